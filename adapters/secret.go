@@ -1,0 +1,37 @@
+package adapters
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+)
+
+// Secret is a credential or a signing key. Nothing that prints, logs or marshals it shows it (law 10); Reveal is the
+// one way out.
+type Secret struct{ value string }
+
+// NewSecret wraps a secret's text.
+func NewSecret(text string) Secret { return Secret{value: text} }
+
+// Reveal returns the text, for the one place that signs or authenticates with it.
+func (s Secret) Reveal() string { return s.value }
+
+// IsZero says that there is no secret.
+func (s Secret) IsZero() bool { return s.value == "" }
+
+// String tells only whether the secret is set.
+func (s Secret) String() string {
+	if s.value == "" {
+		return "missing"
+	}
+	return "set"
+}
+
+// Format keeps every verb, %#v among them, from reaching the text.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// LogValue keeps the text out of logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalJSON keeps the text out of dumps.
+func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }

@@ -1,0 +1,227 @@
+package model
+
+import (
+	"iter"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// Empty says that m has no value at path: it is unset, or an empty text, list or message. Zero, false and a time are
+// values. Paths that name no attribute are empty.
+func (s *Schema) Empty(m proto.Message, path Path) bool {
+	a, ok := s.find(path)
+	return !ok || a.empty(m.ProtoReflect())
+}
+
+// Equal says that a and b have the same value at path, or both none.
+func (s *Schema) Equal(a, b proto.Message, path Path) bool {
+	at, ok := s.find(path)
+	return !ok || at.equal(a.ProtoReflect(), b.ProtoReflect())
+}
+
+// Copy makes dst's value at path that of src, which may be none. It shares nothing with src and leaves everything else
+// in dst alone, unknown fields among them.
+func (s *Schema) Copy(dst, src proto.Message, path Path) {
+	a, ok := s.find(path)
+	if !ok {
+		return
+	}
+	if a.empty(src.ProtoReflect()) {
+		a.clear(dst.ProtoReflect())
+		return
+	}
+	a.copy(dst.ProtoReflect(), src.ProtoReflect())
+}
+
+// Clear removes the value at path, and the message around it where nothing else is in it.
+func (s *Schema) Clear(m proto.Message, path Path) {
+	if a, ok := s.find(path); ok {
+		a.clear(m.ProtoReflect())
+	}
+}
+
+// Present iterates over the attributes that have a value in m, custom ones last and by name.
+func (s *Schema) Present(m proto.Message) iter.Seq[Path] {
+	return func(yield func(Path) bool) {
+		r := m.ProtoReflect()
+		for _, a := range s.attributes {
+			if !a.empty(r) && !yield(a.path) {
+				return
+			}
+		}
+		for _, path := range s.customIn(r) {
+			if !yield(path) {
+				return
+			}
+		}
+	}
+}
+
+// Custom lists the custom attributes that are in m.
+func (s *Schema) Custom(m proto.Message) []Path { return s.customIn(m.ProtoReflect()) }
+
+func (s *Schema) customIn(r protoreflect.Message) []Path {
+	if s.custom == nil || !r.Has(s.custom) {
+		return nil
+	}
+	names := map[Path]bool{}
+	for key := range r.Get(s.custom).Map().Range {
+		names[Path(customPrefix+key.String())] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// JSON is the value at path in protobuf's JSON form; null where there is none. An enum we do not know is its raw text.
+func (s *Schema) JSON(m proto.Message, path Path) *structpb.Value {
+	a, ok := s.find(path)
+	if !ok || m == nil || a.empty(m.ProtoReflect()) {
+		return structpb.NewNullValue()
+	}
+	return a.json(m.ProtoReflect())
+}
+
+// holder is the message that the attribute's field is in; not valid where it is absent.
+func (a attribute) holder(r protoreflect.Message) (protoreflect.Message, bool) {
+	for _, parent := range a.parents {
+		if !r.Has(parent) {
+			return nil, false
+		}
+		r = r.Get(parent).Message()
+	}
+	return r, true
+}
+
+func (a attribute) empty(r protoreflect.Message) bool {
+	r, ok := a.holder(r)
+	if !ok {
+		return true
+	}
+	if a.custom != "" {
+		return !r.Has(a.field) || !r.Get(a.field).Map().Has(a.key())
+	}
+	if a.companion != nil && r.Has(a.companion) && r.Get(a.companion).String() != "" {
+		return false
+	}
+	if !r.Has(a.field) {
+		return true
+	}
+	value := r.Get(a.field)
+	switch {
+	case a.field.IsList() || a.field.IsMap():
+		return false // Has means that there is an element
+	case a.field.Kind() == protoreflect.StringKind:
+		return value.String() == ""
+	case a.field.Kind() == protoreflect.EnumKind:
+		return value.Enum() == 0
+	case a.field.Kind() == protoreflect.MessageKind && a.field.Message().ParentFile().Package() == "canonhub.canonical.v1":
+		return proto.Size(value.Message().Interface()) == 0
+	}
+	return false
+}
+
+func (a attribute) equal(x, y protoreflect.Message) bool {
+	if ex, ey := a.empty(x), a.empty(y); ex || ey {
+		return ex == ey
+	}
+	x, _ = a.holder(x)
+	y, _ = a.holder(y)
+	if a.custom != "" {
+		return x.Get(a.field).Map().Get(a.key()).Equal(y.Get(a.field).Map().Get(a.key()))
+	}
+	if a.companion != nil && !x.Get(a.companion).Equal(y.Get(a.companion)) {
+		return false
+	}
+	return x.Get(a.field).Equal(y.Get(a.field))
+}
+
+func (a attribute) clear(r protoreflect.Message) {
+	holder, ok := a.holder(r)
+	if !ok {
+		return
+	}
+	if a.custom != "" {
+		if holder.Has(a.field) {
+			holder.Mutable(a.field).Map().Clear(a.key())
+		}
+		return
+	}
+	holder.Clear(a.field)
+	if a.companion != nil {
+		holder.Clear(a.companion)
+	}
+	if len(a.parents) == 1 && proto.Size(holder.Interface()) == 0 {
+		r.Clear(a.parents[0])
+	}
+}
+
+func (a attribute) copy(dst, src protoreflect.Message) {
+	src, _ = a.holder(src)
+	for _, parent := range a.parents {
+		dst = dst.Mutable(parent).Message()
+	}
+	if a.custom != "" {
+		value := src.Get(a.field).Map().Get(a.key()).Message().Interface()
+		dst.Mutable(a.field).Map().Set(a.key(), protoreflect.ValueOfMessage(proto.Clone(value).ProtoReflect()))
+		return
+	}
+	for _, field := range []protoreflect.FieldDescriptor{a.field, a.companion} {
+		if field == nil {
+			continue
+		}
+		if !src.Has(field) {
+			dst.Clear(field)
+			continue
+		}
+		copyField(dst, src.Get(field), field)
+	}
+}
+
+func copyField(dst protoreflect.Message, value protoreflect.Value, field protoreflect.FieldDescriptor) {
+	switch {
+	case field.IsList():
+		fresh := dst.NewField(field)
+		for i := range value.List().Len() {
+			fresh.List().Append(cloneValue(value.List().Get(i), field))
+		}
+		dst.Set(field, fresh)
+	default:
+		dst.Set(field, cloneValue(value, field))
+	}
+}
+
+func cloneValue(value protoreflect.Value, field protoreflect.FieldDescriptor) protoreflect.Value {
+	if field.Kind() != protoreflect.MessageKind {
+		return value
+	}
+	return protoreflect.ValueOfMessage(proto.Clone(value.Message().Interface()).ProtoReflect())
+}
+
+func (a attribute) key() protoreflect.MapKey { return protoreflect.ValueOfString(a.custom).MapKey() }
+
+// json goes through a message that has this attribute alone, so that every type has protobuf's own JSON form.
+func (a attribute) json(r protoreflect.Message) *structpb.Value {
+	alone := r.New()
+	a.copy(alone, r)
+	text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(alone.Interface())
+	tree := &structpb.Struct{}
+	if err != nil || protojson.Unmarshal(text, tree) != nil {
+		return structpb.NewNullValue()
+	}
+	for _, parent := range a.parents {
+		tree = tree.GetFields()[string(parent.Name())].GetStructValue()
+	}
+	if a.custom != "" {
+		return tree.GetFields()["custom"].GetStructValue().GetFields()[a.custom]
+	}
+	if a.companion != nil {
+		if raw := tree.GetFields()[string(a.companion.Name())]; raw.GetStringValue() != "" {
+			return raw
+		}
+	}
+	return tree.GetFields()[string(a.field.Name())]
+}

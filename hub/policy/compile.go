@@ -1,0 +1,182 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+// Problem is a mistake in a configured policy.
+type Problem struct {
+	// At is where, below `policies`: customer, attributes, emial.
+	At      []string
+	Message string
+}
+
+// Compile makes a policy of its configuration and tells all mistakes. Whether the sources exist is not its matter. The
+// policy is of use only where there are no problems.
+func Compile(configured map[string]*configv1.KindPolicy) (*Policy, []Problem) {
+	p := &Policy{kinds: map[model.Kind]*Kind{}}
+	var problems []Problem
+	for _, name := range slices.Sorted(maps.Keys(configured)) {
+		schema := model.For(model.Kind(name))
+		if schema == nil {
+			problems = append(problems, Problem{At: []string{name}, Message: fmt.Sprintf("no kind %q; the kinds are %v", name, model.Kinds())})
+			continue
+		}
+		c := compiler{name: name, schema: schema, from: configured[name]}
+		p.kinds[schema.Kind()] = c.kind()
+		problems = append(problems, c.problems...)
+	}
+	return p, problems
+}
+
+// compiler makes one kind's policy.
+type compiler struct {
+	name     string
+	schema   *model.Schema
+	from     *configv1.KindPolicy
+	problems []Problem
+}
+
+func (c *compiler) fail(message string, at ...string) {
+	c.problems = append(c.problems, Problem{At: append([]string{c.name}, at...), Message: message})
+}
+
+func (c *compiler) kind() *Kind {
+	k := &Kind{
+		Schema: c.schema, custom: map[model.Path]*Rule{}, targets: map[string]*Target{},
+		create: c.from.GetCreate(), deleteBy: c.from.GetDelete().GetBy(), effect: Effect(c.from.GetDelete().GetEffect()),
+	}
+	for _, text := range c.from.GetMatch() {
+		if err := c.schema.Check(model.Path(text)); err != nil {
+			c.fail(err.Error(), "match")
+			continue
+		}
+		k.match = append(k.match, model.Path(text))
+	}
+	rules := map[string]*Rule{}
+	for path, rule := range c.from.GetAttributes() {
+		rules[path] = makeRule(path, rule)
+	}
+	c.checkPaths(rules)
+	for _, field := range c.schema.Fields() {
+		c.field(k, field, rules)
+	}
+	for name, target := range c.from.GetTargets() {
+		k.targets[name] = c.target(name, target)
+	}
+	return k
+}
+
+func makeRule(path string, from *configv1.Rule) *Rule {
+	rule := &Rule{Path: path, Mode: Prefer, Sources: from.GetPrefer()}
+	switch {
+	case from.GetAuthority() != "":
+		rule.Mode, rule.Sources = Authority, []string{from.GetAuthority()}
+	case len(from.GetLatest()) > 0:
+		rule.Mode, rule.Sources, rule.Skew = Latest, from.GetLatest(), DefaultSkew
+		if from.GetSkew() != nil {
+			rule.Skew = from.GetSkew().AsDuration()
+		}
+	}
+	return rule
+}
+
+func (c *compiler) checkPaths(rules map[string]*Rule) {
+	for path := range rules {
+		group, part, split := strings.Cut(path, ".")
+		switch {
+		case path == "*" || path == "custom" || path == "custom.*":
+		case c.schema.Group(path) != nil: // the group as a whole
+		case split && part == "*" && c.schema.Group(group) != nil:
+		default:
+			if err := c.schema.Check(model.Path(path)); err != nil {
+				c.fail(err.Error(), "attributes", path)
+			}
+		}
+	}
+}
+
+// field makes the units of one top-level field: one for an attribute, one for a group, or one for each part that a
+// rule singles out and one for the rest.
+func (c *compiler) field(k *Kind, field string, rules map[string]*Rule) {
+	all := rules["*"]
+	if field == "custom" {
+		k.others = first(rules["custom.*"], rules["custom"], all)
+		for path, rule := range rules {
+			if strings.HasPrefix(path, "custom.") && path != "custom.*" {
+				k.custom[model.Path(path)] = rule
+			}
+		}
+		if k.others == nil {
+			c.uncovered("custom.*")
+		}
+		return
+	}
+	group := c.schema.Group(field)
+	if group == nil {
+		c.unit(k, model.Path(field), []model.Path{model.Path(field)}, first(rules[field], all))
+		return
+	}
+	var rest []model.Path
+	for _, leaf := range group {
+		if rule := first(rules[string(leaf)], rules[field+".*"]); rule != nil {
+			c.unit(k, leaf, []model.Path{leaf}, rule)
+			continue
+		}
+		rest = append(rest, leaf)
+	}
+	if len(rest) > 0 {
+		c.unit(k, model.Path(field), rest, first(rules[field], all))
+	}
+}
+
+func (c *compiler) unit(k *Kind, path model.Path, leaves []model.Path, rule *Rule) {
+	if rule == nil {
+		c.uncovered(string(path))
+		return
+	}
+	k.units = append(k.units, unit{path: path, leaves: leaves, rule: rule})
+}
+
+func (c *compiler) uncovered(path string) {
+	c.fail(fmt.Sprintf("no rule covers %s.%s; add one for it, or \"*\" for all that have none", c.name, path), "attributes")
+}
+
+func (c *compiler) target(name string, from *configv1.Target) *Target {
+	t := &Target{Connection: name, Create: from.GetCreate(), attributes: map[model.Path]bool{}}
+	for _, text := range from.GetAttributes() {
+		field, isAll := strings.CutSuffix(text, ".*")
+		switch {
+		case text == "*":
+			t.attributes, t.custom = nil, true
+			return t
+		case text == "custom" || text == "custom.*":
+			t.custom = true
+		case c.schema.Group(field) != nil && (isAll || field == text):
+			for _, leaf := range c.schema.Group(field) {
+				t.attributes[leaf] = true
+			}
+		default:
+			if err := c.schema.Check(model.Path(text)); err != nil {
+				c.fail(err.Error(), "targets", name, "attributes")
+			}
+			t.attributes[model.Path(text)] = true
+		}
+	}
+	return t
+}
+
+func first(rules ...*Rule) *Rule {
+	for _, rule := range rules {
+		if rule != nil {
+			return rule
+		}
+	}
+	return nil
+}

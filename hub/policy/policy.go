@@ -1,0 +1,150 @@
+// Package policy decides attribute by attribute: Resolve makes a record of views, Diff tells what a target lacks of it.
+// It is pure: no I/O, no clock.
+//
+// The unit of a decision is what a rule's path names: an attribute, or a whole group (`billing_address`), which is then
+// taken from one source alone.
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+// DefaultSkew is how far sources' clocks may differ under Latest where a rule does not say.
+const DefaultSkew = 5 * time.Second
+
+// Mode is a way to decide.
+type Mode string
+
+// The modes.
+const (
+	// Authority: what the one source says.
+	Authority Mode = "authority"
+	// Prefer: the first source in the list that has a value.
+	Prefer Mode = "prefer"
+	// Latest: of the claims within the skew of the newest, that of the first source in the list.
+	Latest Mode = "latest"
+)
+
+// Effect is what a delete does.
+type Effect string
+
+// The effects.
+const (
+	// Ignore: only the link is gone.
+	Ignore Effect = "ignore"
+	// Tombstone: the record is marked as deleted.
+	Tombstone Effect = "tombstone"
+)
+
+// Rule is who says what the attributes under a path are.
+type Rule struct {
+	// Path as configured: `*`, `email`, `billing_address.*`.
+	Path string
+	Mode Mode
+	// Sources in order of the list; one for Authority.
+	Sources []string
+	Skew    time.Duration
+}
+
+// Policy is what decides over all kinds.
+type Policy struct {
+	kinds map[model.Kind]*Kind
+}
+
+// Kind returns the policy for a kind; nil where the configuration has none.
+func (p *Policy) Kind(kind model.Kind) *Kind { return p.kinds[kind] }
+
+// Kind is the compiled policy for one kind.
+type Kind struct {
+	Schema *model.Schema
+	units  []unit
+	custom map[model.Path]*Rule // by `custom.name`
+	others *Rule                // for every other custom attribute
+
+	create   []string
+	deleteBy []string
+	effect   Effect
+	match    []model.Path
+	targets  map[string]*Target
+}
+
+// unit is what is decided as one.
+type unit struct {
+	path   model.Path // what provenance names
+	leaves []model.Path
+	rule   *Rule
+}
+
+// Target is what one connection is brought to.
+type Target struct {
+	Connection string
+	// Create says that objects are made there.
+	Create bool
+	// attributes as configured; nil for all.
+	attributes map[model.Path]bool
+	custom     bool
+}
+
+// Takes says whether the target takes an attribute.
+func (t *Target) Takes(path model.Path) bool {
+	if t.attributes == nil || t.attributes[path] {
+		return true
+	}
+	return t.custom && strings.HasPrefix(string(path), "custom.")
+}
+
+// MayCreate says whether a source's first word of an unknown object makes a record.
+func (k *Kind) MayCreate(source string) bool { return slices.Contains(k.create, source) }
+
+// DeleteEffect is what a source's delete does.
+func (k *Kind) DeleteEffect(source string) Effect {
+	if slices.Contains(k.deleteBy, source) {
+		return k.effect
+	}
+	return Ignore
+}
+
+// Match lists the attributes that tell on first contact that two objects are one.
+func (k *Kind) Match() []model.Path { return k.match }
+
+// Targets lists the connections that records are brought to, by name.
+func (k *Kind) Targets() []*Target {
+	names := make([]string, 0, len(k.targets))
+	for name := range k.targets {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	targets := make([]*Target, len(names))
+	for i, name := range names {
+		targets[i] = k.targets[name]
+	}
+	return targets
+}
+
+// Target returns a connection's target, nil where it is none.
+func (k *Kind) Target(connection string) *Target { return k.targets[connection] }
+
+// Claims says whether the policy would ever take an attribute's value from a source.
+func (k *Kind) Claims(source string, path model.Path) bool {
+	rule := k.ruleFor(path)
+	return rule != nil && slices.Contains(rule.Sources, source)
+}
+
+func (k *Kind) ruleFor(path model.Path) *Rule {
+	if strings.HasPrefix(string(path), "custom.") {
+		if rule := k.custom[path]; rule != nil {
+			return rule
+		}
+		return k.others
+	}
+	for i := range k.units {
+		if slices.Contains(k.units[i].leaves, path) {
+			return k.units[i].rule
+		}
+	}
+	return nil
+}

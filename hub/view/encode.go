@@ -1,0 +1,163 @@
+package view
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	storev1 "github.com/canonhub/canonhub/gen/canonhub/store/v1"
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+// Encode gives the view's stored form.
+func (v *View) Encode() ([]byte, error) {
+	var c coder
+	out := &storev1.View{SnapshotPaths: texts(v.snapshotPaths), Refused: map[string]*storev1.Refusal{}}
+	if v.base != nil {
+		out.Base = &storev1.Side{
+			Said: c.bytes(v.base.Said), Claims: map[string]*storev1.Stamp{}, Blanks: keys(v.base.Blanks),
+			Held: c.bytes(v.base.Held), HeldPaths: keys(v.base.held),
+			Agreed: c.bytes(v.base.Agreed), AgreedPaths: keys(v.base.agreed),
+			Newest: EncodeStamp(v.base.Newest),
+		}
+		for path, stamp := range v.base.Claims {
+			out.Base.Claims[string(path)] = EncodeStamp(stamp)
+		}
+	}
+	for i := range v.entries {
+		e := &v.entries[i]
+		stored := &storev1.Entry{
+			Stamp: EncodeStamp(e.stamp), Snapshot: e.snapshot, Paths: texts(e.paths),
+			Delivered: texts(e.delivered), Message: c.bytes(e.message),
+		}
+		if len(e.delivered) > 0 {
+			stored.Agreed, stored.SentAfter = c.bytes(e.agreed), EncodeStamp(e.after)
+		}
+		out.Entries = append(out.Entries, stored)
+	}
+	for path, refusal := range v.Refused {
+		out.Refused[string(path)] = &storev1.Refusal{
+			Message: c.bytes(refusal.Message), Reason: refusal.Reason, Time: timestamppb.New(refusal.Time),
+		}
+	}
+	for _, u := range v.Unusable {
+		out.Unusable = append(out.Unusable, &storev1.Unusable{Path: string(u.Path), Raw: u.Raw, Reason: u.Reason})
+	}
+	text := c.bytes(out)
+	return text, c.err
+}
+
+// Decode reads a view's stored form.
+func Decode(schema *model.Schema, stored []byte) (*View, error) {
+	in := &storev1.View{}
+	if err := proto.Unmarshal(stored, in); err != nil {
+		return nil, fmt.Errorf("decode view: %w", err)
+	}
+	c := coder{schema: schema}
+	v := New(schema)
+	v.snapshotPaths = paths(in.GetSnapshotPaths())
+	if b := in.GetBase(); b != nil {
+		v.base = &State{
+			schema: schema,
+			Said:   c.message(b.GetSaid()), Claims: map[model.Path]Stamp{}, Blanks: set(b.GetBlanks()),
+			Held: c.message(b.GetHeld()), held: set(b.GetHeldPaths()),
+			Agreed: c.message(b.GetAgreed()), agreed: set(b.GetAgreedPaths()),
+			Newest: DecodeStamp(b.GetNewest()),
+		}
+		for path, stamp := range b.GetClaims() {
+			v.base.Claims[model.Path(path)] = DecodeStamp(stamp)
+		}
+	}
+	for _, e := range in.GetEntries() {
+		decoded := entry{
+			stamp: DecodeStamp(e.GetStamp()), snapshot: e.GetSnapshot(), paths: paths(e.GetPaths()),
+			delivered: paths(e.GetDelivered()), message: c.message(e.GetMessage()),
+		}
+		if len(decoded.delivered) > 0 {
+			decoded.agreed, decoded.after = c.message(e.GetAgreed()), DecodeStamp(e.GetSentAfter())
+		}
+		v.entries = append(v.entries, decoded)
+	}
+	for path, r := range in.GetRefused() {
+		v.Refused[model.Path(path)] = Refusal{Message: c.message(r.GetMessage()), Reason: r.GetReason(), Time: r.GetTime().AsTime()}
+	}
+	for _, u := range in.GetUnusable() {
+		v.Unusable = append(v.Unusable, Unusable{Path: model.Path(u.GetPath()), Raw: u.GetRaw(), Reason: u.GetReason()})
+	}
+	return v, c.err
+}
+
+// EncodeStamp gives a stamp's stored form; the zero stamp is nil.
+func EncodeStamp(s Stamp) *storev1.Stamp {
+	if s.IsZero() {
+		return nil
+	}
+	out := &storev1.Stamp{Version: s.Version}
+	if !s.Time.IsZero() {
+		out.Time = timestamppb.New(s.Time)
+	}
+	return out
+}
+
+// DecodeStamp reads a stamp's stored form.
+func DecodeStamp(s *storev1.Stamp) Stamp {
+	out := Stamp{Version: s.GetVersion()}
+	if s.GetTime() != nil {
+		out.Time = s.GetTime().AsTime()
+	}
+	return out
+}
+
+// coder keeps the first error, so that the shapes above read as tables.
+type coder struct {
+	schema *model.Schema
+	err    error
+}
+
+func (c *coder) bytes(m proto.Message) []byte {
+	out, err := proto.Marshal(m)
+	if err != nil && c.err == nil {
+		c.err = fmt.Errorf("encode view: %w", err)
+	}
+	return out
+}
+
+func (c *coder) message(stored []byte) proto.Message {
+	m := c.schema.New()
+	if err := proto.Unmarshal(stored, m); err != nil && c.err == nil {
+		c.err = fmt.Errorf("decode %s in view: %w", c.schema.Kind(), err)
+	}
+	return m
+}
+
+func texts(in []model.Path) []string {
+	out := make([]string, len(in))
+	for i, path := range in {
+		out[i] = string(path)
+	}
+	return out
+}
+
+func paths(in []string) []model.Path {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make([]model.Path, len(in))
+	for i, path := range in {
+		out[i] = model.Path(path)
+	}
+	return out
+}
+
+func keys(m map[model.Path]bool) []string { return texts(slices.Sorted(maps.Keys(m))) }
+
+func set(in []string) map[model.Path]bool {
+	out := make(map[model.Path]bool, len(in))
+	for _, path := range in {
+		out[model.Path(path)] = true
+	}
+	return out
+}
