@@ -7,7 +7,6 @@ package model
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -43,9 +42,10 @@ var kinds = []struct {
 // Path names an attribute: `email`, `billing_address.city`, `custom.loyalty_tier`.
 type Path string
 
-const customPrefix = "custom."
-
-var customName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+const (
+	customPrefix = "custom."
+	ours         = "canonhub.canonical.v1" // the package of all canonical messages
+)
 
 // attribute is a compiled path.
 type attribute struct {
@@ -138,15 +138,26 @@ func (s *Schema) Fields() []string {
 // Group lists the attributes below a top-level field that is split; nil for any other.
 func (s *Schema) Group(field string) []Path { return slices.Clone(s.groups[field]) }
 
-func (s *Schema) find(path Path) (attribute, bool) {
+func (s *Schema) find(path Path) (*attribute, bool) {
 	if i, ok := s.byPath[path]; ok {
-		return s.attributes[i], true
+		return &s.attributes[i], true
 	}
 	name, ok := strings.CutPrefix(string(path), customPrefix)
-	if !ok || s.custom == nil || !customName.MatchString(name) {
-		return attribute{}, false
+	if !ok || s.custom == nil || !validCustom(name) {
+		return nil, false
 	}
-	return attribute{path: path, field: s.custom, custom: name}, true
+	return &attribute{path: path, field: s.custom, custom: name}, true
+}
+
+// validCustom says whether a custom attribute may have that name: ^[a-z][a-z0-9_]{0,62}$.
+func validCustom(name string) bool {
+	for i, c := range []byte(name) {
+		letter := 'a' <= c && c <= 'z'
+		if !letter && (i == 0 || c != '_' && (c < '0' || '9' < c)) {
+			return false
+		}
+	}
+	return 0 < len(name) && len(name) <= 63
 }
 
 func compile(kind Kind, t protoreflect.MessageType) *Schema {
@@ -195,7 +206,7 @@ func split(field protoreflect.FieldDescriptor) bool {
 	if field.IsList() || field.IsMap() || field.Kind() != protoreflect.MessageKind {
 		return false
 	}
-	if field.Message().ParentFile().Package() != "canonhub.canonical.v1" {
+	if field.Message().ParentFile().Package() != ours {
 		return false // well-known types are values
 	}
 	whole, _ := proto.GetExtension(field.Message().Options(), canonicalv1.E_Whole).(bool)

@@ -2,7 +2,6 @@ package model
 
 import (
 	"iter"
-	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -49,13 +48,13 @@ func (s *Schema) Clear(m proto.Message, path Path) {
 func (s *Schema) Present(m proto.Message) iter.Seq[Path] {
 	return func(yield func(Path) bool) {
 		r := m.ProtoReflect()
-		for _, a := range s.attributes {
-			if !a.empty(r) && !yield(a.path) {
+		for i := range s.attributes {
+			if a := &s.attributes[i]; !a.empty(r) && !yield(a.path) {
 				return
 			}
 		}
 		for _, path := range s.customIn(r) {
-			if !yield(path) {
+			if !s.Empty(m, path) && !yield(path) {
 				return
 			}
 		}
@@ -69,11 +68,13 @@ func (s *Schema) customIn(r protoreflect.Message) []Path {
 	if s.custom == nil || !r.Has(s.custom) {
 		return nil
 	}
-	names := map[Path]bool{}
-	for key := range r.Get(s.custom).Map().Range {
-		names[Path(customPrefix+key.String())] = true
+	entries := r.Get(s.custom).Map()
+	paths := make([]Path, 0, entries.Len())
+	for key := range entries.Range {
+		paths = append(paths, Path(customPrefix+key.String()))
 	}
-	return slices.Sorted(maps.Keys(names))
+	slices.Sort(paths)
+	return paths
 }
 
 // JSON is the value at path in protobuf's JSON form; null where there is none. An enum we do not know is its raw text.
@@ -86,7 +87,7 @@ func (s *Schema) JSON(m proto.Message, path Path) *structpb.Value {
 }
 
 // holder is the message that the attribute's field is in; not valid where it is absent.
-func (a attribute) holder(r protoreflect.Message) (protoreflect.Message, bool) {
+func (a *attribute) holder(r protoreflect.Message) (protoreflect.Message, bool) {
 	for _, parent := range a.parents {
 		if !r.Has(parent) {
 			return nil, false
@@ -96,50 +97,76 @@ func (a attribute) holder(r protoreflect.Message) (protoreflect.Message, bool) {
 	return r, true
 }
 
-func (a attribute) empty(r protoreflect.Message) bool {
+// value is what the attribute's field has; not valid where there is none. A companion is not looked at.
+func (a *attribute) value(r protoreflect.Message) protoreflect.Value {
 	r, ok := a.holder(r)
-	if !ok {
-		return true
+	if !ok || !r.Has(a.field) {
+		return protoreflect.Value{}
 	}
 	if a.custom != "" {
-		return !r.Has(a.field) || !r.Get(a.field).Map().Has(a.key())
+		return r.Get(a.field).Map().Get(a.key())
 	}
-	if a.companion != nil && r.Has(a.companion) && r.Get(a.companion).String() != "" {
+	return r.Get(a.field)
+}
+
+// raw is the text beside an enum.
+func (a *attribute) raw(r protoreflect.Message) string {
+	if a.companion == nil {
+		return ""
+	}
+	r, ok := a.holder(r)
+	if !ok {
+		return ""
+	}
+	return r.Get(a.companion).String()
+}
+
+func (a *attribute) empty(r protoreflect.Message) bool {
+	return a.raw(r) == "" && emptyValue(a.field, a.value(r))
+}
+
+func (a *attribute) equal(x, y protoreflect.Message) bool {
+	if a.raw(x) != a.raw(y) {
 		return false
 	}
-	if !r.Has(a.field) {
+	vx, vy := a.value(x), a.value(y)
+	if !vx.IsValid() && !vy.IsValid() || vx.IsValid() && vy.IsValid() && vx.Equal(vy) {
 		return true
 	}
-	value := r.Get(a.field)
+	return emptyValue(a.field, vx) && emptyValue(a.field, vy)
+}
+
+// emptyValue says that a field's value is none: an empty text, an unspecified enum, an empty list, or a message of ours
+// with nothing but such in it.
+func emptyValue(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 	switch {
-	case a.field.IsList() || a.field.IsMap():
-		return false // Has means that there is an element
-	case a.field.Kind() == protoreflect.StringKind:
+	case !value.IsValid():
+		return true
+	case field.IsList():
+		return value.List().Len() == 0
+	case field.Kind() == protoreflect.StringKind:
 		return value.String() == ""
-	case a.field.Kind() == protoreflect.EnumKind:
+	case field.Kind() == protoreflect.EnumKind:
 		return value.Enum() == 0
-	case a.field.Kind() == protoreflect.MessageKind && a.field.Message().ParentFile().Package() == "canonhub.canonical.v1":
-		return proto.Size(value.Message().Interface()) == 0
+	case field.Kind() == protoreflect.MessageKind:
+		return emptyMessage(value.Message())
 	}
 	return false
 }
 
-func (a attribute) equal(x, y protoreflect.Message) bool {
-	if ex, ey := a.empty(x), a.empty(y); ex || ey {
-		return ex == ey
+func emptyMessage(m protoreflect.Message) bool {
+	if m.Descriptor().ParentFile().Package() != ours {
+		return false // well-known types are values
 	}
-	x, _ = a.holder(x)
-	y, _ = a.holder(y)
-	if a.custom != "" {
-		return x.Get(a.field).Map().Get(a.key()).Equal(y.Get(a.field).Map().Get(a.key()))
-	}
-	if a.companion != nil && !x.Get(a.companion).Equal(y.Get(a.companion)) {
-		return false
-	}
-	return x.Get(a.field).Equal(y.Get(a.field))
+	empty := len(m.GetUnknown()) == 0
+	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		empty = empty && !field.IsMap() && emptyValue(field, value)
+		return empty
+	})
+	return empty
 }
 
-func (a attribute) clear(r protoreflect.Message) {
+func (a *attribute) clear(r protoreflect.Message) {
 	holder, ok := a.holder(r)
 	if !ok {
 		return
@@ -159,7 +186,7 @@ func (a attribute) clear(r protoreflect.Message) {
 	}
 }
 
-func (a attribute) copy(dst, src protoreflect.Message) {
+func (a *attribute) copy(dst, src protoreflect.Message) {
 	src, _ = a.holder(src)
 	for _, parent := range a.parents {
 		dst = dst.Mutable(parent).Message()
@@ -201,10 +228,10 @@ func cloneValue(value protoreflect.Value, field protoreflect.FieldDescriptor) pr
 	return protoreflect.ValueOfMessage(proto.Clone(value.Message().Interface()).ProtoReflect())
 }
 
-func (a attribute) key() protoreflect.MapKey { return protoreflect.ValueOfString(a.custom).MapKey() }
+func (a *attribute) key() protoreflect.MapKey { return protoreflect.ValueOfString(a.custom).MapKey() }
 
 // json goes through a message that has this attribute alone, so that every type has protobuf's own JSON form.
-func (a attribute) json(r protoreflect.Message) *structpb.Value {
+func (a *attribute) json(r protoreflect.Message) *structpb.Value {
 	alone := r.New()
 	a.copy(alone, r)
 	text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(alone.Interface())
@@ -218,10 +245,8 @@ func (a attribute) json(r protoreflect.Message) *structpb.Value {
 	if a.custom != "" {
 		return tree.GetFields()["custom"].GetStructValue().GetFields()[a.custom]
 	}
-	if a.companion != nil {
-		if raw := tree.GetFields()[string(a.companion.Name())]; raw.GetStringValue() != "" {
-			return raw
-		}
+	if a.companion != nil && emptyValue(a.field, a.value(r)) {
+		return tree.GetFields()[string(a.companion.Name())]
 	}
 	return tree.GetFields()[string(a.field.Name())]
 }

@@ -1,0 +1,205 @@
+// Package apply brings observations into records: it finds or makes the link, merges the observation into the view,
+// folds the views by the policy, and stores what follows (revision, change, provenance, audit, deliveries and their
+// jobs) in one transaction. Whatever changes a record goes this way (law 5).
+//
+// Locks are taken in one order: match keys, links, record.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/policy"
+	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/view"
+)
+
+// Queue takes the jobs that follow from a change.
+type Queue interface {
+	Deliver(context.Context, *store.Tx, []jobs.DeliverArgs) error
+	Redo(context.Context, *store.Tx, []*store.Receipt) error
+}
+
+// Active is the policy in force.
+type Active struct {
+	Version int64
+	Policy  *policy.Policy
+}
+
+// Applier applies observations.
+type Applier struct {
+	Store       *store.Store
+	Queue       Queue
+	Connections connection.Set
+	// NewID makes a record's id.
+	NewID func(model.Kind) (store.RecordID, error)
+	Now   func() time.Time
+	Log   *slog.Logger
+
+	active atomic.Pointer[Active]
+}
+
+// Use sets the policy in force.
+func (a *Applier) Use(active *Active) { a.active.Store(active) }
+
+// Active is the policy in force.
+func (a *Applier) Active() *Active { return a.active.Load() }
+
+// errPolicyMoved says that another process has activated a policy since this one last looked: two processes never fold
+// by different ones.
+var errPolicyMoved = errors.New("another version of the policy is active")
+
+// Reload takes the active policy from the store.
+func (a *Applier) Reload(ctx context.Context) error {
+	stored, err := a.Store.ActivePolicy(ctx)
+	if err != nil {
+		return err
+	}
+	compiled, problems := policy.Compile(stored.Config)
+	if len(problems) > 0 {
+		return fmt.Errorf("policy %d is not for this binary: %s: %s", stored.Version, strings.Join(problems[0].At, "."), problems[0].Message)
+	}
+	a.Use(&Active{Version: stored.Version, Policy: compiled})
+	return nil
+}
+
+// inTx runs fn in a transaction, once more under the policy that is active by then where it has moved.
+func (a *Applier) inTx(ctx context.Context, fn func(*store.Tx) error) error {
+	for range 3 {
+		err := a.Store.InTx(ctx, fn)
+		if !errors.Is(err, errPolicyMoved) {
+			return err
+		}
+		if err := a.Reload(ctx); err != nil {
+			return err
+		}
+	}
+	return errPolicyMoved
+}
+
+// Cause is why something is applied; it goes into changes, deliveries and the audit.
+type Cause struct {
+	// Source whose word it is.
+	Source        string
+	ReceiptID     string
+	CorrelationID string
+	TraceParent   string
+}
+
+// Input is one observation of a connection.
+type Input struct {
+	Cause
+	Observation    adapters.Observation
+	MappingVersion int32
+	// Read says that the observation was fetched, beginning at Epoch.
+	Read  bool
+	Epoch store.Epoch
+	// Finish ends the cause's receipt in the same transaction.
+	Finish bool
+}
+
+// Outcome tells what became of an observation.
+type Outcome string
+
+// The outcomes beside those of a view.
+const (
+	Applied   = Outcome(view.Applied)
+	Duplicate = Outcome(view.Duplicate)
+	Stale     = Outcome(view.Stale)
+	// Ambiguous: it cannot be ordered; fetch the object and apply that.
+	Ambiguous = Outcome(view.Ambiguous)
+	// Overtaken: something was pushed or read since this read began; fetch again.
+	Overtaken Outcome = "overtaken"
+	// Waiting: a push to this object has an unknown outcome; apply again when it is settled.
+	Waiting Outcome = "waiting"
+	// Orphaned: it matches no record, and its source may not create one; it is tried again when a record matches.
+	Orphaned Outcome = "orphaned"
+	// Reviewed: it matches several records; a person decides.
+	Reviewed Outcome = "reviewed"
+	// Gone: the object is gone at its source.
+	Gone Outcome = "gone"
+	// Unmanaged: the configuration has no policy for this kind.
+	Unmanaged Outcome = "unmanaged"
+)
+
+// Final says that nothing more is to be done about the observation itself.
+func (o Outcome) Final() bool { return o != Ambiguous && o != Overtaken && o != Waiting }
+
+// Result is what Apply did.
+type Result struct {
+	Outcome  Outcome
+	RecordID store.RecordID
+	Revision store.Revision
+	// Changed are the attributes of the record that changed.
+	Changed []model.Path
+}
+
+// Apply takes one observation of a connection into its record.
+func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
+	kind := model.Kind(in.Observation.Kind)
+	schema := model.For(kind)
+	if schema == nil {
+		return a.finish(ctx, in, Result{Outcome: Unmanaged})
+	}
+	observed := clean(schema, a.Connections[in.Source].Carries[kind], in.Observation)
+	refers := qualify(schema, observed.message, in.Source)
+	var result Result
+	err := a.inTx(ctx, func(tx *store.Tx) error {
+		active := a.Active()
+		rules := active.Policy.Kind(kind)
+		if rules == nil {
+			result = Result{Outcome: Unmanaged}
+			a.trail(tx, in, result)
+			return nil
+		}
+		one := &application{
+			a: a, tx: tx, in: &in, rules: rules, version: active.Version, observed: observed,
+			key:  store.LinkKey{Connection: in.Source, Kind: kind, ExternalID: string(in.Observation.ExternalID)},
+			keys: matchKeys(rules, observed.message), refers: refers,
+		}
+		if observed.message != nil {
+			one.message = proto.Clone(observed.message) // references are rewritten; a second run starts afresh
+		}
+		var err error
+		result, err = one.run(ctx)
+		if err != nil || !result.Outcome.Final() {
+			return err
+		}
+		a.trail(tx, in, result)
+		return nil
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("apply %s %s of %s: %w", kind, in.Observation.ExternalID, in.Source, err)
+	}
+	return result, nil
+}
+
+// finish ends the receipt of an observation that touches no record.
+func (a *Applier) finish(ctx context.Context, in Input, result Result) (Result, error) {
+	return result, a.Store.InTx(ctx, func(tx *store.Tx) error {
+		a.trail(tx, in, result)
+		return nil
+	})
+}
+
+func (a *Applier) trail(tx *store.Tx, in Input, result Result) {
+	if in.ReceiptID != "" {
+		tx.PutTrail(store.Trail{Action: store.ActionTranslated, CorrelationID: in.CorrelationID, Connection: in.Source, ReceiptID: in.ReceiptID})
+	}
+	tx.PutTrail(store.Trail{Action: store.ActionApplied, CorrelationID: in.CorrelationID, Connection: in.Source,
+		RecordID: result.RecordID, ReceiptID: in.ReceiptID, Detail: string(result.Outcome)})
+	if in.Finish && in.ReceiptID != "" {
+		tx.FinishReceipt(in.ReceiptID, "done", string(result.Outcome))
+	}
+}

@@ -1,0 +1,152 @@
+package apply
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
+	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/policy"
+	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/view"
+)
+
+// cleaned is an observation that fits the canonical form.
+type cleaned struct {
+	message  proto.Message // nil if gone
+	paths    []model.Path
+	snapshot bool
+	unusable []view.Unusable
+}
+
+// clean takes out of an observation what breaks the canonical form's rules. It is kept beside the view, with the
+// reason, and the rest is used (law 9).
+func clean(schema *model.Schema, carriage connection.Carriage, o adapters.Observation) cleaned {
+	c := cleaned{message: o.Message, paths: carriage.In, snapshot: o.Paths == nil}
+	for _, u := range o.Unusable {
+		c.unusable = append(c.unusable, view.Unusable{Path: model.Path(u.Path), Raw: u.Raw, Reason: u.Reason})
+	}
+	if o.Message == nil {
+		return c
+	}
+	if !c.snapshot {
+		c.paths = make([]model.Path, len(o.Paths))
+		for i, path := range o.Paths {
+			c.paths[i] = model.Path(path)
+		}
+	}
+	var broken *protovalidate.ValidationError
+	if !errors.As(protovalidate.Validate(o.Message), &broken) {
+		return c
+	}
+	c.message = proto.Clone(o.Message)
+	for _, violation := range broken.Violations {
+		path := attributeOf(schema, protovalidate.FieldPathString(violation.Proto.GetField()))
+		raw := schema.JSON(c.message, path).String()
+		schema.Clear(c.message, path)
+		c.unusable = append(c.unusable, view.Unusable{Path: path, Raw: raw, Reason: violation.Proto.GetMessage()})
+		c.without(path)
+	}
+	return c
+}
+
+// Answer is what a push's answer says, fit for the view.
+type Answer struct {
+	Message proto.Message
+	Paths   []model.Path
+}
+
+// CleanAnswer takes out of a push's answer what breaks the canonical form's rules.
+func CleanAnswer(schema *model.Schema, carriage connection.Carriage, o adapters.Observation) Answer {
+	c := clean(schema, carriage, o)
+	if c.message != nil {
+		for ref := range schema.References(c.message) {
+			c.without(ref.Path) // the vendor's ids; what we sent is agreed
+		}
+	}
+	return Answer{Message: c.message, Paths: c.paths}
+}
+
+// without takes a path out of what the observation speaks of.
+func (c *cleaned) without(path model.Path) {
+	c.snapshot = false
+	c.paths = slices.DeleteFunc(slices.Clone(c.paths), func(p model.Path) bool { return p == path })
+}
+
+// attributeOf is the attribute that a field path such as `lines[2].quantity` lies in.
+func attributeOf(schema *model.Schema, field string) model.Path {
+	name, rest, _ := strings.Cut(field, ".")
+	if top, key, ok := strings.Cut(name, "["); ok {
+		if top == "custom" {
+			return model.Path("custom." + strings.Trim(strings.TrimSuffix(key, "]"), `"`))
+		}
+		return model.Path(top)
+	}
+	if schema.Group(name) != nil {
+		part, _, _ := strings.Cut(rest, ".")
+		return model.Path(name + "." + part)
+	}
+	if base, ok := strings.CutSuffix(name, "_raw"); ok && schema.Check(model.Path(base)) == nil {
+		return model.Path(base)
+	}
+	return model.Path(name)
+}
+
+// observation is the cleaned observation for a view. Of an attribute that is empty now and that the source never had,
+// a connection's partial observation says nothing, as its snapshot says nothing.
+func (c *cleaned) observation(schema *model.Schema, message proto.Message, v *view.View, stamp view.Stamp, read bool) view.Observation {
+	paths := c.paths
+	if !c.snapshot {
+		held := v.State().Held
+		paths = slices.DeleteFunc(slices.Clone(paths), func(path model.Path) bool {
+			return schema.Empty(message, path) && schema.Empty(held, path)
+		})
+	}
+	return view.Observation{Stamp: stamp, Message: message, Paths: paths, Snapshot: c.snapshot, Read: read}
+}
+
+// qualify names the connection in references that leave it to the adapter's own, and lists the objects referred to.
+func qualify(schema *model.Schema, message proto.Message, source string) []store.LinkKey {
+	if message == nil {
+		return nil
+	}
+	var keys []store.LinkKey
+	for ref := range schema.References(message) {
+		external := ref.Target.GetExternal()
+		if external == nil {
+			continue
+		}
+		keys = append(keys, referred(ref, external, source))
+	}
+	return keys
+}
+
+func referred(ref model.Reference, external *canonicalv1.ExternalReference, source string) store.LinkKey {
+	connection := external.GetConnection()
+	if connection == "" {
+		connection = source
+	}
+	return store.LinkKey{Connection: connection, Kind: ref.Kind, ExternalID: external.GetExternalId()}
+}
+
+// matchKeys are the normalised values by which a message may be recognised on first contact.
+func matchKeys(rules *policy.Kind, message proto.Message) []store.MatchKey {
+	if message == nil {
+		return nil
+	}
+	var keys []store.MatchKey
+	for _, path := range rules.Match() {
+		// E-mail addresses and numbers alike: blanks around and case do not tell parties apart.
+		value := strings.ToLower(strings.TrimSpace(rules.Schema.JSON(message, path).GetStringValue()))
+		if value != "" {
+			keys = append(keys, store.MatchKey{Attribute: path, Value: value})
+		}
+	}
+	return keys
+}

@@ -1,0 +1,217 @@
+package apply
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/canonhub/canonhub/gen/canonhub/store/v1"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/policy"
+	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/view"
+)
+
+var zeroTime time.Time
+
+// fold resolves a locked record's views and stores what follows.
+type fold struct {
+	a       *Applier
+	tx      *store.Tx
+	bundle  *store.Bundle
+	rules   *policy.Kind
+	version int64
+	cause   Cause
+
+	resolution *policy.Resolution
+}
+
+// Sources are a bundle's views as Resolve reads them.
+func Sources(b *store.Bundle) []policy.Source {
+	sources := make([]policy.Source, 0, len(b.Views))
+	for _, v := range b.Views {
+		secondary := false
+		for _, l := range b.Links {
+			if l.Connection == v.Source && l.ExternalID == v.ExternalID {
+				secondary = !l.Primary
+			}
+		}
+		sources = append(sources, policy.Source{
+			Name: v.Source, ExternalID: v.ExternalID, State: v.View.State(), Secondary: secondary, Creator: v.Source == b.Record.Creator,
+		})
+	}
+	return sources
+}
+
+// record brings the record to what the views say. It counts a revision where that changes it, and returns the
+// attributes that changed.
+func (f *fold) record() ([]model.Path, error) {
+	r, schema := f.bundle.Record, f.rules.Schema
+	sources := Sources(f.bundle)
+	f.resolution = f.rules.Resolve(sources)
+	next := proto.Clone(r.Message) // known paths are set one by one, so that fields of a newer schema stay
+	var changed []model.Path
+	for _, path := range allPaths(schema, r.Message, f.resolution.Message) {
+		if !schema.Equal(next, f.resolution.Message, path) {
+			schema.Copy(next, f.resolution.Message, path)
+			changed = append(changed, path)
+		}
+	}
+	isNew := r.Revision == 0
+	if isNew || len(changed) > 0 || f.lifeChanged() {
+		r.Revision++
+		f.tx.PutChange(&store.Change{RecordID: r.ID, Revision: r.Revision, Kind: r.Kind, Paths: texts(changed),
+			Source: f.cause.Source, CorrelationID: f.cause.CorrelationID})
+	}
+	provenance := f.provenance(changed)
+	if isNew || len(changed) > 0 || r.PolicyVersion != f.version || !proto.Equal(provenance, r.Provenance) || f.lifeChanged() {
+		r.Message, r.Provenance, r.PolicyVersion = next, provenance, f.version
+		if err := f.tx.PutRecord(r); err != nil {
+			return nil, err
+		}
+	}
+	f.matchKeys(sources)
+	return changed, nil
+}
+
+// lifeChanged says that the record's being deleted, or a placeholder, may differ from what is stored.
+func (f *fold) lifeChanged() bool {
+	return f.bundle.LifeChanged()
+}
+
+func allPaths(schema *model.Schema, messages ...proto.Message) []model.Path {
+	paths := schema.Paths()
+	for _, m := range messages {
+		for _, path := range schema.Custom(m) {
+			if !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+// provenance tells for each decided unit where its value is from. A unit that did not change keeps the revision that
+// brought it, though another source may say it now.
+func (f *fold) provenance(changed []model.Path) *storev1.Provenance {
+	out := &storev1.Provenance{Attributes: map[string]*storev1.Origin{}}
+	for _, a := range f.resolution.Attributes {
+		if a.Winner == nil {
+			continue
+		}
+		since := int64(f.bundle.Record.Revision)
+		if before := f.bundle.Record.Provenance.GetAttributes()[string(a.Path)]; before != nil && !touches(changed, a.Leaves) {
+			since = before.GetSinceRevision()
+		}
+		out.Attributes[string(a.Path)] = &storev1.Origin{
+			Source: a.Winner.Source.Name, ExternalId: a.Winner.Source.ExternalID, Stamp: view.EncodeStamp(a.Winner.Stamp),
+			SinceRevision: since, StandIn: a.StandIn,
+		}
+	}
+	return out
+}
+
+func touches(changed, leaves []model.Path) bool {
+	return slices.ContainsFunc(leaves, func(leaf model.Path) bool { return slices.Contains(changed, leaf) })
+}
+
+// matchKeys brings the record's keys to what its sources claim.
+func (f *fold) matchKeys(sources []policy.Source) {
+	r := f.bundle.Record
+	var wanted []store.MatchKey
+	for i := range sources {
+		wanted = append(wanted, matchKeys(f.rules, sources[i].State.Said)...)
+	}
+	for _, key := range wanted {
+		if !slices.Contains(f.bundle.MatchKeys, key) {
+			f.tx.PutMatchKey(r.Kind, key, r.ID)
+			f.bundle.NewKeys = append(f.bundle.NewKeys, key)
+		}
+	}
+	for _, key := range f.bundle.MatchKeys {
+		if !slices.Contains(wanted, key) {
+			f.tx.DropMatchKey(r.Kind, key, r.ID)
+		}
+	}
+}
+
+// follow stores the deliveries that the fold leaves owed, with their jobs, and takes up what waited for this record.
+func (f *fold) follow(ctx context.Context) error {
+	var owed []jobs.DeliverArgs
+	for _, target := range f.rules.Targets() {
+		if f.settle(target) {
+			owed = append(owed, jobs.DeliverArgs{RecordID: f.bundle.Record.ID, Connection: target.Connection})
+		}
+	}
+	if err := f.a.Queue.Deliver(ctx, f.tx, owed); err != nil {
+		return err
+	}
+	if len(f.bundle.NewKeys) == 0 {
+		return nil
+	}
+	waiting, err := f.tx.TakeOrphans(ctx, string(f.bundle.Record.Kind), f.bundle.NewKeys)
+	if err != nil {
+		return err
+	}
+	return f.a.Queue.Redo(ctx, f.tx, waiting)
+}
+
+// settle brings the delivery to one target up to date and says whether it needs a job.
+func (f *fold) settle(target *policy.Target) bool {
+	r := f.bundle.Record
+	delivery := f.bundle.Delivery(target.Connection)
+	owes := f.a.Owes(f.rules, f.resolution, f.bundle, target)
+	switch {
+	case !owes && (delivery == nil || delivery.State == store.Settled || delivery.State == store.Owed):
+		return false // where a job is under way, it ends the delivery
+	case !owes:
+		delivery.State, delivery.Revision, delivery.Reason = store.Settled, r.Revision, ""
+		f.tx.PutDelivery(delivery)
+		return false
+	case delivery != nil && delivery.State == store.Dead && delivery.Revision >= r.Revision && f.cause.Source != target.Connection:
+		return false // given up on this very revision
+	}
+	f.tx.PutDelivery(&store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
+		Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent})
+	return true
+}
+
+// Owes says whether a target is to be brought to the record: something differs, or an earlier push has to be settled.
+func (a *Applier) Owes(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) bool {
+	return b.PendingAttempt(target.Connection) != nil || len(a.Owed(rules, res, b, target)) > 0
+}
+
+// Owed lists the attributes in which a target differs from the record and may be brought to it.
+func (a *Applier) Owed(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) []model.Path {
+	c := a.Connections[target.Connection]
+	if c == nil || c.Adapter.Pusher == nil || b.Record.Placeholder || !b.Record.DeletedAt.IsZero() {
+		return nil
+	}
+	carriage := c.Carries[rules.Schema.Kind()]
+	link := b.Primary(target.Connection)
+	if link == nil {
+		if !target.Create || !carriage.Create {
+			return nil
+		}
+		return rules.Diff(res, nil, target, carriage.Out)
+	}
+	if link.State != store.LinkLive {
+		return nil
+	}
+	var held *view.View
+	if v := b.View(target.Connection, link.ExternalID); v != nil {
+		held = v.View
+	}
+	return rules.Diff(res, held, target, carriage.Out)
+}
+
+func texts(paths []model.Path) []string {
+	out := make([]string, len(paths))
+	for i, path := range paths {
+		out[i] = string(path)
+	}
+	return out
+}

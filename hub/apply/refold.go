@@ -1,0 +1,83 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/canonhub/canonhub/hub/policy"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// Fold folds a locked record again, after something in its bundle has changed, and stores what follows.
+func (a *Applier) Fold(ctx context.Context, tx *store.Tx, b *store.Bundle, cause Cause) (*policy.Resolution, error) {
+	active := a.Active()
+	if b.ActivePolicy != active.Version {
+		return nil, errPolicyMoved
+	}
+	rules := active.Policy.Kind(b.Record.Kind)
+	if rules == nil {
+		return nil, fmt.Errorf("no policy for %s; add one to the configuration", b.Record.Kind)
+	}
+	f := &fold{a: a, tx: tx, bundle: b, rules: rules, version: active.Version, cause: cause}
+	if _, err := f.record(); err != nil {
+		return nil, err
+	}
+	return f.resolution, f.follow(ctx)
+}
+
+// Resolve folds a bundle without storing anything, and returns the policy that it used with what follows.
+func (a *Applier) Resolve(b *store.Bundle) (*policy.Kind, *policy.Resolution, error) {
+	rules := a.Active().Policy.Kind(b.Record.Kind)
+	if rules == nil {
+		return nil, nil, fmt.Errorf("no policy for %s; add one to the configuration", b.Record.Kind)
+	}
+	return rules, rules.Resolve(Sources(b)), nil
+}
+
+// InTx runs fn, which may call Fold, in a transaction.
+func (a *Applier) InTx(ctx context.Context, fn func(*store.Tx) error) error { return a.inTx(ctx, fn) }
+
+// refoldPage is how many records are looked up at once.
+const refoldPage = 500
+
+// Refold folds all records that an older policy folded. It may be broken off and called again.
+func (a *Applier) Refold(ctx context.Context) error {
+	version := a.Active().Version
+	for {
+		ids, err := a.Store.RecordsBehind(ctx, version, refoldPage)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		for _, id := range ids {
+			err := a.inTx(ctx, func(tx *store.Tx) error {
+				b, err := tx.LockBundle(ctx, id)
+				if err != nil {
+					return err
+				}
+				if b.Record.ID != id || a.Active().Policy.Kind(b.Record.Kind) == nil {
+					tx.Restamp(id, version) // a redirect, or a kind that has no policy any more: nothing to fold
+					return nil
+				}
+				_, err = a.Fold(ctx, tx, b, Cause{Source: "policy", CorrelationID: fmt.Sprintf("policy-%d", version)})
+				return err
+			})
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return fmt.Errorf("refold %s: %w", id, err)
+			}
+		}
+	}
+}
+
+// Gone takes note that a push found a linked object gone, and folds by what the policy says of that.
+func (a *Applier) Gone(ctx context.Context, tx *store.Tx, b *store.Bundle, link *store.Link, cause Cause) error {
+	rules := a.Active().Policy.Kind(b.Record.Kind)
+	link.State, link.GoneAt = store.LinkGone, a.Now().UTC()
+	link.Epoch++
+	if rules != nil && rules.DeleteEffect(link.Connection) == policy.Tombstone {
+		b.Record.DeletedAt = a.Now().UTC()
+	}
+	tx.PutLink(link)
+	_, err := a.Fold(ctx, tx, b, cause)
+	return err
+}

@@ -1,0 +1,133 @@
+// Package connection holds the configured accounts at vendors, opened: adapter, attribute paths, pace.
+package connection
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"golang.org/x/time/rate"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+// Spec is what a connection is opened from.
+type Spec struct {
+	Name     string
+	Factory  adapters.Factory
+	Settings adapters.Settings
+	// RequestsPerSecond and Concurrency bound the calls of this process; 0 means 10 and 8.
+	RequestsPerSecond float64
+	Concurrency       int
+}
+
+// Carriage is what the vendor can hold of one kind.
+type Carriage struct {
+	In, Out []model.Path
+	Create  bool
+}
+
+// Connection is one opened account.
+type Connection struct {
+	Name        string
+	AdapterName string
+	Adapter     *adapters.Adapter
+	Carries     map[model.Kind]Carriage
+	Concurrency int
+	// Fingerprint changes when the credentials do; it tells nothing of them.
+	Fingerprint []byte
+}
+
+// Set is all opened connections, by name.
+type Set map[string]*Connection
+
+// Names lists the connections in order.
+func (s Set) Names() []string { return slices.Sorted(maps.Keys(s)) }
+
+// Open opens connections. It calls no vendor.
+func Open(specs []Spec) (Set, error) {
+	set := Set{}
+	for _, spec := range specs {
+		c, err := open(spec)
+		if err != nil {
+			return nil, fmt.Errorf("connection %s: %w", spec.Name, err)
+		}
+		set[c.Name] = c
+	}
+	return set, nil
+}
+
+func open(spec Spec) (*Connection, error) {
+	settings := spec.Settings
+	settings.HTTP = paced(settings.HTTP, spec.RequestsPerSecond)
+	adapter, err := spec.Factory.Open(settings)
+	if err != nil {
+		return nil, err
+	}
+	c := &Connection{
+		Name: spec.Name, AdapterName: spec.Factory.Name, Adapter: adapter,
+		Carries: map[model.Kind]Carriage{}, Concurrency: spec.Concurrency, Fingerprint: fingerprint(spec),
+	}
+	if c.Concurrency == 0 {
+		c.Concurrency = 8
+	}
+	for _, carriage := range spec.Factory.Carries {
+		c.Carries[model.Kind(carriage.Kind)] = Carriage{In: paths(carriage.In), Out: paths(carriage.Out), Create: carriage.Create}
+	}
+	return c, nil
+}
+
+func paths(in []string) []model.Path {
+	out := make([]model.Path, len(in))
+	for i, path := range in {
+		out[i] = model.Path(path)
+	}
+	return out
+}
+
+func fingerprint(spec Spec) []byte {
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(spec.Settings.Credentials)) {
+		fmt.Fprintf(sum, "%s=%q;", name, spec.Settings.Credentials[name].Reveal())
+	}
+	return sum.Sum(nil)
+}
+
+// paced makes each call wait for its turn.
+func paced(client *http.Client, perSecond float64) *http.Client {
+	if perSecond == 0 {
+		perSecond = 10
+	}
+	copied := *client
+	next := copied.Transport
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	copied.Transport = &turnstile{limiter: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond))), next: next}
+	return &copied
+}
+
+type turnstile struct {
+	limiter *rate.Limiter
+	next    http.RoundTripper
+}
+
+// RoundTrip waits for the call's turn within its deadline.
+func (t *turnstile) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := t.limiter.Wait(r.Context()); err != nil {
+		return nil, notSent{err}
+	}
+	return t.next.RoundTrip(r)
+}
+
+// notSent says that the vendor never saw the request.
+type notSent struct{ error }
+
+// NotSent marks the error for those who judge whether work may have been done.
+func (notSent) NotSent() bool { return true }
+
+// Unwrap gives the cause.
+func (e notSent) Unwrap() error { return e.error }

@@ -1,0 +1,146 @@
+// Package deliver brings a target to a record's newest revision.
+//
+// One round is: load record and view anew, Diff, store an attempt, push once, store what the vendor acknowledged. Rounds
+// follow each other until Diff is empty, and the job ends in the very transaction that saw it empty with the record
+// locked (law 6). An attempt whose outcome is unknown is settled with the same key and bytes before anything newer is
+// sent (law 7); a create is looked for by our id at the vendor first, since keys expire.
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/gate"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// maxRounds bounds the pushes of one job; what is owed then goes on in its next run.
+const maxRounds = 8
+
+// Deliverer delivers.
+type Deliverer struct {
+	Store       *store.Store
+	Applier     *apply.Applier
+	Connections connection.Set
+	Gate        *gate.Gate
+	// NewKey makes an attempt's idempotency key.
+	NewKey func() string
+	Log    *slog.Logger
+}
+
+// delivery is one run of the job.
+type delivery struct {
+	d    *Deliverer
+	c    *connection.Connection
+	args jobs.DeliverArgs
+	run  jobs.Run
+	// readAt is the link's epoch after our last read of the object; -1 before.
+	readAt int64
+	// conflicts counts the answers that the object is not what we thought.
+	conflicts int
+	// skipped are attributes that the vendor would not take in a create: there is no link yet to note that at.
+	skipped map[model.Path]bool
+	cause   apply.Cause
+	// ended says that the job was completed.
+	ended bool
+}
+
+// complete ends the job in the transaction.
+func (o *delivery) complete(ctx context.Context, tx *store.Tx) error {
+	o.ended = true
+	return o.run.Complete(ctx, tx)
+}
+
+// Deliver is the job.
+func (d *Deliverer) Deliver(ctx context.Context, args jobs.DeliverArgs, run jobs.Run) error {
+	c := d.Connections[args.Connection]
+	if c == nil || c.Adapter.Pusher == nil {
+		return jobs.Cancel(fmt.Errorf("connection %q is not configured, or cannot be written to", args.Connection))
+	}
+	if err := d.Gate.Enter(ctx, args.Connection); err != nil {
+		return err
+	}
+	one := &delivery{d: d, c: c, args: args, run: run, readAt: -1, skipped: map[model.Path]bool{}}
+	for range maxRounds {
+		next, err := one.plan(ctx)
+		if err == nil && next != nil {
+			err = next(httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: one.cause.CorrelationID, TraceParent: one.cause.TraceParent}))
+		}
+		if err != nil || one.ended {
+			return err
+		}
+	}
+	return jobs.Snooze(0)
+}
+
+// step is a call to the vendor and what follows from its answer. No transaction is open around it (law 4).
+type step func(context.Context) error
+
+// push makes the attempt's call and stores what came of it.
+func (o *delivery) push(attempt *store.Attempt) step {
+	return func(ctx context.Context) error {
+		ack, err := o.call(ctx, attempt)
+		if err != nil {
+			return o.failed(ctx, attempt, fault.As(err))
+		}
+		return o.acknowledged(ctx, attempt, ack)
+	}
+}
+
+func (o *delivery) call(ctx context.Context, attempt *store.Attempt) (adapters.Ack, error) {
+	request := adapters.Request{
+		Kind: adapters.Kind(attempt.Kind), RecordID: string(attempt.RecordID), ExternalID: adapters.ExternalID(attempt.ExternalID),
+		Key: attempt.Key, Body: attempt.Request,
+	}
+	if (attempt.Sends > 1 || attempt.LookFirst) && attempt.ExternalID == "" {
+		found, err := o.c.Adapter.Pusher.Find(ctx, request)
+		if err != nil {
+			return adapters.Ack{}, unsettled(err)
+		}
+		if found != nil {
+			return adapters.Ack{Observation: *found}, nil
+		}
+	}
+	return o.c.Adapter.Pusher.Push(ctx, request)
+}
+
+// unsettled marks a failure to find out: whatever it was, the push itself may have been done.
+func unsettled(err error) error {
+	f := *fault.As(err)
+	f.MaybeDone = true
+	return &f
+}
+
+// read fetches the object before it is written, since the target may have claims of its own that we have not seen.
+func (o *delivery) read(key store.LinkKey, epoch store.Epoch) step {
+	return func(ctx context.Context) error {
+		observation, err := o.c.Adapter.Fetcher.Fetch(ctx, adapters.Object{Kind: adapters.Kind(key.Kind), ExternalID: adapters.ExternalID(key.ExternalID)})
+		if err != nil {
+			f := fault.As(err)
+			if f.Category != fault.Gone {
+				return o.failed(ctx, nil, f)
+			}
+			observation = adapters.Observation{Object: adapters.Object{Kind: adapters.Kind(key.Kind), ExternalID: adapters.ExternalID(key.ExternalID)},
+				Gone: true, At: o.d.Applier.Now()}
+		}
+		cause := o.cause
+		cause.Source = o.args.Connection
+		result, err := o.d.Applier.Apply(ctx, apply.Input{Cause: cause, Observation: observation,
+			MappingVersion: o.c.Adapter.MappingVersion, Read: true, Epoch: epoch})
+		if err != nil {
+			return err
+		}
+		if result.Outcome != apply.Overtaken && result.Outcome != apply.Waiting {
+			o.readAt = epoch.Number + 1
+		}
+		return nil
+	}
+}

@@ -1,0 +1,202 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/view"
+)
+
+// acknowledged stores what the vendor now holds, and folds: its answer may hold news of other attributes.
+func (o *delivery) acknowledged(ctx context.Context, attempt *store.Attempt, ack adapters.Ack) error {
+	return o.store(ctx, attempt, func(tx *store.Tx, b *store.Bundle, link *store.Link) error {
+		schema := model.For(attempt.Kind)
+		clean := apply.CleanAnswer(schema, o.c.Carries[attempt.Kind], ack.Observation)
+		stamp := view.Stamp{Time: ack.Observation.At.UTC(), Version: ack.Observation.Version}
+		stored := o.viewOf(b, link)
+		stored.Raw, stored.MappingVersion = ack.Observation.Raw, o.c.Adapter.MappingVersion
+		link.Epoch++
+		link.State = store.LinkLive
+		if ack.Found {
+			// The vendor has this party already: what it holds are claims of its own, and what it lacks is owed next.
+			stored.View.Observe(view.Observation{Stamp: stamp, Message: clean.Message, Paths: clean.Paths, Snapshot: true, Read: true})
+			tx.SettleAttempt(attempt.ID, store.Refused, "the vendor has this party already")
+			return nil
+		}
+		stored.View.Deliver(view.Delivery{After: attempt.SentAfter, Stamp: stamp, Paths: attempt.Paths, Sent: attempt.Sent,
+			Held: clean.Message, HeldPaths: clean.Paths})
+		tx.SettleAttempt(attempt.ID, store.Acknowledged, "")
+		tx.PutTrail(o.trail(store.ActionDelivered, fmt.Sprintf("revision %d, attempt %d", attempt.Revision, attempt.ID)))
+		return nil
+	}, string(ack.Observation.ExternalID))
+}
+
+// store runs change on the locked record and its link at the target, and stores what follows. Where the attempt made an
+// object, externalID is its id and the link is made.
+func (o *delivery) store(ctx context.Context, attempt *store.Attempt, change func(*store.Tx, *store.Bundle, *store.Link) error, externalID string) error {
+	key := store.LinkKey{Connection: o.args.Connection, Kind: attempt.Kind, ExternalID: externalID}
+	err := o.d.Applier.InTx(ctx, func(tx *store.Tx) error {
+		contact, err := tx.LockContact(ctx, key, nil, nil)
+		if err != nil {
+			return err
+		}
+		b, err := tx.LockBundle(ctx, attempt.RecordID)
+		if err != nil {
+			return err
+		}
+		b.Pending = slices.DeleteFunc(b.Pending, func(a *store.Attempt) bool { return a.ID == attempt.ID })
+		link := b.Link(key)
+		switch {
+		case link == nil && contact.Link != nil:
+			return o.taken(ctx, tx, b, attempt, contact)
+		case link == nil:
+			link = &store.Link{LinkKey: key, RecordID: b.Record.ID, State: store.LinkLive, Primary: b.Primary(key.Connection) == nil}
+			b.Links = append(b.Links, link)
+		}
+		if err := change(tx, b, link); err != nil {
+			return err
+		}
+		tx.PutLink(link)
+		if err := o.putView(tx, b, link); err != nil {
+			return err
+		}
+		_, err = o.d.Applier.Fold(ctx, tx, b, o.cause)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("store the outcome of attempt %d: %w", attempt.ID, err)
+	}
+	return nil
+}
+
+// taken ends a delivery whose target object turned out to be another record's: two records are one party, and a
+// person is asked.
+func (o *delivery) taken(ctx context.Context, tx *store.Tx, b *store.Bundle, attempt *store.Attempt, contact *store.Contact) error {
+	tx.SettleAttempt(attempt.ID, store.Refused, "the object is linked to "+string(contact.Link.RecordID))
+	tx.PutReview(store.Review{LinkKey: contact.Link.LinkKey, Reason: store.AmbiguousMatch,
+		RecordIDs: []store.RecordID{b.Record.ID, contact.Link.RecordID}, CorrelationID: o.cause.CorrelationID})
+	return o.giveUp(ctx, tx, b, &fault.Error{Category: fault.Conflict,
+		Message: fmt.Sprintf("the vendor's object for it is linked to %s; a review is open", contact.Link.RecordID)})
+}
+
+func (o *delivery) viewOf(b *store.Bundle, link *store.Link) *store.View {
+	stored := b.View(link.Connection, link.ExternalID)
+	if stored == nil {
+		stored = &store.View{RecordID: b.Record.ID, Source: link.Connection, ExternalID: link.ExternalID, View: view.New(model.For(b.Record.Kind))}
+		b.Views = append(b.Views, stored)
+	}
+	return stored
+}
+
+func (o *delivery) putView(tx *store.Tx, b *store.Bundle, link *store.Link) error {
+	return tx.PutView(o.viewOf(b, link))
+}
+
+// failed does what the fault's category says. attempt is nil where it was a read that failed.
+func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.Error) error {
+	if attempt != nil {
+		if err := o.settleFailure(ctx, attempt, f); err != nil {
+			return err
+		}
+	}
+	if wait := o.d.Gate.Respond(ctx, o.args.Connection, f); wait != nil {
+		return wait
+	}
+	switch {
+	case f.Category == fault.Transient && !o.run.Last:
+		o.d.Log.Info("delivery failed, to be tried again", "record_id", o.args.RecordID, "connection", o.args.Connection,
+			"correlation_id", o.cause.CorrelationID, "category", f.Category, "attempt", o.run.Attempt, "error", f)
+		return f
+	case f.Category == fault.Conflict && o.conflicts < maxConflicts:
+		o.conflicts++
+		o.readAt = -1
+		return nil // the object is not what we thought: it is read again
+	case f.Category == fault.Conflict && !o.run.Last:
+		return f
+	case len(f.Refused) > 0 && attempt != nil && attempt.ExternalID != "":
+		return o.store(ctx, attempt, func(_ *store.Tx, b *store.Bundle, link *store.Link) error {
+			o.refuse(b, link, attempt.Sent, f)
+			return nil
+		}, attempt.ExternalID)
+	case attempt != nil && o.skip(f):
+		return nil
+	}
+	return o.end(ctx, attempt, f)
+}
+
+// settleFailure stores that the vendor did not do it, where that is certain, and the failure in the audit.
+func (o *delivery) settleFailure(ctx context.Context, attempt *store.Attempt, f *fault.Error) error {
+	return o.d.Applier.InTx(ctx, func(tx *store.Tx) error {
+		if !f.MaybeDone {
+			tx.SettleAttempt(attempt.ID, store.Refused, f.Error())
+		}
+		tx.PutTrail(o.trail(store.ActionFailed, f.Error()))
+		return nil
+	})
+}
+
+// maxConflicts is how often one run of the job reads and tries again at once.
+const maxConflicts = 2
+
+// skip leaves refused attributes out of a create; false where that would leave it as it was.
+func (o *delivery) skip(f *fault.Error) bool {
+	fresh := false
+	for path := range f.Refused {
+		fresh = fresh || !o.skipped[model.Path(path)]
+		o.skipped[model.Path(path)] = true
+	}
+	return fresh
+}
+
+// refuse notes at the view which attributes the vendor would not take.
+func (o *delivery) refuse(b *store.Bundle, link *store.Link, sent proto.Message, f *fault.Error) {
+	stored := o.viewOf(b, link)
+	for _, path := range slices.Sorted(maps.Keys(f.Refused)) {
+		stored.View.Refuse(model.Path(path), sent, f.Refused[path], o.d.Applier.Now())
+	}
+}
+
+// end gives the delivery up, or takes note that the object is gone.
+func (o *delivery) end(ctx context.Context, attempt *store.Attempt, f *fault.Error) error {
+	err := o.d.Applier.InTx(ctx, func(tx *store.Tx) error {
+		b, err := tx.LockBundle(ctx, o.args.RecordID)
+		if err != nil {
+			return err
+		}
+		if attempt != nil && f.MaybeDone {
+			tx.SettleAttempt(attempt.ID, store.Abandoned, f.Error())
+		}
+		if link := b.Primary(o.args.Connection); f.Category == fault.Gone && link != nil {
+			b.Pending = nil
+			if err := o.d.Applier.Gone(ctx, tx, b, link, o.cause); err != nil {
+				return err
+			}
+			return o.settled(ctx, tx, b)
+		}
+		return o.giveUp(ctx, tx, b, f)
+	})
+	if err != nil {
+		return fmt.Errorf("end delivery: %w", err)
+	}
+	return nil
+}
+
+// giveUp makes a dead letter of the delivery and ends its job. A newer revision takes it up again.
+func (o *delivery) giveUp(ctx context.Context, tx *store.Tx, b *store.Bundle, f *fault.Error) error {
+	tx.PutDelivery(&store.Delivery{RecordID: b.Record.ID, Connection: o.args.Connection, Kind: b.Record.Kind, State: store.Dead,
+		Revision: b.Record.Revision, Reason: f.Error(), CorrelationID: o.cause.CorrelationID, TraceParent: o.cause.TraceParent})
+	tx.PutDeadLetter(store.DeadLetter{RecordID: b.Record.ID, Connection: o.args.Connection, Category: string(f.Category),
+		Reason: f.Error(), Attempts: o.run.Attempt, CorrelationID: o.cause.CorrelationID})
+	o.d.Log.Error("delivery dead-lettered", "record_id", b.Record.ID, "connection", o.args.Connection,
+		"correlation_id", o.cause.CorrelationID, "category", f.Category, "error", f)
+	return o.complete(ctx, tx)
+}

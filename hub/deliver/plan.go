@@ -1,0 +1,213 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/policy"
+	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/view"
+)
+
+// situation is what plan sees of a locked record.
+type situation struct {
+	bundle *store.Bundle
+	rules  *policy.Kind
+	res    *policy.Resolution
+	target *policy.Target
+	link   *store.Link
+	held   *view.View
+	owed   []model.Path
+}
+
+// plan looks at the locked record and says what to do next; nil where the job has ended, or is to look again.
+func (o *delivery) plan(ctx context.Context) (next step, err error) {
+	err = o.d.Applier.InTx(ctx, func(tx *store.Tx) error {
+		next, o.ended = nil, false
+		b, err := tx.LockBundle(ctx, o.args.RecordID)
+		if errors.Is(err, store.ErrNotFound) {
+			return o.complete(ctx, tx)
+		}
+		if err != nil {
+			return err
+		}
+		if b.Record.ID != o.args.RecordID { // merged away: the record that lives has deliveries of its own
+			return o.complete(ctx, tx)
+		}
+		next, err = o.decide(ctx, tx, b)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("deliver %s to %s: %w", o.args.RecordID, o.args.Connection, err)
+	}
+	return next, nil
+}
+
+func (o *delivery) decide(ctx context.Context, tx *store.Tx, b *store.Bundle) (step, error) {
+	if d := b.Delivery(o.args.Connection); d != nil {
+		o.cause = apply.Cause{Source: o.args.Connection, CorrelationID: d.CorrelationID, TraceParent: d.TraceParent}
+		if d.State == store.Dead {
+			return nil, o.complete(ctx, tx)
+		}
+	}
+	if attempt := b.PendingAttempt(o.args.Connection); attempt != nil {
+		attempt.Sends++
+		tx.ResendAttempt(attempt.ID)
+		tx.PutTrail(o.trail(store.ActionRetried, fmt.Sprintf("attempt %d, send %d", attempt.ID, attempt.Sends)))
+		return o.push(attempt), nil
+	}
+	s, err := o.situation(b)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.owed) == 0 {
+		return nil, o.settled(ctx, tx, b)
+	}
+	if o.mustRead(s) {
+		return o.read(s.link.LinkKey, store.Epoch{Linked: true, Number: s.link.Epoch, Began: time.Now().UTC()}), nil
+	}
+	return o.attempt(ctx, tx, s)
+}
+
+func (o *delivery) situation(b *store.Bundle) (*situation, error) {
+	rules, res, err := o.d.Applier.Resolve(b)
+	if err != nil {
+		return nil, err
+	}
+	s := &situation{bundle: b, rules: rules, res: res, target: rules.Target(o.args.Connection), link: b.Primary(o.args.Connection)}
+	if s.target == nil {
+		return s, nil // no target any more: nothing is owed
+	}
+	if s.link != nil {
+		if v := b.View(o.args.Connection, s.link.ExternalID); v != nil {
+			s.held = v.View
+		}
+	}
+	s.owed = slices.DeleteFunc(o.d.Applier.Owed(rules, res, b, s.target), func(path model.Path) bool {
+		return s.link == nil && o.skipped[path]
+	})
+	return s, nil
+}
+
+// settled ends the delivery and its job in the transaction that saw nothing owed (law 6).
+func (o *delivery) settled(ctx context.Context, tx *store.Tx, b *store.Bundle) error {
+	if d := b.Delivery(o.args.Connection); d != nil {
+		d.State, d.Revision, d.Reason = store.Settled, b.Record.Revision, ""
+		tx.PutDelivery(d)
+	}
+	return o.complete(ctx, tx)
+}
+
+// mustRead says that an owed attribute is one that the target may itself claim, so that it is read before it is
+// written: a push does not overwrite what we have not seen.
+func (o *delivery) mustRead(s *situation) bool {
+	if s.link == nil || o.c.Adapter.Fetcher == nil || o.readAt == s.link.Epoch {
+		return false
+	}
+	if o.conflicts > 0 {
+		return true
+	}
+	for _, path := range s.owed {
+		if s.rules.Claims(o.args.Connection, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// attempt freezes the push and stores it before the call.
+func (o *delivery) attempt(ctx context.Context, tx *store.Tx, s *situation) (step, error) {
+	message, err := o.localReferences(ctx, s)
+	if err != nil {
+		return nil, o.block(ctx, tx, s.bundle, err.Error())
+	}
+	patch := adapters.Patch{
+		Kind: adapters.Kind(s.rules.Schema.Kind()), RecordID: string(s.bundle.Record.ID), Message: message,
+		Paths: make([]string, len(s.owed)), Key: o.d.NewKey(),
+	}
+	for i, path := range s.owed {
+		patch.Paths[i] = string(path)
+	}
+	attempt := &store.Attempt{RecordID: s.bundle.Record.ID, Connection: o.args.Connection, Kind: s.bundle.Record.Kind,
+		Revision: s.bundle.Record.Revision, Key: patch.Key, Paths: s.owed, Sent: s.res.Message, Sends: 1}
+	if s.link != nil {
+		patch.ExternalID, attempt.ExternalID = adapters.ExternalID(s.link.ExternalID), s.link.ExternalID
+	}
+	if s.held != nil {
+		patch.Held, attempt.SentAfter = s.held.State().Held, s.held.Newest()
+	}
+	request, err := o.c.Adapter.Pusher.Prepare(patch)
+	if err != nil {
+		return nil, o.unprepared(ctx, tx, s, fault.As(err))
+	}
+	attempt.Request = request.Body
+	if s.link == nil {
+		// A create that was given up may have taken effect: look for its object first.
+		given, err := tx.AbandonedCreate(ctx, attempt.RecordID, attempt.Connection)
+		if err != nil {
+			return nil, err
+		}
+		attempt.LookFirst = given
+	}
+	if err := tx.PutAttempt(ctx, attempt); err != nil {
+		return nil, err
+	}
+	if s.link != nil {
+		s.link.Epoch++
+		tx.PutLink(s.link)
+	}
+	return o.push(attempt), nil
+}
+
+// unprepared does what a patch that the vendor cannot express means: its attributes are refused, or it is given up.
+func (o *delivery) unprepared(ctx context.Context, tx *store.Tx, s *situation, f *fault.Error) error {
+	switch {
+	case len(f.Refused) > 0 && s.link != nil:
+		o.refuse(s.bundle, s.link, s.res.Message, f)
+		return o.putView(tx, s.bundle, s.link)
+	case o.skip(f):
+		return nil
+	}
+	return o.giveUp(ctx, tx, s.bundle, f)
+}
+
+// localReferences turns references to records into the target's own ids.
+func (o *delivery) localReferences(ctx context.Context, s *situation) (proto.Message, error) {
+	message := proto.Clone(s.res.Message)
+	for ref := range s.rules.Schema.References(message) {
+		id := store.RecordID(ref.Target.GetRecordId())
+		if id == "" || !slices.Contains(s.owed, ref.Path) {
+			continue
+		}
+		external, err := o.d.Store.ExternalID(ctx, id, o.args.Connection)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("%s waits for %s at %s", ref.Path, id, o.args.Connection)
+		}
+		if err != nil {
+			return nil, err
+		}
+		ref.Target.Target = &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{Connection: o.args.Connection, ExternalId: external}}
+	}
+	return message, nil
+}
+
+// block ends the job and leaves the delivery visibly waiting; the sweeper takes it up again.
+func (o *delivery) block(ctx context.Context, tx *store.Tx, b *store.Bundle, reason string) error {
+	tx.PutDelivery(&store.Delivery{RecordID: b.Record.ID, Connection: o.args.Connection, Kind: b.Record.Kind, State: store.Blocked,
+		Revision: b.Record.Revision, Reason: reason, CorrelationID: o.cause.CorrelationID, TraceParent: o.cause.TraceParent})
+	return o.complete(ctx, tx)
+}
+
+func (o *delivery) trail(action, detail string) store.Trail {
+	return store.Trail{Action: action, CorrelationID: o.cause.CorrelationID, Connection: o.args.Connection, RecordID: o.args.RecordID, Detail: detail}
+}

@@ -1,0 +1,94 @@
+// Package gate answers for a connection as a whole: whether it may be called now, and what follows when its vendor
+// throttles or refuses the credentials. All processes share the answer through the store.
+package gate
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+const (
+	// pausedWait is how often work that found its connection paused looks again; the queue itself is paused, too.
+	pausedWait = 15 * time.Second
+	// defaultWait is how long a vendor that throttles without saying for how long is left alone.
+	defaultWait = 2 * time.Second
+)
+
+// Queue pauses and resumes the work that goes out to a connection.
+type Queue interface {
+	Pause(context.Context, *store.Tx, string) error
+	Resume(context.Context, *store.Tx, string) error
+}
+
+// Gate is shared by all that calls vendors.
+type Gate struct {
+	Store *store.Store
+	Queue Queue
+	Log   *slog.Logger
+}
+
+// Enter returns nil where the connection may be called, or the wish to wait.
+func (g *Gate) Enter(ctx context.Context, connection string) error {
+	c, err := g.Store.Connection(ctx, connection)
+	switch {
+	case err != nil:
+		return err
+	case c.Paused():
+		return jobs.Snooze(pausedWait)
+	case c.Wait > 0:
+		return jobs.Snooze(c.Wait)
+	}
+	return nil
+}
+
+// Respond does what a fault means for the whole connection. It returns the wish to wait where the work is to wait with
+// it, and nil where the fault concerns this piece of work alone.
+func (g *Gate) Respond(ctx context.Context, connection string, f *fault.Error) error {
+	switch f.Category {
+	case fault.Throttle:
+		wait := f.RetryAfter
+		if wait <= 0 {
+			wait = defaultWait
+		}
+		if err := g.Store.Slow(ctx, connection, wait); err != nil {
+			return err
+		}
+		g.Log.Warn("connection slowed", "connection", connection, "wait", wait)
+		return jobs.Snooze(wait)
+	case fault.Auth:
+		if err := g.pause(ctx, connection, f.Error()); err != nil {
+			return err
+		}
+		return jobs.Snooze(pausedWait)
+	}
+	return nil
+}
+
+func (g *Gate) pause(ctx context.Context, connection, reason string) error {
+	c, err := g.Store.Connection(ctx, connection)
+	if err != nil || c.Paused() {
+		return err
+	}
+	g.Log.Error("connection paused: its credentials were refused; renew them in the configuration",
+		"connection", connection, "reason", reason)
+	return g.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.Pause(connection, reason)
+		tx.PutTrail(store.Trail{Action: store.ActionPaused, Connection: connection, Detail: reason})
+		return g.Queue.Pause(ctx, tx, connection)
+	})
+}
+
+// Resume takes a connection's work up again.
+func (g *Gate) Resume(ctx context.Context, connection string) error {
+	g.Log.Info("connection resumed", "connection", connection)
+	return g.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.Resume(connection)
+		tx.PutTrail(store.Trail{Action: store.ActionResumed, Connection: connection})
+		return g.Queue.Resume(ctx, tx, connection)
+	})
+}

@@ -1,0 +1,246 @@
+// Package jobs is the hub's durable work: River's queues on the one database.
+//
+// Each connection has a queue for what comes in and one for what goes out, so that one vendor's trouble delays no
+// other's work. Retries happen here alone. Handlers return nil when the work is done, Snooze when it must wait (which
+// uses up no attempt), Cancel when trying again cannot help, and any other error to be tried again with backoff.
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// MaxAttempts and MaxAge bound how often, and for how long, a job is tried before it becomes a dead letter.
+const (
+	MaxAttempts = 25
+	MaxAge      = 72 * time.Hour
+)
+
+// TranslateArgs is the job that turns a receipt into observations.
+type TranslateArgs struct {
+	ReceiptID  string `json:"receipt_id" river:"unique"`
+	Connection string `json:"connection"`
+}
+
+// Kind names the job.
+func (TranslateArgs) Kind() string { return "translate" }
+
+// DeliverArgs is the job that brings one target to a record's newest revision.
+type DeliverArgs struct {
+	RecordID   store.RecordID `json:"record_id" river:"unique"`
+	Connection string         `json:"connection" river:"unique"`
+}
+
+// Kind names the job.
+func (DeliverArgs) Kind() string { return "deliver" }
+
+// RefoldArgs is the job that folds again the records that an older policy folded.
+type RefoldArgs struct {
+	PolicyVersion int64 `json:"policy_version" river:"unique"`
+}
+
+// Kind names the job.
+func (RefoldArgs) Kind() string { return "refold" }
+
+// unfinished are the states in which a second job for the same work would be one too many. `completed` is not among
+// them: what is owed after a job has ended needs a new one.
+var unfinished = []rivertype.JobState{
+	rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
+	rivertype.JobStateRetryable, rivertype.JobStateScheduled,
+}
+
+// Run is one try of a job.
+type Run struct {
+	// Last says that a failure now is final: no attempts, or no time, are left.
+	Last bool
+	// Attempt counts the tries, from 1.
+	Attempt int
+	// Complete ends the job in a transaction.
+	Complete func(context.Context, *store.Tx) error
+}
+
+// Handlers do the work.
+type Handlers struct {
+	Translate func(context.Context, TranslateArgs, Run) error
+	Deliver   func(context.Context, DeliverArgs, Run) error
+	Refold    func(context.Context, RefoldArgs, Run) error
+}
+
+// Lane is a connection's share of this process.
+type Lane struct {
+	Connection string
+	// Concurrency bounds the deliveries at the same time.
+	Concurrency int
+}
+
+// Options set up the queue.
+type Options struct {
+	// ProcessID names this process; the store marks it as living under the same id.
+	ProcessID string
+	Lanes     []Lane
+	Handlers  Handlers
+	// Backoff is the first retry's upper bound, doubling from there to MaxBackoff; 0 means one second.
+	Backoff time.Duration
+	Log     *slog.Logger
+}
+
+// MaxBackoff bounds the wait between two tries.
+const MaxBackoff = 10 * time.Minute
+
+// Queue inserts jobs and, once started, works them.
+type Queue struct {
+	client *river.Client[pgx.Tx]
+}
+
+// New makes a queue. It works nothing before Start.
+func New(db *store.Store, options Options) (*Queue, error) {
+	backoff := options.Backoff
+	if backoff == 0 {
+		backoff = time.Second
+	}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &worker[TranslateArgs]{work: options.Handlers.Translate})
+	river.AddWorker(workers, &worker[DeliverArgs]{work: options.Handlers.Deliver})
+	river.AddWorker(workers, &worker[RefoldArgs]{work: options.Handlers.Refold, timeout: -1})
+	queues := map[string]river.QueueConfig{"hub": {MaxWorkers: 2}}
+	for _, lane := range options.Lanes {
+		queues[inQueue(lane.Connection)] = river.QueueConfig{MaxWorkers: 16}
+		queues[outQueue(lane.Connection)] = river.QueueConfig{MaxWorkers: lane.Concurrency}
+	}
+	client, err := river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{
+		ID:                          options.ProcessID,
+		Queues:                      queues,
+		Workers:                     workers,
+		Logger:                      slog.New(quiet{options.Log.Handler()}),
+		JobTimeout:                  90 * time.Second,
+		RescueStuckJobsAfter:        5 * time.Minute, // only where the process lives and the job hangs; see store.Rescue
+		MaxAttempts:                 MaxAttempts,
+		RetryPolicy:                 retry{first: backoff},
+		FetchCooldown:               10 * time.Millisecond,
+		FetchPollInterval:           500 * time.Millisecond,
+		CompletedJobRetentionPeriod: time.Hour,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	return &Queue{client: client}, nil
+}
+
+// Start works jobs until Stop.
+func (q *Queue) Start(ctx context.Context) error {
+	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start the queue: %w", err)
+	}
+	return nil
+}
+
+// Stop lets running jobs end; when ctx ends they are cancelled, and done again later.
+func (q *Queue) Stop(ctx context.Context) error {
+	if err := q.client.Stop(ctx); err != nil {
+		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		return q.client.StopAndCancel(hard)
+	}
+	return nil
+}
+
+// Translate inserts a job for each receipt, in the receipts' transaction (law 3).
+func (q *Queue) Translate(ctx context.Context, tx *store.Tx, receipts []*store.Receipt) error {
+	params := make([]river.InsertManyParams, len(receipts))
+	for i, r := range receipts {
+		params[i] = river.InsertManyParams{Args: TranslateArgs{ReceiptID: r.ID, Connection: r.Connection},
+			InsertOpts: &river.InsertOpts{Queue: inQueue(r.Connection)}}
+	}
+	return q.insert(ctx, tx, params)
+}
+
+// Deliver inserts a job for each delivery that has none, in the transaction of what is owed (law 3).
+func (q *Queue) Deliver(ctx context.Context, tx *store.Tx, deliveries []DeliverArgs) error {
+	params := make([]river.InsertManyParams, len(deliveries))
+	for i, d := range deliveries {
+		params[i] = river.InsertManyParams{Args: d, InsertOpts: &river.InsertOpts{
+			Queue: outQueue(d.Connection), UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}}
+	}
+	return q.insert(ctx, tx, params)
+}
+
+// Redo inserts a job for each receipt that has none.
+func (q *Queue) Redo(ctx context.Context, tx *store.Tx, receipts []*store.Receipt) error {
+	params := make([]river.InsertManyParams, len(receipts))
+	for i, r := range receipts {
+		params[i] = river.InsertManyParams{Args: TranslateArgs{ReceiptID: r.ID, Connection: r.Connection},
+			InsertOpts: &river.InsertOpts{Queue: inQueue(r.Connection), UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}}
+	}
+	return q.insert(ctx, tx, params)
+}
+
+// Refold inserts the job for a policy version.
+func (q *Queue) Refold(ctx context.Context, version int64) error {
+	_, err := q.client.Insert(ctx, RefoldArgs{PolicyVersion: version}, &river.InsertOpts{Queue: "hub",
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}})
+	if err != nil {
+		return fmt.Errorf("queue refold: %w", err)
+	}
+	return nil
+}
+
+func (q *Queue) insert(ctx context.Context, tx *store.Tx, params []river.InsertManyParams) error {
+	if len(params) == 0 {
+		return nil
+	}
+	sql, err := tx.SQL(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := q.client.InsertManyFastTx(ctx, sql, params); err != nil {
+		return fmt.Errorf("insert %d jobs: %w", len(params), err)
+	}
+	return nil
+}
+
+// Pause stops the work that goes out to a connection, in all processes.
+func (q *Queue) Pause(ctx context.Context, tx *store.Tx, connection string) error {
+	return q.each(ctx, tx, connection, q.client.QueuePauseTx)
+}
+
+// Resume takes it up again.
+func (q *Queue) Resume(ctx context.Context, tx *store.Tx, connection string) error {
+	return q.each(ctx, tx, connection, q.client.QueueResumeTx)
+}
+
+func (q *Queue) each(ctx context.Context, tx *store.Tx, connection string, do func(context.Context, pgx.Tx, string, *river.QueuePauseOpts) error) error {
+	sql, err := tx.SQL(ctx)
+	if err != nil {
+		return err
+	}
+	if err := do(ctx, sql, outQueue(connection), nil); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+		return fmt.Errorf("queue of %s: %w", connection, err)
+	}
+	return nil
+}
+
+func inQueue(connection string) string  { return "in-" + connection }
+func outQueue(connection string) string { return "out-" + connection }
+
+// retry is exponential backoff with full jitter.
+type retry struct{ first time.Duration }
+
+// NextRetry is River's question when to try again.
+func (r retry) NextRetry(job *rivertype.JobRow) time.Time {
+	bound := MaxBackoff
+	if n := len(job.Errors); n < 30 {
+		bound = min(bound, r.first<<n)
+	}
+	return time.Now().UTC().Add(rand.N(bound) + 10*time.Millisecond)
+}

@@ -1,0 +1,84 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// snooze is the wish to be called again later.
+type snooze struct{ wait time.Duration }
+
+func (s snooze) Error() string { return "wait " + s.wait.String() }
+
+// Snooze says that the work must wait; it uses up no attempt.
+func Snooze(wait time.Duration) error { return snooze{max(wait, 0)} }
+
+// cancel is the end of a job that cannot succeed.
+type cancel struct{ err error }
+
+func (c cancel) Error() string { return c.err.Error() }
+func (c cancel) Unwrap() error { return c.err }
+
+// Cancel says that trying again cannot help.
+func Cancel(err error) error { return cancel{err} }
+
+// worker is one kind of job as River calls it.
+type worker[A river.JobArgs] struct {
+	river.WorkerDefaults[A]
+	work    func(context.Context, A, Run) error
+	timeout time.Duration
+}
+
+// Timeout is River's question how long a try may last; 0 means the client's default.
+func (w *worker[A]) Timeout(*river.Job[A]) time.Duration { return w.timeout }
+
+// Work runs the handler and turns its answer into River's words.
+func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
+	run := Run{
+		Attempt: job.Attempt,
+		Last:    job.Attempt >= job.MaxAttempts || time.Since(job.CreatedAt) > MaxAge,
+		Complete: func(ctx context.Context, tx *store.Tx) error {
+			sql, err := tx.SQL(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, sql, job)
+			return err
+		},
+	}
+	err := w.work(ctx, job.Args, run)
+	var (
+		wait snooze
+		end  cancel
+	)
+	switch {
+	case errors.As(err, &wait):
+		return river.JobSnooze(wait.wait)
+	case errors.As(err, &end):
+		return river.JobCancel(end.err)
+	}
+	return err
+}
+
+// quiet passes River's warnings and errors on. A job that fails and is tried again is told by its handler.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
+}
+
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
+func (q quiet) WithGroup(name string) slog.Handler       { return quiet{q.Handler.WithGroup(name)} }
+
+// IsSnooze says that err is the wish to be called again later.
+func IsSnooze(err error) bool {
+	var s snooze
+	return errors.As(err, &s)
+}

@@ -1,0 +1,274 @@
+// Package server is one hub process: it joins store, queue, adapters and doors, and runs them until it is stopped.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.jetify.com/typeid/v2"
+
+	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/hub/api"
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/config"
+	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/deliver"
+	"github.com/canonhub/canonhub/hub/gate"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/receive"
+	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/sweep"
+	"github.com/canonhub/canonhub/hub/translate"
+)
+
+// Options set up a process.
+type Options struct {
+	// DatabaseURL of a PostgreSQL; it is migrated.
+	DatabaseURL string
+	Config      *config.Config
+	// HTTPAddr and GRPCAddr are listened on; port 0 picks one.
+	HTTPAddr, GRPCAddr string
+	// Backoff is the first retry's upper bound; 0 means the default.
+	Backoff time.Duration
+	Log     *slog.Logger
+}
+
+// Server is a running hub.
+type Server struct {
+	Store   *store.Store
+	Applier *apply.Applier
+
+	id                  string
+	log                 *slog.Logger
+	queue               *jobs.Queue
+	gate                *gate.Gate
+	connections         connection.Set
+	api                 *api.Server
+	http                *http.Server
+	httpListen, grpcLis net.Listener
+	stopBackground      context.CancelFunc
+	background          chan struct{}
+}
+
+// Start starts a hub and returns once it serves.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	s := &Server{id: processID(), log: o.Log}
+	for _, step := range []func(context.Context, Options) error{s.open, s.wire, s.activate, s.listen, s.work} {
+		if err := step(ctx, o); err != nil {
+			_ = s.Stop(ctx)
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// HTTPAddr is where webhooks, REST and the rest are served.
+func (s *Server) HTTPAddr() string { return s.httpListen.Addr().String() }
+
+// GRPCAddr is where gRPC is served.
+func (s *Server) GRPCAddr() string { return s.grpcLis.Addr().String() }
+
+// open brings up what has no dependencies: store and connections.
+func (s *Server) open(ctx context.Context, o Options) error {
+	if err := store.Migrate(ctx, o.DatabaseURL); err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, o.DatabaseURL, store.Options{})
+	if err != nil {
+		return err
+	}
+	s.Store = db
+	specs := make([]connection.Spec, len(o.Config.Connections))
+	for i, c := range o.Config.Connections {
+		client := httpapi.NewHTTPClient(httpapi.Options{Log: o.Log, BaseURL: c.BaseURL})
+		specs[i] = connection.Spec{Name: c.Name, Factory: c.Factory, Settings: c.Settings(client, time.Now),
+			RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency}
+	}
+	s.connections, err = connection.Open(specs)
+	return err
+}
+
+// wire joins the ways through the house.
+func (s *Server) wire(_ context.Context, o Options) error {
+	s.gate = &gate.Gate{Store: s.Store, Log: o.Log}
+	s.Applier = &apply.Applier{Store: s.Store, Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
+	translator := &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
+	deliverer := &deliver.Deliverer{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Log: o.Log}
+	lanes := make([]jobs.Lane, 0, len(s.connections))
+	for _, name := range s.connections.Names() {
+		lanes = append(lanes, jobs.Lane{Connection: name, Concurrency: s.connections[name].Concurrency})
+	}
+	queue, err := jobs.New(s.Store, jobs.Options{
+		ProcessID: s.id, Lanes: lanes, Backoff: o.Backoff, Log: o.Log,
+		Handlers: jobs.Handlers{
+			Translate: translator.Translate, Deliver: deliverer.Deliver,
+			Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return s.Applier.Refold(ctx) },
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.queue, s.gate.Queue, s.Applier.Queue = queue, queue, queue
+	return nil
+}
+
+// activate makes the configuration's policy the active one.
+func (s *Server) activate(ctx context.Context, o Options) error {
+	if _, err := s.Store.ActivatePolicy(ctx, o.Config.Policies); err != nil {
+		return err
+	}
+	if err := s.Applier.Reload(ctx); err != nil {
+		return err
+	}
+	for _, name := range s.connections.Names() {
+		c := s.connections[name]
+		renewed, err := s.Store.RegisterConnection(ctx, name, c.AdapterName, c.Fingerprint)
+		if err != nil {
+			return err
+		}
+		if state, err := s.Store.Connection(ctx, name); err != nil {
+			return err
+		} else if renewed && state.Paused() {
+			if err := s.gate.Resume(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// listen opens the doors.
+func (s *Server) listen(_ context.Context, o Options) error {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: metrics})
+	var err error
+	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Connections: s.connections.Names(), Log: o.Log,
+		Metrics: metrics, Gatherer: metrics, Webhooks: receiver, Ready: s.Store.Ping})
+	if err != nil {
+		return err
+	}
+	if s.httpListen, err = net.Listen("tcp", o.HTTPAddr); err != nil {
+		return fmt.Errorf("--http-addr: %w", err)
+	}
+	if s.grpcLis, err = net.Listen("tcp", o.GRPCAddr); err != nil {
+		return fmt.Errorf("--grpc-addr: %w", err)
+	}
+	s.http = &http.Server{Handler: s.api.HTTP(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute}
+	go s.serve("http", func() error { return s.http.Serve(s.httpListen) })
+	go s.serve("grpc", func() error { return s.api.GRPC().Serve(s.grpcLis) })
+	return nil
+}
+
+func (s *Server) serve(door string, run func() error) {
+	if err := run(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		s.log.Error("door closed", "door", door, "error", err)
+	}
+}
+
+// work starts the queue and what runs beside it.
+func (s *Server) work(ctx context.Context, o Options) error {
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.stopBackground, s.background = cancel, make(chan struct{})
+	if err := s.live(background); err != nil {
+		close(s.background)
+		return err
+	}
+	if err := s.queue.Start(ctx); err != nil {
+		close(s.background)
+		return err
+	}
+	sweeper := &sweep.Sweeper{Store: s.Store, Queue: s.queue, Connections: s.connections, Gate: s.gate, Applier: s.Applier, Log: o.Log}
+	go func() {
+		defer close(s.background)
+		sweeper.Run(background)
+	}()
+	return nil
+}
+
+// live marks this process as living, and again whenever the mark's connection is lost.
+func (s *Server) live(ctx context.Context) error {
+	lost, err := s.Store.Live(ctx, s.id)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for ctx.Err() == nil {
+			<-lost
+			again, err := s.Store.Live(ctx, s.id)
+			if err != nil {
+				again = closedAfter(ctx, time.Second)
+			}
+			lost = again
+		}
+	}()
+	return nil
+}
+
+func closedAfter(ctx context.Context, wait time.Duration) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}()
+	return done
+}
+
+// Stop closes the doors, lets running work end, and closes the store. Work that has not ended when ctx does is taken up
+// again by the next process.
+func (s *Server) Stop(ctx context.Context) error {
+	var errs []error
+	if s.http != nil {
+		errs = append(errs, s.http.Shutdown(ctx))
+	}
+	if s.api != nil {
+		s.api.Close()
+	}
+	if s.stopBackground != nil {
+		errs = append(errs, s.queue.Stop(ctx))
+		s.stopBackground()
+		<-s.background
+	}
+	if s.Store != nil {
+		s.Store.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// processID names one server among all on its database.
+func processID() string {
+	host, _ := os.Hostname()
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), randomHex(4))
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails: crypto/rand.Read crashes the program rather than return an error
+	return hex.EncodeToString(b)
+}
+
+// newKey makes an idempotency key.
+func newKey() string { return "canonhub-" + randomHex(16) }
+
+// newRecordID makes a record's id: a TypeID, ordered by time.
+func newRecordID(kind model.Kind) (store.RecordID, error) {
+	id, err := typeid.Generate(string(kind))
+	if err != nil {
+		return "", fmt.Errorf("new record id: %w", err)
+	}
+	return store.RecordID(id.String()), nil
+}

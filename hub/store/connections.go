@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Connection is what all processes must know of a connection.
+type Connection struct {
+	Name string
+	// PausedAt is zero while it runs.
+	PausedAt     time.Time
+	PausedReason string
+	// Wait is how long it must not be called, by its pace.
+	Wait time.Duration
+}
+
+// Paused says that its work waits until its credentials work again.
+func (c Connection) Paused() bool { return !c.PausedAt.IsZero() }
+
+// RegisterConnection notes a configured connection and says whether its credentials are others than before.
+func (s *Store) RegisterConnection(ctx context.Context, name, adapter string, fingerprint []byte) (renewed bool, err error) {
+	err = s.pool.QueryRow(ctx, `with before as (select credential_fingerprint from connections where name = $1)
+		insert into connections (name, adapter, credential_fingerprint) values ($1, $2, $3)
+		on conflict (name) do update set adapter = excluded.adapter, credential_fingerprint = excluded.credential_fingerprint
+		returning coalesce((select credential_fingerprint from before), ''::bytea) <> credential_fingerprint`,
+		name, adapter, fingerprint).Scan(&renewed)
+	if err != nil {
+		return false, fmt.Errorf("register connection %s: %w", name, err)
+	}
+	return renewed, nil
+}
+
+// Connection reads a connection's state; one that was never registered runs.
+func (s *Store) Connection(ctx context.Context, name string) (Connection, error) {
+	found, err := s.connections(ctx, `where name = $1`, name)
+	if err != nil || len(found) == 0 {
+		return Connection{Name: name}, err
+	}
+	return found[0], nil
+}
+
+// PausedConnections lists the connections whose work waits.
+func (s *Store) PausedConnections(ctx context.Context) ([]Connection, error) {
+	return s.connections(ctx, `where paused_at is not null order by name`)
+}
+
+func (s *Store) connections(ctx context.Context, where string, args ...any) ([]Connection, error) {
+	rows, err := s.pool.Query(ctx, `select name, paused_at, coalesce(paused_reason, ''),
+		greatest(blocked_until - clock_timestamp(), interval '0') from connections `+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read connections: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Connection, error) {
+		var (
+			c      Connection
+			paused *time.Time
+			wait   *time.Duration
+		)
+		err := row.Scan(&c.Name, &paused, &c.PausedReason, &wait)
+		if paused != nil {
+			c.PausedAt = *paused
+		}
+		if wait != nil {
+			c.Wait = *wait
+		}
+		return c, err
+	})
+}
+
+// Slow keeps every process from calling a connection for some time: its pace.
+func (s *Store) Slow(ctx context.Context, name string, wait time.Duration) error {
+	_, err := s.pool.Exec(ctx, `update connections
+		set blocked_until = greatest(blocked_until, clock_timestamp() + $2::interval) where name = $1`, name, wait)
+	if err != nil {
+		return fmt.Errorf("slow connection %s: %w", name, err)
+	}
+	return nil
+}
+
+// Pause queues the pause of a connection.
+func (t *Tx) Pause(name, reason string) {
+	t.Queue(`update connections set paused_at = coalesce(paused_at, now()), paused_reason = $2 where name = $1`, name, reason)
+}
+
+// Resume queues the end of a pause.
+func (t *Tx) Resume(name string) {
+	t.Queue(`update connections set paused_at = null, paused_reason = null, blocked_until = null where name = $1`, name)
+}

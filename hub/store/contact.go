@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+// Contact is what the store knows of an object that a source speaks of.
+type Contact struct {
+	// Bundle of the linked record; nil where the object is not linked.
+	Bundle *Bundle
+	// Link of the object; nil where it is not linked.
+	Link *Link
+	// Matches are the records that have one of the keys, in order and once each.
+	Matches []RecordID
+	// GoneAt is when an object that is not linked was gone, by the source's clock; zero where it was not.
+	GoneAt time.Time
+	// ActivePolicy is the version of the policy that is active as this is read.
+	ActivePolicy int64
+	// Others are the links of the objects that this one refers to.
+	Others map[LinkKey]*Link
+}
+
+// LockContact locks, in the order that all transactions keep (match keys, links, record), everything that an object's
+// observation may change, and reads it, in one round trip. Two transactions that speak of one key or of one object
+// follow each other, also where no row is there yet.
+func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refers []LinkKey) (*Contact, error) {
+	c := &Contact{Bundle: &Bundle{}, Others: map[LinkKey]*Link{}}
+	const linked = `(select coalesce(a.merged_into, a.id) from links l join records a on a.id = l.record_id
+		where l.connection = $1 and l.kind = $2 and l.external_id = $3 and l.state <> 'detached')`
+	at := []any{key.Connection, key.Kind, key.ExternalID}
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		lockKeys(batch, key.Kind, keys)
+		lockLinks(batch, append(slices.Clone(refers), key))
+		batch.Queue(`select 1 from links l where l.record_id = `+linked+` order by l.connection, l.kind, l.external_id for update`, at...)
+		batch.Queue(`select 1 from records where id = `+linked+` for update`, at...)
+		readBundle(batch, c.Bundle, linked, at...)
+		readMatches(batch, c, key.Kind, keys)
+		readOthers(batch, c, refers)
+		readGone(batch, c, key)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lock %s %s: %w", key.Connection, key.Kind, err)
+	}
+	c.ActivePolicy = c.Bundle.ActivePolicy
+	if c.Bundle.Record == nil {
+		c.Bundle = nil
+		return c, nil
+	}
+	c.Link = c.Bundle.Link(key)
+	return c, nil
+}
+
+// lockKeys takes the locks on match keys. They are advisory: a key's row may not exist yet.
+func lockKeys(batch *pgx.Batch, kind model.Kind, keys []MatchKey) {
+	sorted := slices.Clone(keys)
+	slices.SortFunc(sorted, MatchKey.Compare)
+	for _, k := range slices.Compact(sorted) {
+		batch.Queue(`select pg_advisory_xact_lock(hashtextextended('match/' || $1 || '/' || $2 || '/' || $3, 0))`,
+			string(kind), string(k.Attribute), k.Value)
+	}
+}
+
+// lockLinks takes the locks on links, likewise.
+func lockLinks(batch *pgx.Batch, keys []LinkKey) {
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = "link/" + k.Connection + "/" + string(k.Kind) + "/" + k.ExternalID
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		batch.Queue(`select pg_advisory_xact_lock(hashtextextended($1, 0))`, name)
+	}
+}
+
+func readMatches(batch *pgx.Batch, c *Contact, kind model.Kind, keys []MatchKey) {
+	if len(keys) == 0 {
+		return
+	}
+	attributes, values := make([]string, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		attributes[i], values[i] = string(k.Attribute), k.Value
+	}
+	collect(batch, &c.Matches, pgx.RowTo[RecordID], `select distinct coalesce(r.merged_into, r.id)
+		from unnest($2::text[], $3::text[]) as k (attribute, value)
+		join match_keys m on m.kind = $1 and m.attribute = k.attribute and m.value = k.value
+		join records r on r.id = m.record_id
+		where r.deleted_at is null order by 1`, string(kind), attributes, values)
+}
+
+func readOthers(batch *pgx.Batch, c *Contact, refers []LinkKey) {
+	for _, key := range refers {
+		batch.Queue(`select `+linkColumns+` from links l where l.connection = $1 and l.kind = $2 and l.external_id = $3
+			and l.state <> 'detached'`, key.Connection, key.Kind, key.ExternalID).Query(func(rows pgx.Rows) error {
+			links, err := pgx.CollectRows(rows, scanLinkIn)
+			if len(links) > 0 {
+				c.Others[key] = links[0]
+			}
+			return err
+		})
+	}
+}
+
+// Epoch is what a read of an object must carry: the link's epoch, and the database's time, as the read begins.
+type Epoch struct {
+	// Linked says that there was a link.
+	Linked bool
+	Number int64
+	Began  time.Time
+	// LastRead is when the last applied read of the object began.
+	LastRead time.Time
+}
+
+// Epoch reads an object's epoch.
+func (s *Store) Epoch(ctx context.Context, key LinkKey) (Epoch, error) {
+	var (
+		e        Epoch
+		number   *int64
+		lastRead *time.Time
+	)
+	err := s.pool.QueryRow(ctx, `select clock_timestamp(), l.epoch, l.read_began from (select 1) as one
+		left join links l on l.connection = $1 and l.kind = $2 and l.external_id = $3 and l.state <> 'detached'`,
+		key.Connection, key.Kind, key.ExternalID).Scan(&e.Began, &number, &lastRead)
+	if err != nil {
+		return e, fmt.Errorf("epoch of %s %s: %w", key.Connection, key.Kind, err)
+	}
+	if number != nil {
+		e.Linked, e.Number = true, *number
+	}
+	if lastRead != nil {
+		e.LastRead = *lastRead
+	}
+	return e, nil
+}

@@ -1,0 +1,30 @@
+package store
+
+import (
+	"cmp"
+
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+// MatchKey is a normalised value that tells on first contact that two objects are one party.
+type MatchKey struct {
+	Attribute model.Path
+	Value     string
+}
+
+// Compare orders keys, so that all transactions lock them in one order.
+func (k MatchKey) Compare(other MatchKey) int {
+	return cmp.Or(cmp.Compare(k.Attribute, other.Attribute), cmp.Compare(k.Value, other.Value))
+}
+
+// PutMatchKey queues a key for a record. A key that another record has stays there.
+func (t *Tx) PutMatchKey(kind model.Kind, key MatchKey, id RecordID) {
+	t.Queue(`insert into match_keys (kind, attribute, value, record_id) values ($1, $2, $3, $4) on conflict do nothing`,
+		kind, key.Attribute, key.Value, id)
+}
+
+// DropMatchKey queues the removal of a record's key.
+func (t *Tx) DropMatchKey(kind model.Kind, key MatchKey, id RecordID) {
+	t.Queue(`delete from match_keys where kind = $1 and attribute = $2 and value = $3 and record_id = $4`,
+		kind, key.Attribute, key.Value, id)
+}

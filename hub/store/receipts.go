@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Receipt is a verified incoming event, kept raw.
+type Receipt struct {
+	ID            string
+	Connection    string
+	EventKey      string
+	Type          string
+	OccurredAt    time.Time
+	Body          []byte
+	CorrelationID string
+	TraceParent   string
+	ReceivedAt    time.Time
+	// State is pending, done or dead.
+	State string
+}
+
+// PutReceipts stores receipts, leaving out those whose event was received before, and returns the ids of the new ones.
+// Receipts must not hold one event twice.
+func (t *Tx) PutReceipts(ctx context.Context, receipts []*Receipt) (map[string]bool, error) {
+	n := len(receipts)
+	ids, connections, keys, types := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	occurred, bodies := make([]*time.Time, n), make([][]byte, n)
+	correlations, traces := make([]string, n), make([]string, n)
+	for i, r := range receipts {
+		ids[i], connections[i], keys[i], types[i] = r.ID, r.Connection, r.EventKey, r.Type
+		occurred[i], bodies[i] = nullTime(r.OccurredAt), r.Body
+		correlations[i], traces[i] = r.CorrelationID, r.TraceParent
+	}
+	fresh := make(map[string]bool, n)
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		// Keys are inserted in order, so that two batches that share events cannot wait for each other.
+		batch.Queue(`with arrived as (
+				select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[])
+					as a (id, connection, event_key, type, occurred_at, body, correlation_id, traceparent)
+			), fresh as (
+				insert into receipt_keys (connection, event_key)
+				select connection, event_key from arrived order by connection, event_key collate "C"
+				on conflict do nothing returning connection, event_key
+			), stored as (
+				insert into receipts (id, connection, event_key, type, occurred_at, body, correlation_id, traceparent)
+				select a.* from arrived a join fresh f on f.connection = a.connection and f.event_key = a.event_key
+				returning id, connection, correlation_id
+			), audited as (
+				insert into audit (action, correlation_id, connection, receipt_id)
+				select action, correlation_id, connection, id from stored, unnest(array['received', 'verified', 'queued']) as action
+			)
+			select id from stored`, ids, connections, keys, types, occurred, bodies, correlations, traces).Query(func(rows pgx.Rows) error {
+			found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			for _, id := range found {
+				fresh[id] = true
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store receipts: %w", err)
+	}
+	return fresh, nil
+}
+
+// Receipt reads a receipt; ErrNotFound where there is none.
+func (s *Store) Receipt(ctx context.Context, id string) (*Receipt, error) {
+	var (
+		r        Receipt
+		occurred *time.Time
+	)
+	err := s.pool.QueryRow(ctx, `select id, connection, event_key, type, occurred_at, body, correlation_id, traceparent, received_at, state
+		from receipts where id = $1`, id).Scan(&r.ID, &r.Connection, &r.EventKey, &r.Type, &occurred, &r.Body,
+		&r.CorrelationID, &r.TraceParent, &r.ReceivedAt, &r.State)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read receipt %s: %w", id, err)
+	}
+	if occurred != nil {
+		r.OccurredAt = *occurred
+	}
+	return &r, nil
+}
+
+// FinishReceipt queues the end of a receipt's way: done, or dead.
+func (t *Tx) FinishReceipt(id, state, outcome string) {
+	t.Queue(`update receipts set state = $2, outcome = $3, finished_at = now() where id = $1`, id, state, outcome)
+}
+
+// PendingReceipts lists receipts that have waited since before a time, oldest first, for the sweeper.
+func (s *Store) PendingReceipts(ctx context.Context, before time.Duration, limit int) ([]*Receipt, error) {
+	rows, err := s.pool.Query(ctx, `select id, connection, correlation_id, traceparent from receipts
+		where state = 'pending' and received_at < now() - $1::interval order by received_at limit $2`, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read pending receipts: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Receipt, error) {
+		r := &Receipt{State: "pending"}
+		return r, row.Scan(&r.ID, &r.Connection, &r.CorrelationID, &r.TraceParent)
+	})
+}

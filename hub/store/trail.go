@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Trail is one row of the audit: what happened, under which correlation id. It holds no payload and no personal data.
+type Trail struct {
+	At            time.Time
+	Action        string
+	CorrelationID string
+	Connection    string
+	RecordID      RecordID
+	ReceiptID     string
+	Detail        string
+}
+
+// The actions.
+const (
+	ActionTranslated   = "translated"
+	ActionApplied      = "applied"
+	ActionDelivered    = "delivered"
+	ActionFailed       = "failed"
+	ActionRetried      = "retried"
+	ActionDeadLettered = "dead-lettered"
+	ActionPaused       = "paused"
+	ActionResumed      = "resumed"
+)
+
+// PutTrail queues a row.
+func (t *Tx) PutTrail(r Trail) {
+	t.Queue(`insert into audit (action, correlation_id, connection, record_id, receipt_id, detail) values ($1, $2, $3, $4, $5, $6)`,
+		r.Action, r.CorrelationID, r.Connection, r.RecordID, r.ReceiptID, r.Detail)
+}
+
+// TrailOf reads the rows of a correlation id in order.
+func (s *Store) TrailOf(ctx context.Context, correlationID string) ([]Trail, error) {
+	rows, err := s.pool.Query(ctx, `select at, action, correlation_id, connection, record_id, receipt_id, detail
+		from audit where correlation_id = $1 order by id limit 1000`, correlationID)
+	if err != nil {
+		return nil, fmt.Errorf("read audit: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Trail, error) {
+		var r Trail
+		return r, row.Scan(&r.At, &r.Action, &r.CorrelationID, &r.Connection, &r.RecordID, &r.ReceiptID, &r.Detail)
+	})
+}
+
+// DeadLetter is a receipt or delivery that the hub gave up on.
+type DeadLetter struct {
+	// ReceiptID or RecordID tells which it is; Connection is the source's or the target's.
+	ReceiptID     string
+	RecordID      RecordID
+	Connection    string
+	Category      string
+	Reason        string
+	Attempts      int
+	CorrelationID string
+}
+
+// PutDeadLetter queues a dead letter and its audit row.
+func (t *Tx) PutDeadLetter(d DeadLetter) {
+	subject := "delivery"
+	if d.ReceiptID != "" {
+		subject = "receipt"
+	}
+	t.Queue(`insert into dead_letters (subject, connection, receipt_id, record_id, category, reason, attempts, correlation_id)
+		values ($1, $2, nullif($3, ''), nullif($4, ''), $5, $6, $7, $8)`,
+		subject, d.Connection, d.ReceiptID, string(d.RecordID), d.Category, d.Reason, d.Attempts, d.CorrelationID)
+	t.PutTrail(Trail{Action: ActionDeadLettered, CorrelationID: d.CorrelationID, Connection: d.Connection, RecordID: d.RecordID,
+		ReceiptID: d.ReceiptID, Detail: d.Category + ": " + d.Reason})
+}
+
+// DeadLetters reads the newest dead letters of a connection.
+func (s *Store) DeadLetters(ctx context.Context, connection string, limit int) ([]DeadLetter, error) {
+	rows, err := s.pool.Query(ctx, `select connection, coalesce(receipt_id, ''), coalesce(record_id, ''), category, reason, attempts, correlation_id
+		from dead_letters where connection = $1 order by id desc limit $2`, connection, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read dead letters: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (DeadLetter, error) {
+		var d DeadLetter
+		return d, row.Scan(&d.Connection, &d.ReceiptID, &d.RecordID, &d.Category, &d.Reason, &d.Attempts, &d.CorrelationID)
+	})
+}
+
+// Review is a disagreement that a person must decide.
+type Review struct {
+	LinkKey
+	Reason        string
+	RecordIDs     []RecordID
+	ReceiptID     string
+	CorrelationID string
+}
+
+// AmbiguousMatch is the reason of a review on an object whose match keys belong to several records.
+const AmbiguousMatch = "ambiguous_match"
+
+// PutReview queues a review; one that is open already for the same object and reason stays as it is.
+func (t *Tx) PutReview(r Review) {
+	t.Queue(`insert into reviews (kind, reason, connection, external_id, record_ids, receipt_id, correlation_id)
+		values ($1, $2, $3, $4, $5, nullif($6, ''), $7) on conflict do nothing`,
+		r.Kind, r.Reason, r.Connection, r.ExternalID, r.RecordIDs, r.ReceiptID, r.CorrelationID)
+}

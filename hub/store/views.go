@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/view"
+)
+
+// View is one source's side of a record, with the source's own object.
+type View struct {
+	RecordID RecordID
+	Source   string
+	// ExternalID is empty for sources that are no connection.
+	ExternalID     string
+	View           *view.View
+	Raw            []byte
+	MappingVersion int32
+}
+
+const viewColumns = `v.record_id, v.source, v.external_id, v.state, v.raw, v.mapping_version`
+
+func scanView(schema *model.Schema, row pgx.Row) (*View, error) {
+	var (
+		v     View
+		state []byte
+	)
+	if err := row.Scan(&v.RecordID, &v.Source, &v.ExternalID, &state, &v.Raw, &v.MappingVersion); err != nil {
+		return nil, err
+	}
+	decoded, err := view.Decode(schema, state)
+	if err != nil {
+		return nil, fmt.Errorf("view of %s by %s: %w", v.RecordID, v.Source, err)
+	}
+	v.View = decoded
+	return &v, nil
+}
+
+// PutView queues the insert or update of a view.
+func (t *Tx) PutView(v *View) error {
+	state, err := v.View.Encode()
+	if err != nil {
+		return fmt.Errorf("view of %s by %s: %w", v.RecordID, v.Source, err)
+	}
+	t.Queue(`insert into views (record_id, source, external_id, state, raw, mapping_version) values ($1, $2, $3, $4, $5, $6)
+		on conflict (record_id, source, external_id) do update set state = excluded.state, raw = excluded.raw,
+			mapping_version = excluded.mapping_version, updated_at = now()`,
+		v.RecordID, v.Source, v.ExternalID, state, v.Raw, v.MappingVersion)
+	return nil
+}
+
+// Bundle is a record with all that the fold and deliveries read of it.
+type Bundle struct {
+	Record     *Record
+	Links      []*Link
+	Views      []*View
+	Deliveries []*Delivery
+	Pending    []*Attempt
+	MatchKeys  []MatchKey
+	// ActivePolicy is the version of the policy that is active as this is read.
+	ActivePolicy int64
+	// NewKeys are the match keys that the fold gave to the record.
+	NewKeys []MatchKey
+
+	// deleted and placeholder are as they were read.
+	deleted     time.Time
+	placeholder bool
+}
+
+// LifeChanged says that the record's being deleted, or a placeholder, is not as it was read.
+func (b *Bundle) LifeChanged() bool {
+	return !b.Record.DeletedAt.Equal(b.deleted) || b.Record.Placeholder != b.placeholder
+}
+
+// Link returns the bundle's link of an object, nil where there is none.
+func (b *Bundle) Link(key LinkKey) *Link {
+	for _, l := range b.Links {
+		if l.LinkKey == key {
+			return l
+		}
+	}
+	return nil
+}
+
+// Primary returns the link by which a connection is brought to the record; nil where it has none.
+func (b *Bundle) Primary(connection string) *Link {
+	for _, l := range b.Links {
+		if l.Connection == connection && l.Primary && l.State != LinkDetached {
+			return l
+		}
+	}
+	return nil
+}
+
+// View returns the bundle's view of a source's object, nil where there is none.
+func (b *Bundle) View(source, externalID string) *View {
+	for _, v := range b.Views {
+		if v.Source == source && v.ExternalID == externalID {
+			return v
+		}
+	}
+	return nil
+}
+
+// Delivery returns the delivery to a target, nil where there never was one.
+func (b *Bundle) Delivery(connection string) *Delivery {
+	for _, d := range b.Deliveries {
+		if d.Connection == connection {
+			return d
+		}
+	}
+	return nil
+}
+
+// PendingAttempt returns the attempt at a target whose outcome is unknown, nil where there is none.
+func (b *Bundle) PendingAttempt(connection string) *Attempt {
+	for _, a := range b.Pending {
+		if a.Connection == connection {
+			return a
+		}
+	}
+	return nil
+}
+
+// Bundle reads a record with its surroundings in one snapshot, without locks; ErrNotFound where there is none.
+func (s *Store) Bundle(ctx context.Context, id RecordID) (*Bundle, error) {
+	b := &Bundle{}
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		batch := &pgx.Batch{}
+		readBundle(batch, b, living, id)
+		return tx.SendBatch(ctx, batch).Close()
+	})
+	return b.orNotFound(err)
+}
+
+// LockBundle locks a record's links and the record, in this order, and reads all around it. ErrNotFound where there is none.
+func (t *Tx) LockBundle(ctx context.Context, id RecordID) (*Bundle, error) {
+	b := &Bundle{}
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		batch.Queue(`select 1 from links l where l.record_id = `+living+`
+			order by l.connection, l.kind, l.external_id for update`, id)
+		batch.Queue(`select 1 from records where id = `+living+` for update`, id)
+		readBundle(batch, b, living, id)
+	})
+	return b.orNotFound(err)
+}
+
+func (b *Bundle) orNotFound(err error) (*Bundle, error) {
+	if err != nil {
+		return nil, fmt.Errorf("read record: %w", err)
+	}
+	if b.Record == nil {
+		return nil, ErrNotFound
+	}
+	return b, nil
+}
+
+// readBundle queues the reads of a bundle; id is a scalar expression over args.
+func readBundle(batch *pgx.Batch, b *Bundle, id string, args ...any) {
+	batch.Queue(`select `+recordColumns+` from records r where r.id = `+id, args...).Query(func(rows pgx.Rows) error {
+		records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Record, error) { return scanRecord(row) })
+		if len(records) > 0 {
+			b.Record = records[0]
+			b.deleted, b.placeholder = b.Record.DeletedAt, b.Record.Placeholder
+		}
+		return err
+	})
+	collect(batch, &b.Links, scanLinkIn, `select `+linkColumns+` from links l where l.record_id = `+id+`
+		order by l.connection, l.kind, l.external_id`, args...)
+	collect(batch, &b.Views, func(row pgx.CollectableRow) (*View, error) {
+		if b.Record == nil {
+			return nil, ErrNotFound
+		}
+		return scanView(model.For(b.Record.Kind), row)
+	}, `select `+viewColumns+` from views v where v.record_id = `+id+` order by v.source, v.external_id`, args...)
+	collect(batch, &b.Deliveries, scanDelivery, `select `+deliveryColumns+` from deliveries d where d.record_id = `+id, args...)
+	collect(batch, &b.Pending, scanAttempt, `select `+attemptColumns+` from attempts a where a.record_id = `+id+` and a.state = 'pending'`, args...)
+	batch.Queue(activeVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&b.ActivePolicy) })
+	collect(batch, &b.MatchKeys, func(row pgx.CollectableRow) (MatchKey, error) {
+		var k MatchKey
+		return k, row.Scan(&k.Attribute, &k.Value)
+	}, `select attribute, value from match_keys where record_id = `+id, args...)
+}
+
+func scanLinkIn(row pgx.CollectableRow) (*Link, error) { return scanLink(row) }
+
+// collect queues a query whose rows are gathered in into.
+func collect[T any](batch *pgx.Batch, into *[]T, scan func(pgx.CollectableRow) (T, error), sql string, args ...any) {
+	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, scan)
+		*into = found
+		return err
+	})
+}

@@ -1,0 +1,121 @@
+// Package sweep looks for what is owed and has no job, frees the jobs of processes that are no more, and tries paused
+// connections. What it finds is rare by design; that it looks is why nothing stays behind.
+package sweep
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/gate"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+const (
+	// every is the time between two sweeps of one process.
+	every = 5 * time.Second
+	// overdue is how long something may be owed before the sweeper looks whether it has a job.
+	overdue = 20 * time.Second
+	// page bounds what one sweep takes up.
+	page = 500
+)
+
+// Sweeper sweeps.
+type Sweeper struct {
+	Store       *store.Store
+	Queue       *jobs.Queue
+	Connections connection.Set
+	Gate        *gate.Gate
+	Applier     *apply.Applier
+	Log         *slog.Logger
+}
+
+// Run sweeps until ctx ends.
+func (s *Sweeper) Run(ctx context.Context) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		s.Sweep(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Sweep looks once.
+func (s *Sweeper) Sweep(ctx context.Context) {
+	for name, do := range map[string]func(context.Context) error{
+		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "connections": s.connections, "policy": s.policy,
+	} {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("sweep failed, to be tried again", "sweep", name, "error", err)
+		}
+	}
+}
+
+func (s *Sweeper) rescue(ctx context.Context) error {
+	n, err := s.Store.Rescue(ctx)
+	if n > 0 {
+		s.Log.Info("jobs of a process that is no more are taken up again", "jobs", n)
+	}
+	return err
+}
+
+func (s *Sweeper) receipts(ctx context.Context) error {
+	pending, err := s.Store.PendingReceipts(ctx, overdue, page)
+	if err != nil || len(pending) == 0 {
+		return err
+	}
+	return s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Redo(ctx, tx, pending) })
+}
+
+func (s *Sweeper) deliveries(ctx context.Context) error {
+	owed, err := s.Store.OwedDeliveries(ctx, overdue, page)
+	if err != nil || len(owed) == 0 {
+		return err
+	}
+	args := make([]jobs.DeliverArgs, len(owed))
+	for i, d := range owed {
+		args[i] = jobs.DeliverArgs{RecordID: d.RecordID, Connection: d.Connection}
+	}
+	return s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Deliver(ctx, tx, args) })
+}
+
+// connections resumes paused connections whose credentials work again.
+func (s *Sweeper) connections(ctx context.Context) error {
+	paused, err := s.Store.PausedConnections(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range paused {
+		c := s.Connections[p.Name]
+		if c == nil || c.Adapter.Prober == nil {
+			continue
+		}
+		if err := c.Adapter.Prober.Probe(ctx); err != nil {
+			continue
+		}
+		if err := s.Gate.Resume(ctx, p.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// policy sees to it that records which an older policy folded are folded again.
+func (s *Sweeper) policy(ctx context.Context) error {
+	if err := s.Applier.Reload(ctx); err != nil {
+		return err
+	}
+	version := s.Applier.Active().Version
+	behind, err := s.Store.RecordsBehind(ctx, version, 1)
+	if err != nil || len(behind) == 0 {
+		return err
+	}
+	return s.Queue.Refold(ctx, version)
+}

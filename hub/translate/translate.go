@@ -1,0 +1,223 @@
+// Package translate turns stored receipts into observations and applies them, fetching from the vendor what an event
+// names without telling, and what cannot be ordered.
+package translate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/gate"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+const (
+	// maxFetches bounds the reads of one object in one run that something overtook.
+	maxFetches = 4
+	// settleWait is how soon an observation that waits for a push's outcome is tried again.
+	settleWait = 250 * time.Millisecond
+)
+
+// Translator translates.
+type Translator struct {
+	Store       *store.Store
+	Applier     *apply.Applier
+	Connections connection.Set
+	Gate        *gate.Gate
+	Log         *slog.Logger
+}
+
+// translation is one run of the job.
+type translation struct {
+	t       *Translator
+	c       *connection.Connection
+	receipt *store.Receipt
+	cause   apply.Cause
+}
+
+// Translate is the job. It may run any number of times on one receipt: what was applied already is a duplicate.
+func (t *Translator) Translate(ctx context.Context, args jobs.TranslateArgs, run jobs.Run) error {
+	receipt, err := t.Store.Receipt(ctx, args.ReceiptID)
+	if errors.Is(err, store.ErrNotFound) {
+		return jobs.Cancel(fmt.Errorf("receipt %s is not there any more", args.ReceiptID))
+	}
+	if err != nil {
+		return err
+	}
+	if receipt.State != "pending" {
+		return nil
+	}
+	one := &translation{t: t, c: t.Connections[receipt.Connection], receipt: receipt, cause: apply.Cause{
+		Source: receipt.Connection, ReceiptID: receipt.ID, CorrelationID: receipt.CorrelationID, TraceParent: receipt.TraceParent}}
+	if one.c == nil {
+		return one.giveUp(ctx, run, &fault.Error{Category: fault.Permanent, Message: "connection " + receipt.Connection + " is not configured any more"})
+	}
+	ctx = httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: receipt.CorrelationID, TraceParent: receipt.TraceParent})
+	return one.respond(ctx, run, one.work(ctx))
+}
+
+func (o *translation) work(ctx context.Context) error {
+	meaning, err := o.c.Adapter.Translator.Translate(adapters.Event{
+		Key: o.receipt.EventKey, Type: o.receipt.Type, OccurredAt: o.receipt.OccurredAt, Body: o.receipt.Body})
+	if err != nil {
+		return err
+	}
+	steps := len(meaning.Observations) + len(meaning.Fetch)
+	if steps == 0 {
+		return o.finish(ctx, "ignored: "+meaning.Ignored)
+	}
+	for _, observation := range meaning.Observations {
+		steps--
+		if err := o.observe(ctx, observation, steps == 0); err != nil {
+			return err
+		}
+	}
+	for _, object := range meaning.Fetch {
+		steps--
+		if err := o.fetch(ctx, object, steps == 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observe applies what the event itself says. Where that cannot be ordered, the object's current state is applied.
+func (o *translation) observe(ctx context.Context, observation adapters.Observation, last bool) error {
+	o.report(observation)
+	result, err := o.apply(ctx, apply.Input{Observation: observation, Finish: last})
+	if err != nil || result.Outcome.Final() {
+		return err
+	}
+	if result.Outcome == apply.Ambiguous {
+		return o.fetchNow(ctx, observation.Object, last)
+	}
+	return jobs.Snooze(settleWait)
+}
+
+// fetch applies an object's current state, unless a read that began after this event arrived has been applied.
+func (o *translation) fetch(ctx context.Context, object adapters.Object, last bool) error {
+	epoch, err := o.t.Store.Epoch(ctx, o.key(object))
+	if err != nil {
+		return err
+	}
+	if epoch.LastRead.After(o.receipt.ReceivedAt) {
+		if last {
+			return o.finish(ctx, "covered by a later read")
+		}
+		return nil
+	}
+	return o.fetchNow(ctx, object, last)
+}
+
+func (o *translation) fetchNow(ctx context.Context, object adapters.Object, last bool) error {
+	if o.c.Adapter.Fetcher == nil {
+		return &fault.Error{Category: fault.Permanent, Op: "fetch", Message: "the adapter cannot fetch, and the event cannot be ordered without"}
+	}
+	for range maxFetches {
+		if err := o.t.Gate.Enter(ctx, o.c.Name); err != nil {
+			return err
+		}
+		epoch, err := o.t.Store.Epoch(ctx, o.key(object))
+		if err != nil {
+			return err
+		}
+		observation, err := o.read(ctx, object)
+		if err != nil {
+			return err
+		}
+		o.report(observation)
+		result, err := o.apply(ctx, apply.Input{Observation: observation, Read: true, Epoch: epoch, Finish: last})
+		if err != nil || result.Outcome.Final() {
+			return err
+		}
+		if result.Outcome == apply.Waiting {
+			break
+		}
+	}
+	return jobs.Snooze(settleWait)
+}
+
+// read fetches; an object that is not there is gone as of the event.
+func (o *translation) read(ctx context.Context, object adapters.Object) (adapters.Observation, error) {
+	observation, err := o.c.Adapter.Fetcher.Fetch(ctx, object)
+	if err != nil && fault.CategoryOf(err) == fault.Gone {
+		at := o.receipt.OccurredAt
+		if at.IsZero() {
+			at = o.receipt.ReceivedAt
+		}
+		return adapters.Observation{Object: object, Gone: true, At: at}, nil
+	}
+	return observation, err
+}
+
+func (o *translation) apply(ctx context.Context, in apply.Input) (apply.Result, error) {
+	in.Cause, in.MappingVersion = o.cause, o.c.Adapter.MappingVersion
+	return o.t.Applier.Apply(ctx, in)
+}
+
+func (o *translation) key(object adapters.Object) store.LinkKey {
+	return store.LinkKey{Connection: o.c.Name, Kind: model.Kind(object.Kind), ExternalID: string(object.ExternalID)}
+}
+
+// report tells of fields and values that the adapter does not know: they are kept in the raw object, never fatal.
+func (o *translation) report(observation adapters.Observation) {
+	if len(observation.Unknown) > 0 {
+		o.t.Log.Info("vendor said what the adapter does not know", "connection", o.c.Name, "kind", observation.Kind,
+			"correlation_id", o.cause.CorrelationID, "unknown", observation.Unknown)
+	}
+}
+
+// finish ends a receipt that left nothing to apply.
+func (o *translation) finish(ctx context.Context, outcome string) error {
+	return o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.FinishReceipt(o.receipt.ID, "done", outcome)
+		tx.PutTrail(store.Trail{Action: store.ActionTranslated, CorrelationID: o.cause.CorrelationID, Connection: o.c.Name,
+			ReceiptID: o.receipt.ID, Detail: outcome})
+		return nil
+	})
+}
+
+// respond does what a failure's category says.
+func (o *translation) respond(ctx context.Context, run jobs.Run, err error) error {
+	var f *fault.Error
+	if err == nil || jobs.IsSnooze(err) {
+		return err
+	}
+	if !errors.As(err, &f) {
+		f = &fault.Error{Category: fault.Transient, Op: "translate", Err: err} // the store, or the hub itself
+	}
+	if wait := o.t.Gate.Respond(ctx, o.receipt.Connection, f); wait != nil {
+		return wait
+	}
+	if (f.Category == fault.Transient || f.Category == fault.Conflict) && !run.Last {
+		o.t.Log.Info("receipt failed, to be tried again", "receipt_id", o.receipt.ID, "connection", o.receipt.Connection,
+			"correlation_id", o.cause.CorrelationID, "category", f.Category, "attempt", run.Attempt, "error", f)
+		return f
+	}
+	return o.giveUp(ctx, run, f)
+}
+
+// giveUp makes a dead letter of the receipt.
+func (o *translation) giveUp(ctx context.Context, run jobs.Run, f *fault.Error) error {
+	o.t.Log.Error("receipt dead-lettered", "receipt_id", o.receipt.ID, "connection", o.receipt.Connection,
+		"correlation_id", o.cause.CorrelationID, "category", f.Category, "error", f)
+	err := o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.FinishReceipt(o.receipt.ID, "dead", string(f.Category))
+		tx.PutDeadLetter(store.DeadLetter{ReceiptID: o.receipt.ID, Connection: o.receipt.Connection, Category: string(f.Category),
+			Reason: f.Error(), Attempts: run.Attempt, CorrelationID: o.cause.CorrelationID})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return jobs.Cancel(f)
+}
