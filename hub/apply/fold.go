@@ -60,26 +60,23 @@ func (f *fold) record() ([]model.Path, error) {
 			changed = append(changed, path)
 		}
 	}
-	isNew := r.Revision == 0
-	if isNew || len(changed) > 0 || f.lifeChanged() {
+	counts := r.Revision == 0 || len(changed) > 0 || f.bundle.LifeChanged()
+	if counts {
 		r.Revision++
-		f.tx.PutChange(&store.Change{RecordID: r.ID, Revision: r.Revision, Kind: r.Kind, Paths: texts(changed),
-			Source: f.cause.Source, CorrelationID: f.cause.CorrelationID})
 	}
 	provenance := f.provenance(changed)
-	if isNew || len(changed) > 0 || r.PolicyVersion != f.version || !proto.Equal(provenance, r.Provenance) || f.lifeChanged() {
+	if counts || r.PolicyVersion != f.version || !proto.Equal(provenance, r.Provenance) {
 		r.Message, r.Provenance, r.PolicyVersion = next, provenance, f.version
 		if err := f.tx.PutRecord(r); err != nil {
 			return nil, err
 		}
 	}
+	if counts {
+		f.tx.PutChange(&store.Change{RecordID: r.ID, Revision: r.Revision, Kind: r.Kind, Paths: texts(changed),
+			Source: f.cause.Source, CorrelationID: f.cause.CorrelationID})
+	}
 	f.matchKeys(sources)
 	return changed, nil
-}
-
-// lifeChanged says that the record's being deleted, or a placeholder, may differ from what is stored.
-func (f *fold) lifeChanged() bool {
-	return f.bundle.LifeChanged()
 }
 
 func allPaths(schema *model.Schema, messages ...proto.Message) []model.Path {

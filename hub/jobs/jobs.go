@@ -162,7 +162,17 @@ func (q *Queue) Translate(ctx context.Context, tx *store.Tx, receipts []*store.R
 		params[i] = river.InsertManyParams{Args: TranslateArgs{ReceiptID: r.ID, Connection: r.Connection},
 			InsertOpts: &river.InsertOpts{Queue: inQueue(r.Connection)}}
 	}
-	return q.insert(ctx, tx, params)
+	if len(params) == 0 {
+		return nil
+	}
+	sql, err := tx.SQL(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := q.client.InsertManyFastTx(ctx, sql, params); err != nil { // the fast way knows no unique jobs
+		return fmt.Errorf("insert %d jobs: %w", len(params), err)
+	}
+	return nil
 }
 
 // Deliver inserts a job for each delivery that has none, in the transaction of what is owed (law 3).
@@ -203,7 +213,7 @@ func (q *Queue) insert(ctx context.Context, tx *store.Tx, params []river.InsertM
 	if err != nil {
 		return err
 	}
-	if _, err := q.client.InsertManyFastTx(ctx, sql, params); err != nil {
+	if _, err := q.client.InsertManyTx(ctx, sql, params); err != nil {
 		return fmt.Errorf("insert %d jobs: %w", len(params), err)
 	}
 	return nil

@@ -1,0 +1,97 @@
+// Package config reads canonhub.yaml.
+//
+// Its schema is the message canonhub.config.v1.Config. Reading tells all mistakes at once, each with its line and what
+// to do about it. A configuration that loads can be run: adapters exist and have their credentials, every source that
+// a policy names exists, and every target can write what it is to take.
+//
+// Secrets are never written in place: values under `credentials` and `webhook.secrets` are `${NAME}`, an environment
+// variable, or `${file:PATH}`, a file of at most 64 KiB whose trailing line breaks are dropped; a relative path starts
+// at the configuration's folder. `base_url` and `public_url` may contain `${NAME}`. Nothing is expanded elsewhere.
+//
+// Because of law 10 a message here never quotes what stands where a secret belongs, not even a name: with `{api_key:sk_1}`
+// YAML makes the secret a key. The position tells where to look.
+package config
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/policy"
+)
+
+// Config is a configuration without mistakes.
+type Config struct {
+	// Connections by name.
+	Connections []Connection
+	// Callers by name.
+	Callers []Caller
+	// Policies as configured, by kind.
+	Policies map[string]*configv1.KindPolicy
+	// Policy is the policies, compiled.
+	Policy *policy.Policy
+}
+
+// Connection is one account at a vendor.
+type Connection struct {
+	Name string
+	// Adapter is the factory's name.
+	Adapter string
+	Factory adapters.Factory
+	// BaseURL is the configured one or else the vendor's own, without a trailing slash.
+	BaseURL string
+	// PublicURL is what the vendor calls, as the vendor has it; empty where not configured.
+	PublicURL   string
+	Credentials map[string]adapters.Secret
+	// WebhookSecrets are empty where the vendor does not call us.
+	WebhookSecrets []adapters.Secret
+	// RequestsPerSecond and Concurrency as configured; 0 means the default.
+	RequestsPerSecond float64
+	Concurrency       int
+}
+
+// Caller is an internal service.
+type Caller struct {
+	Name string
+	// KeySHA256 is the hash of its API key.
+	KeySHA256 [32]byte
+	// Kinds are those it may use.
+	Kinds map[model.Kind]Access
+}
+
+// Access is what a caller may do with a kind.
+type Access string
+
+// The accesses.
+const (
+	Read Access = "read"
+	// Write includes Read.
+	Write Access = "write"
+)
+
+// Connection finds a connection by its name.
+func (c *Config) Connection(name string) (Connection, bool) {
+	for _, connection := range c.Connections {
+		if connection.Name == name {
+			return connection, true
+		}
+	}
+	return Connection{}, false
+}
+
+// Settings is what the connection's adapter is made from.
+func (c Connection) Settings(client *http.Client, now func() time.Time) adapters.Settings {
+	return adapters.Settings{
+		Connection:     c.Name,
+		BaseURL:        c.BaseURL,
+		Credentials:    maps.Clone(c.Credentials),
+		WebhookSecrets: slices.Clone(c.WebhookSecrets),
+		PublicURL:      c.PublicURL,
+		HTTP:           client,
+		Now:            now,
+	}
+}
