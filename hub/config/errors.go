@@ -39,6 +39,8 @@ type path []string
 // below extends a path; the path itself is left alone.
 func (p path) below(names ...string) path { return slices.Concat(p, names) }
 
+func (p path) text() string { return strings.Join(p, "/") }
+
 // report collects mistakes.
 type report struct {
 	file string

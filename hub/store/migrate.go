@@ -2,11 +2,11 @@ package store
 
 import "io/fs"
 
-// mustSub roots the embedded files where goose looks for them; the folder is there at compile time.
-func mustSub() fs.FS {
+// Migrations are the files that make the hub's tables; the queue makes its own.
+func Migrations() fs.FS {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return migrations
+		return migrations // the folder is there at compile time
 	}
 	return sub
 }

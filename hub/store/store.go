@@ -90,7 +90,7 @@ func Migrate(ctx context.Context, url string) (err error) {
 	}
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
-	sub, err := goose.NewProvider(goose.DialectPostgres, db, mustSub())
+	sub, err := goose.NewProvider(goose.DialectPostgres, db, Migrations())
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

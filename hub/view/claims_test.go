@@ -111,21 +111,34 @@ func TestAnAttributeThatTheAdapterNoLongerCarriesStaysAsItWas(t *testing.T) {
 	s.is("email: said b@6, held b", "phone: said 1@5, held 1")
 }
 
-// The very object read again by a new version of the adapter has the same stamp and says more: it is fetched.
-func TestMoreAttributesOfTheSameStateAreAmbiguousUnlessRead(t *testing.T) {
+// The very object read again by a new version of the adapter has the same stamp and says more.
+func TestMoreAttributesOfTheSameStateAreTaken(t *testing.T) {
 	for _, o := range []view.Observation{snapshot(5, "email=a phone=1"), read(5, "email=a phone=1")} {
 		s := begin(t)
 		older := snapshot(5, "email=a")
 		older.Paths = []model.Path{"email"}
 		s.observe(older, view.Applied)
-		if !o.Read {
-			s.observe(o, view.Ambiguous)
-			s.is("email: said a@5, held a")
-			continue
-		}
 		s.observe(o, view.Applied)
 		s.is("email: said a@5, held a", "phone: said 1@5, held 1")
+		s.observe(o, view.Duplicate)
+		s.observe(older, view.Duplicate)
 	}
+}
+
+// A snapshot or an answer in which one attribute could not be used speaks of the others, and disturbs nothing.
+func TestSnapshotsMaySpeakOfLess(t *testing.T) {
+	s := begin(t)
+	s.observe(snapshot(5, "email=a phone=1"), view.Applied)
+	less := snapshot(7, "email=c")
+	less.Paths = []model.Path{"email", "note"}
+	s.observe(less, view.Applied)
+	answer := delivery(7, 9, "note=n", "email=c note=n")
+	answer.HeldPaths = []model.Path{"email", "note"}
+	s.v.Deliver(answer)
+	s.observe(snapshot(6, "email=b phone=2"), view.Applied) // late, and not lost
+	s.is("email: said c@7, held c", "phone: said 2@6, held 2", "note: blank, held n, agreed n")
+	s.observe(snapshot(8, "email=c note=late"), view.Applied)
+	s.is("email: said c@7, held c", "phone: said -@8", "note: said late@8, held n, agreed n")
 }
 
 func TestASnapshotOfNothingSaysNothing(t *testing.T) {
@@ -136,20 +149,13 @@ func TestASnapshotOfNothingSaysNothing(t *testing.T) {
 	s.is("email: said a@4, held a", "phone: said 1@6, held 1")
 }
 
-func TestTheViewSharesNothingWithWhatItWasTold(t *testing.T) {
+func TestTheViewKeepsNoPathsOfItsCallers(t *testing.T) {
 	s := begin(t)
 	o := partial(5, "email=a note=n")
 	s.observe(o, view.Applied)
-	s.deliver(5, 6, "phone=1", "email=a note=n phone=1")
-	o.Paths[0] = "phone"
-	first := s.v.State()
-	schema.Clear(first.Said, "email")
-	schema.Clear(first.Held, "email")
-	schema.Clear(first.Agreed, "phone")
-	delete(first.Claims, "email")
-	clear(first.Blanks)
+	d := delivery(5, 6, "phone=1", "email=a note=n phone=1")
+	d.HeldPaths = slices.Clone(carried)
+	s.v.Deliver(d)
+	o.Paths[0], d.Paths[0], d.HeldPaths[0] = "company", "company", "company"
 	s.is("email: said a@5, held a", "note: said n@5, held n", "phone: held 1, agreed 1")
-	if !slices.Equal(o.Paths, []model.Path{"phone", "note"}) {
-		t.Errorf("the paths handed in became %v", o.Paths)
-	}
 }

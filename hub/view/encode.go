@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -15,7 +16,8 @@ import (
 // Encode gives the view's stored form.
 func (v *View) Encode() ([]byte, error) {
 	var c coder
-	out := &storev1.View{SnapshotPaths: texts(v.snapshotPaths), Refused: map[string]*storev1.Refusal{}}
+	usual := v.usual()
+	out := &storev1.View{SnapshotPaths: texts(usual), Refused: map[string]*storev1.Refusal{}}
 	if v.base != nil {
 		out.Base = &storev1.Side{
 			Said: c.bytes(v.base.Said), Claims: map[string]*storev1.Stamp{}, Blanks: keys(v.base.Blanks),
@@ -30,8 +32,11 @@ func (v *View) Encode() ([]byte, error) {
 	for i := range v.entries {
 		e := &v.entries[i]
 		stored := &storev1.Entry{
-			Stamp: EncodeStamp(e.stamp), Snapshot: e.snapshot, Paths: texts(e.paths),
+			Stamp: EncodeStamp(e.stamp), Snapshot: e.snapshot && len(e.paths) > 0,
 			Delivered: texts(e.delivered), Message: c.bytes(e.message),
+		}
+		if !e.snapshot || !slices.Equal(e.paths, usual) {
+			stored.Paths = texts(e.paths)
 		}
 		if len(e.delivered) > 0 {
 			stored.Agreed, stored.SentAfter = c.bytes(e.agreed), EncodeStamp(e.after)
@@ -40,15 +45,28 @@ func (v *View) Encode() ([]byte, error) {
 	}
 	for path, refusal := range v.Refused {
 		out.Refused[string(path)] = &storev1.Refusal{
-			Message: c.bytes(refusal.Message), Reason: refusal.Reason, Time: timestamppb.New(refusal.Time),
+			Message: c.bytes(refusal.Message), Reason: valid(refusal.Reason), Time: timestamppb.New(refusal.Time),
 		}
 	}
 	for _, u := range v.Unusable {
-		out.Unusable = append(out.Unusable, &storev1.Unusable{Path: string(u.Path), Raw: u.Raw, Reason: u.Reason})
+		out.Unusable = append(out.Unusable, &storev1.Unusable{Path: string(u.Path), Raw: valid(u.Raw), Reason: valid(u.Reason)})
 	}
 	text := c.bytes(out)
 	return text, c.err
 }
+
+// usual is what the newest snapshot speaks of; it is stored once for all entries that speak of the same.
+func (v *View) usual() []model.Path {
+	for i := len(v.entries) - 1; i >= 0; i-- {
+		if v.entries[i].snapshot {
+			return v.entries[i].paths
+		}
+	}
+	return nil
+}
+
+// valid makes a vendor's text fit to be stored.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // Decode reads a view's stored form.
 func Decode(schema *model.Schema, stored []byte) (*View, error) {
@@ -58,7 +76,7 @@ func Decode(schema *model.Schema, stored []byte) (*View, error) {
 	}
 	c := coder{schema: schema}
 	v := New(schema)
-	v.snapshotPaths = paths(in.GetSnapshotPaths())
+	usual := paths(in.GetSnapshotPaths())
 	if b := in.GetBase(); b != nil {
 		v.base = &State{
 			schema: schema,
@@ -75,6 +93,9 @@ func Decode(schema *model.Schema, stored []byte) (*View, error) {
 		decoded := entry{
 			stamp: DecodeStamp(e.GetStamp()), snapshot: e.GetSnapshot(), paths: paths(e.GetPaths()),
 			delivered: paths(e.GetDelivered()), message: c.message(e.GetMessage()),
+		}
+		if decoded.snapshot && len(decoded.paths) == 0 {
+			decoded.paths = usual
 		}
 		if len(decoded.delivered) > 0 {
 			decoded.agreed, decoded.after = c.message(e.GetAgreed()), DecodeStamp(e.GetSentAfter())

@@ -55,8 +55,6 @@ func (s *State) Holds(message proto.Message, path model.Path) bool {
 	return s.agreed[path] && s.schema.Equal(message, s.Agreed, path)
 }
 
-func (s *State) knows(path model.Path) bool { return s.held[path] }
-
 func (s *State) clone() *State {
 	return &State{
 		schema: s.schema,
@@ -75,28 +73,45 @@ func cloneMap[V any](m map[model.Path]V) map[model.Path]V {
 	return out
 }
 
-// State walks the view's sequence.
+// State walks the view's sequence. What it returns is not to be changed.
 func (v *View) State() *State {
-	s := newState(v.schema)
+	if v.state != nil {
+		return v.state
+	}
+	v.state = newState(v.schema)
 	if v.base != nil {
-		s = v.base.clone()
+		v.state = v.base.clone()
 	}
 	for i := range v.entries {
-		v.step(s, i)
+		v.step(v.state, i)
 	}
-	return s
+	return v.state
+}
+
+// entry is the state as one observation that says what it holds.
+func (s *State) entry() *entry {
+	e := &entry{stamp: s.Newest, snapshot: true, message: s.Held}
+	for path := range s.held {
+		e.paths = append(e.paths, path)
+	}
+	for path := range s.Claims {
+		e.delivered = append(e.delivered, path) // said outright, or by us
+	}
+	for path := range s.agreed {
+		e.delivered = append(e.delivered, path)
+	}
+	return e
 }
 
 // step takes entry i into the state that the entries before it led to.
 func (v *View) step(s *State, i int) {
 	e := &v.entries[i]
-	for _, path := range v.pathsOf(e) {
-		if slices.Contains(e.delivered, path) {
-			v.schema.Copy(s.Held, e.message, path)
-			v.schema.Copy(s.Agreed, e.agreed, path)
-			s.held[path], s.agreed[path] = true, true
-			continue
-		}
+	for _, path := range e.delivered {
+		v.schema.Copy(s.Held, e.message, path)
+		v.schema.Copy(s.Agreed, e.agreed, path)
+		s.held[path], s.agreed[path] = true, true
+	}
+	for _, path := range v.pathsOf(e, s.Held) {
 		v.observe(s, i, path)
 	}
 	s.Newest = e.stamp
@@ -105,14 +120,14 @@ func (v *View) step(s *State, i int) {
 // observe takes one attribute of an observation into the state.
 func (v *View) observe(s *State, i int, path model.Path) {
 	e := &v.entries[i]
-	empty := v.schema.Empty(e.message, path)
-	if s.held[path] && v.schema.Equal(e.message, s.Held, path) {
-		if !e.snapshot && empty && !s.Spoke(path) {
+	known := s.held[path]
+	switch {
+	case known && v.schema.Equal(e.message, s.Held, path):
+		if !e.snapshot && !s.agreed[path] && !s.Spoke(path) && v.schema.Empty(e.message, path) {
 			v.claim(s, e, path) // said outright that there is none, where there never was
 		}
 		return // an echo, or nothing new
-	}
-	if !s.held[path] && empty && e.snapshot {
+	case !known && e.snapshot && v.schema.Empty(e.message, path):
 		s.held[path], s.Blanks[path] = true, true // never had one: no claim
 		return
 	}

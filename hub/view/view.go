@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -47,7 +48,8 @@ type Observation struct {
 	Message proto.Message
 	// Paths are the attributes it speaks of; an attribute without a value is said to be empty.
 	Paths []model.Path
-	// Snapshot says that Paths is all that the source carries. A value that was never there is then no claim of emptiness.
+	// Snapshot says that Paths is all that could be told of the object, whatever changed. A value that was never there is
+	// then no claim of emptiness.
 	Snapshot bool
 	// Read says that this is the object's current state, fetched, with nothing pushed or read since it began.
 	Read bool
@@ -63,7 +65,8 @@ type Delivery struct {
 	Paths []model.Path
 	// Sent has the values as pushed.
 	Sent proto.Message
-	// Held is the object as the vendor then had it, and HeldPaths all that the answer speaks of.
+	// Held is the object as the vendor then had it, and HeldPaths all that the answer speaks of. An attribute that was
+	// pushed and is not among them is held as sent.
 	Held      proto.Message
 	HeldPaths []model.Path
 }
@@ -93,10 +96,10 @@ type Refusal struct {
 
 // View is one source's side of one record. It is not safe for concurrent use.
 type View struct {
-	schema        *model.Schema
-	base          *State
-	entries       []entry
-	snapshotPaths []model.Path
+	schema  *model.Schema
+	base    *State
+	entries []entry
+	state   *State // what follows from the above; nil where that is to be walked anew
 	// Refused are the attributes that the source would not take.
 	Refused map[model.Path]Refusal
 	// Unusable is what the newest observation said and could not be used.
@@ -110,11 +113,12 @@ type Unusable struct {
 	Reason string
 }
 
+// entry is one observation or one acknowledged delivery with its answer.
 type entry struct {
 	stamp     Stamp
 	after     Stamp // deliveries: sent after this
-	snapshot  bool
-	paths     []model.Path // if no snapshot
+	snapshot  bool  // empty attributes are no claims
+	paths     []model.Path
 	message   proto.Message
 	delivered []model.Path
 	agreed    proto.Message
@@ -136,34 +140,66 @@ func (v *View) Newest() Stamp {
 	return Stamp{}
 }
 
-// Observe takes an observation into the view.
+// Observe takes an observation into the view, which keeps its message.
 func (v *View) Observe(o Observation) Outcome {
-	e := entry{stamp: o.Stamp, snapshot: o.Snapshot, message: o.Message}
-	if o.Snapshot {
-		v.setSnapshotPaths(o.Paths)
-	} else {
-		e.paths = slices.Clone(o.Paths)
-	}
+	e := entry{stamp: o.Stamp, snapshot: o.Snapshot, paths: slices.Clone(o.Paths), message: o.Message}
 	if newest := v.Newest(); o.Read && e.stamp.Compare(newest) < 0 {
 		e.stamp = newest // a read is the state now, whatever stamp a lagging replica gave it
 	}
-	outcome := v.judge(e, o.Read)
+	outcome := v.judge(&e, o.Read)
 	if outcome == Applied {
 		v.insert(e)
 	}
 	return outcome
 }
 
-// Deliver takes an acknowledged push into the view. What the answer says beyond the pushed attributes is an observation.
+// Deliver takes an acknowledged push into the view, which keeps its messages. What the answer says beyond the pushed
+// attributes is an observation.
 func (v *View) Deliver(d Delivery) {
-	v.setSnapshotPaths(d.HeldPaths)
-	stamp := d.Stamp
-	if stamp.Compare(d.After) < 0 {
-		stamp = d.After
+	e := entry{
+		stamp: d.Stamp, after: d.After, snapshot: true, paths: slices.Clone(d.HeldPaths), message: v.answered(d),
+		delivered: slices.Clone(d.Paths), agreed: d.Sent,
 	}
-	v.insert(entry{stamp: stamp, after: d.After, snapshot: true, message: d.Held, delivered: slices.Clone(d.Paths), agreed: d.Sent})
+	if e.stamp.Compare(d.After) < 0 {
+		e.stamp = d.After
+	}
+	if v.base != nil && e.stamp.Compare(v.base.Newest) < 0 {
+		v.overtaken(&e)
+	} else {
+		v.insert(e)
+	}
 	for _, path := range d.Paths {
 		delete(v.Refused, path)
+	}
+}
+
+// answered is the object as the vendor then had it, with what the answer does not tell as it was sent.
+func (v *View) answered(d Delivery) proto.Message {
+	message := d.Held
+	for _, path := range d.Paths {
+		if speaksOf(d.HeldPaths, path) {
+			continue
+		}
+		if message == d.Held {
+			message = v.schema.New()
+			if d.Held != nil {
+				proto.Merge(message, d.Held)
+			}
+		}
+		v.schema.Copy(message, d.Sent, path)
+	}
+	return message
+}
+
+// overtaken takes a delivery whose place is before all that the view keeps: what came after it is what the source
+// holds, and where that is still the answer, it is agreed.
+func (v *View) overtaken(e *entry) {
+	v.state = nil
+	for _, path := range e.delivered {
+		if v.base.held[path] && v.schema.Equal(e.message, v.base.Held, path) {
+			v.schema.Copy(v.base.Agreed, e.agreed, path)
+			v.base.agreed[path] = true
+		}
 	}
 }
 
@@ -175,55 +211,58 @@ func (v *View) Refuse(path model.Path, message proto.Message, reason string, at 
 }
 
 // judge tells what an entry would do to the view.
-func (v *View) judge(e entry, read bool) Outcome {
-	if v.base != nil {
-		switch order := e.stamp.Compare(v.base.Newest); {
-		case order < 0:
-			return Stale
-		case order == 0 && len(v.entries) == 0 && v.same(e, v.base.Held, v.base.knows):
-			return Duplicate
-		case order == 0 && !read:
-			return v.sameOrAmbiguous(e)
-		}
+func (v *View) judge(e *entry, read bool) Outcome {
+	switch {
+	case v.base != nil && e.stamp.Compare(v.base.Newest) < 0:
+		return Stale
+	case read && e.stamp.Compare(v.Newest()) == 0 && v.covers(v.State().entry(), e):
+		return Duplicate
+	case read:
+		return Applied
 	}
-	for i := range v.entries {
+	for i := len(v.entries) - 1; i >= 0; i-- {
 		other := &v.entries[i]
-		if e.stamp.Compare(other.stamp) != 0 {
-			continue
-		}
-		speaks := func(path model.Path) bool { return v.speaks(other, path) }
-		if v.same(e, other.message, speaks) {
+		switch {
+		case e.stamp.Compare(other.stamp) != 0:
+		case v.covers(other, e):
 			return Duplicate
-		}
-		if !read && v.contradicts(e, other) {
+		case v.contradicts(other, e):
 			return Ambiguous
 		}
+	}
+	if v.base != nil && e.stamp.Compare(v.base.Newest) == 0 { // what was folded can only be compared with what came of it
+		if v.covers(v.base.entry(), e) {
+			return Duplicate
+		}
+		return Ambiguous
 	}
 	return Applied
 }
 
-// sameOrAmbiguous judges an observation with the stamp of what was folded: its values can only be compared with the base's.
-func (v *View) sameOrAmbiguous(e entry) Outcome {
-	if v.same(e, v.base.Held, v.base.knows) {
-		return Duplicate
-	}
-	return Ambiguous
-}
-
-// same says that e says nothing but what message says of the attributes that it knows.
-func (v *View) same(e entry, message proto.Message, knows func(model.Path) bool) bool {
-	for _, path := range v.pathsOf(&e) {
-		if !v.schema.Equal(e.message, message, path) || !knows(path) && !v.schema.Empty(e.message, path) {
+// covers says that e says nothing but what other says.
+func (v *View) covers(other, e *entry) bool {
+	for _, path := range v.pathsOf(e, other.message) {
+		if !v.schema.Equal(e.message, other.message, path) {
 			return false
+		}
+		if !v.schema.Empty(e.message, path) {
+			if !other.speaks(path) {
+				return false
+			}
+			continue
+		}
+		outright := !other.snapshot && other.speaks(path) || slices.Contains(other.delivered, path)
+		if !e.snapshot && !outright {
+			return false // that there is none is a claim of e alone
 		}
 	}
 	return true
 }
 
 // contradicts says that two entries give one attribute different values.
-func (v *View) contradicts(e entry, other *entry) bool {
-	for _, path := range v.pathsOf(&e) {
-		if v.speaks(other, path) && !v.schema.Equal(e.message, other.message, path) {
+func (v *View) contradicts(other, e *entry) bool {
+	for _, path := range v.pathsOf(e, other.message) {
+		if other.speaks(path) && !v.schema.Equal(e.message, other.message, path) {
 			return true
 		}
 	}
@@ -236,6 +275,7 @@ func (v *View) insert(e entry) {
 	for at > 0 && v.entries[at-1].stamp.Compare(e.stamp) > 0 {
 		at--
 	}
+	v.state = nil
 	v.entries = slices.Insert(v.entries, at, e)
 	for len(v.entries) > maxEntries {
 		v.fold()
@@ -251,76 +291,40 @@ func (v *View) fold() {
 	v.entries = slices.Delete(v.entries, 0, 1)
 }
 
-// setSnapshotPaths notes what snapshots speak of. Where that changes, with a new version of the adapter, older
-// snapshots are folded first: they spoke of what they spoke of.
-func (v *View) setSnapshotPaths(paths []model.Path) {
-	if slices.Equal(v.snapshotPaths, paths) {
-		return
-	}
-	for len(v.entries) > 0 && v.snapshotPaths != nil {
-		v.fold()
-	}
-	v.snapshotPaths = slices.Clone(paths)
-}
-
-// speaks says whether an entry speaks of an attribute.
-func (v *View) speaks(e *entry, path model.Path) bool {
-	if slices.Contains(e.delivered, path) {
-		return true
-	}
-	paths := e.paths
-	if e.snapshot {
-		paths = v.snapshotPaths
-	}
-	return slices.Contains(paths, path) || isCustom(path) && slices.Contains(paths, allCustom)
-}
-
-// pathsOf lists what an entry speaks of; for `custom.*` those that it has and those that anything in the view has.
-func (v *View) pathsOf(e *entry) []model.Path {
-	paths := e.paths
-	if e.snapshot {
-		paths = v.snapshotPaths
-	}
-	custom := slices.Contains(paths, allCustom)
-	if !custom && len(e.delivered) == 0 {
-		return paths
-	}
-	all := make([]model.Path, 0, len(paths)+len(e.delivered)+8)
-	for _, path := range paths {
-		if path != allCustom {
-			all = append(all, path)
-		}
-	}
-	if custom {
-		all = append(all, v.customPaths()...)
-		all = append(all, v.schema.Custom(e.message)...)
-	}
-	all = append(all, e.delivered...)
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// customPaths lists the custom attributes that the view has heard of.
-func (v *View) customPaths() []model.Path {
-	var paths []model.Path
-	if v.base != nil {
-		for path := range v.base.held {
-			if isCustom(path) {
-				paths = append(paths, path)
-			}
-		}
-	}
-	for i := range v.entries {
-		paths = append(paths, v.schema.Custom(v.entries[i].message)...)
-	}
-	return paths
-}
-
 // allCustom stands for every custom attribute.
 const allCustom model.Path = "custom.*"
 
-func isCustom(path model.Path) bool {
-	return len(path) > 7 && path[:7] == "custom." && path != allCustom
+func isCustom(path model.Path) bool { return strings.HasPrefix(string(path), "custom.") }
+
+// speaks says whether an entry speaks of an attribute.
+func (e *entry) speaks(path model.Path) bool {
+	return slices.Contains(e.delivered, path) || speaksOf(e.paths, path)
+}
+
+func speaksOf(paths []model.Path, path model.Path) bool {
+	return slices.Contains(paths, path) || isCustom(path) && slices.Contains(paths, allCustom)
+}
+
+// pathsOf lists the attributes that an entry speaks of: for `custom.*` those that it has, and those that before has,
+// which it says are gone.
+func (v *View) pathsOf(e *entry, before proto.Message) []model.Path {
+	at := slices.Index(e.paths, allCustom)
+	if at < 0 {
+		return e.paths
+	}
+	paths := slices.Concat(e.paths[:at], e.paths[at+1:])
+	named := v.schema.Custom(e.message)
+	for _, path := range v.schema.Custom(before) {
+		if !slices.Contains(named, path) {
+			named = append(named, path)
+		}
+	}
+	for _, path := range named {
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // String helps tests.

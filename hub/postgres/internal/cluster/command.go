@@ -6,12 +6,12 @@ import (
 	"os/exec"
 )
 
-// command prepares a server program that works on the cluster in dir; arguments come after -D. Its files beyond
-// dir are numbered from 4. The second result is to be closed when the command has been started.
-func command(program, dir string, a account, arguments ...string) (*exec.Cmd, *os.File, error) {
+// command prepares a server program that works on the cluster in dir; arguments come after -D, and extra files are
+// numbered from 4. The caller closes the command's files, all of them, with closeFiles.
+func command(program, dir string, a account, arguments []string, extra ...*os.File) (*exec.Cmd, error) {
 	opened, err := os.Open(dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the cluster's directory: %w", err)
+		return nil, fmt.Errorf("open the cluster's directory: %w", err)
 	}
 	name := dir
 	if a.handedOver() {
@@ -20,9 +20,19 @@ func command(program, dir string, a account, arguments ...string) (*exec.Cmd, *o
 	cmd := exec.Command(program, append([]string{"-D", name}, arguments...)...)
 	cmd.Dir = "/"
 	cmd.Env = environment()
-	cmd.ExtraFiles = []*os.File{opened}
+	cmd.ExtraFiles = append([]*os.File{opened}, extra...)
 	cmd.SysProcAttr = a.attributes()
-	return cmd, opened, nil
+	return cmd, nil
+}
+
+// closeFiles closes what a command was given; a child that was started has its own.
+func closeFiles(cmd *exec.Cmd) {
+	for _, f := range cmd.ExtraFiles {
+		_ = f.Close()
+	}
+	if out, ok := cmd.Stdout.(*os.File); ok {
+		_ = out.Close()
+	}
 }
 
 // environment is all that the server learns of ours: the hub's own holds vendors' keys, and PG… variables mislead it.

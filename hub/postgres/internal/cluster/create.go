@@ -67,7 +67,6 @@ func (s *Server) initdb(installed installation, dir string, owner account) error
 	if err != nil {
 		return fmt.Errorf("hand over the password: %w", err)
 	}
-	defer func() { _ = secret.Close() }()
 	arguments := []string{
 		"--username=" + superuser, "--pwfile=/dev/fd/4",
 		"--auth-local=scram-sha-256", "--auth-host=reject",
@@ -76,12 +75,12 @@ func (s *Server) initdb(installed installation, dir string, owner account) error
 	if !s.settings.Sync {
 		arguments = append(arguments, "--no-sync")
 	}
-	cmd, opened, err := command(installed.initdb(), dir, owner, arguments...)
+	cmd, err := command(installed.initdb(), dir, owner, arguments, secret)
 	if err != nil {
+		_ = secret.Close()
 		return err
 	}
-	defer func() { _ = opened.Close() }()
-	cmd.ExtraFiles = append(cmd.ExtraFiles, secret)
+	defer closeFiles(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s failed: %w: %s", installed.initdb(), err, lastLines(string(out)))
 	}

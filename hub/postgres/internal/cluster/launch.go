@@ -52,16 +52,19 @@ func (s *Server) launch(ctx context.Context) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	closeFiles(cmd)
+	if err != nil {
 		return process{}, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	launched := lookUp(cmd.Process.Pid)
-	gone := make(chan error, 1)
-	go func() { gone <- cmd.Wait() }()
-	err = s.awaitAnswer(ctx, launched, gone)
-	if err != nil {
-		// Nobody can have used it, so that it may go the quick way.
-		_ = syscall.Kill(launched.pid, syscall.SIGQUIT)
+	gone := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(gone) }()
+	if err := s.awaitAnswer(ctx, launched, gone); err != nil {
+		if launched.alive() { // nobody can have used it, so that it may go the quick way
+			_ = syscall.Kill(launched.pid, syscall.SIGQUIT)
+		}
+		<-gone
 		return process{}, err
 	}
 	return launched, nil
@@ -85,7 +88,7 @@ func (s *Server) prepare(ctx context.Context) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the start log: %w", err)
 	}
-	cmd, _, err := command(installed.postgres(), s.place.cluster(), owner, s.parameters()...)
+	cmd, err := command(installed.postgres(), s.place.cluster(), owner, s.parameters())
 	if err != nil {
 		_ = said.Close()
 		return nil, err
@@ -116,7 +119,7 @@ func (s *Server) parameters() []string {
 }
 
 // awaitAnswer waits until the server lets clients in. Recovery after a crash takes as long as it takes.
-func (s *Server) awaitAnswer(ctx context.Context, launched process, gone <-chan error) error {
+func (s *Server) awaitAnswer(ctx context.Context, launched process, gone <-chan struct{}) error {
 	for {
 		_, err := s.askStart(ctx)
 		if err == nil {

@@ -1,0 +1,21 @@
+// Package catalog is the one list of adapters. It is explicit, rather than filled by init functions, so that what a
+// program can talk to is read here and nowhere else.
+package catalog
+
+import (
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/hubspot"
+	"github.com/canonhub/canonhub/adapters/stripe"
+)
+
+// All lists the adapters by name.
+func All() map[string]adapters.Factory {
+	factories := map[string]adapters.Factory{}
+	for _, factory := range []adapters.Factory{
+		hubspot.Factory(),
+		stripe.Factory(),
+	} {
+		factories[factory.Name] = factory
+	}
+	return factories
+}

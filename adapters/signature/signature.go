@@ -1,0 +1,59 @@
+// Package signature verifies what vendors sign of their webhooks: over the raw bytes, in constant time, with any of
+// several secrets, before anything is parsed.
+package signature
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+)
+
+// Why a signature does not hold.
+var (
+	ErrMissing   = errors.New("there is no signature")
+	ErrMalformed = errors.New("the signature is malformed")
+	ErrExpired   = errors.New("the signature's time is too far from now")
+	ErrMismatch  = errors.New("no secret matches the signature")
+)
+
+// maxHeader bounds a signature header; several secrets make several signatures.
+const maxHeader = 4096
+
+// within checks a signature's time. Both directions are bound: a time in the future would keep a captured request valid.
+func within(at, now time.Time, tolerance time.Duration) error {
+	if age := now.Sub(at); age > tolerance || age < -tolerance {
+		return fmt.Errorf("%w (%s)", ErrExpired, age.Round(time.Second))
+	}
+	return nil
+}
+
+// anyMatches says whether one of the signatures is the HMAC-SHA256 of the parts under one of the secrets. It tries all
+// of them whatever it finds.
+func anyMatches(signatures [][]byte, secrets []adapters.Secret, parts ...[]byte) error {
+	found := false
+	for _, secret := range secrets {
+		if secret.IsZero() {
+			continue
+		}
+		mac := sum(secret, parts...)
+		for _, signature := range signatures {
+			found = hmac.Equal(mac, signature) || found
+		}
+	}
+	if !found {
+		return ErrMismatch
+	}
+	return nil
+}
+
+func sum(secret adapters.Secret, parts ...[]byte) []byte {
+	h := hmac.New(sha256.New, []byte(secret.Reveal()))
+	for _, part := range parts {
+		h.Write(part)
+	}
+	return h.Sum(nil)
+}

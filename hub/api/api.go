@@ -1,0 +1,150 @@
+// Package api is the hub's doors for callers: the gRPC services, and the HTTP side with the REST gateway, webhooks,
+// health and metrics.
+//
+// All kinds are served by one implementation. A kind's service, requests and answers have the same shape and differ in
+// names alone, so the services are built from their descriptors when the server starts (service.go), and a kind is one
+// line in kinds. Rejected: a Go type for each service with five methods that differ in nothing but a type's name.
+//
+// A method of a service only translates: it reads through the store and returns Go errors, which one layer turns into
+// statuses (status.go, layers.go). The gateway reaches the gRPC server over an in-memory listener, so that REST passes
+// the same layers.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+const (
+	// maxRequestBytes bounds a request: the longest names 1,000 ids.
+	maxRequestBytes = 1 << 20
+	// maxAnswerBytes bounds an answer: 1,000 records, of which few are longer than some kilobytes.
+	maxAnswerBytes = 64 << 20
+	// drainTime is how long Close waits for running calls.
+	drainTime = 5 * time.Second
+)
+
+// Options set up the doors.
+type Options struct {
+	Store   *store.Store
+	Applier *apply.Applier
+	// Connections are the names that lookups know.
+	Connections []string
+	Log         *slog.Logger
+	Metrics     prometheus.Registerer
+	// Gatherer is what /metrics shows.
+	Gatherer prometheus.Gatherer
+	// Webhooks takes POST /webhooks/{connection}.
+	Webhooks http.Handler
+	// Ready says whether the hub can serve: it pings the database.
+	Ready func(context.Context) error
+	// Hosts are names, beside those of loopback, by which the HTTP side may be called while it is bound to loopback.
+	Hosts []string
+}
+
+// Server is the doors. It listens nowhere itself: serve GRPC and HTTP where they belong.
+type Server struct {
+	grpc    *grpc.Server
+	http    http.Handler
+	health  *health.Server
+	gateway *gateway
+}
+
+// New builds the doors.
+func New(o Options) (*Server, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	validator, err := protovalidate.New()
+	if err != nil {
+		return nil, fmt.Errorf("api: validator: %w", err)
+	}
+	metrics, err := newMetrics(o.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	layers := []layer{correlate, metrics.observe, newStatuses(o.Log).translate, recoverPanic}
+	s := &Server{health: health.NewServer(), grpc: grpc.NewServer(
+		grpc.ChainUnaryInterceptor(unary(layers), validate(validator)),
+		grpc.ChainStreamInterceptor(stream(layers)),
+		grpc.MaxRecvMsgSize(maxRequestBytes),
+		grpc.MaxSendMsgSize(maxAnswerBytes),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 15 * time.Minute, Time: 2 * time.Minute, Timeout: 20 * time.Second}),
+	)}
+	r := &reader{store: o.Store, applier: o.Applier, connections: toSet(o.Connections)}
+	for _, k := range kinds {
+		desc, err := newService(r, k)
+		if err != nil {
+			return nil, fmt.Errorf("api: %w", err)
+		}
+		s.grpc.RegisterService(desc, nil)
+		s.health.SetServingStatus(desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	}
+	healthpb.RegisterHealthServer(s.grpc, s.health)
+	reflection.Register(s.grpc)
+	memory := bufconn.Listen(1 << 20)
+	go func() { _ = s.grpc.Serve(memory) }() // ends with Close
+	if s.gateway, err = newGateway(memory); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.http = doors(o, s.gateway)
+	return s, nil
+}
+
+func (o Options) check() error {
+	if o.Store == nil || o.Applier == nil || o.Log == nil || o.Metrics == nil || o.Gatherer == nil || o.Webhooks == nil || o.Ready == nil {
+		return errors.New("api: Store, Applier, Log, Metrics, Gatherer, Webhooks and Ready are needed")
+	}
+	return nil
+}
+
+// GRPC is the gRPC server. The caller serves it on a listener; Close stops it.
+func (s *Server) GRPC() *grpc.Server { return s.grpc }
+
+// HTTP is the handler of the HTTP port.
+func (s *Server) HTTP() http.Handler { return s.http }
+
+// Close says that nothing is served any more, waits a while for running calls, and ends what is left. Stop the HTTP
+// server first: its requests need the gateway.
+func (s *Server) Close() {
+	s.health.Shutdown()
+	if s.gateway != nil {
+		s.gateway.close()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.grpc.GracefulStop()
+	}()
+	select {
+	case <-done:
+	case <-time.After(drainTime):
+		s.grpc.Stop()
+	}
+}
+
+func toSet(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
+}

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+// service is one kind's reads.
+type service struct {
+	*reader
+	kind   model.Kind
+	shapes map[string]protoreflect.MessageType // answers, by verb
+	record *recordShape
+}
+
+// verb is what a method does, whatever its kind: the method's name begins with the verb's.
+type verb struct {
+	name string
+	fits func(request proto.Message) bool
+	call func(*service, context.Context, proto.Message) (proto.Message, error)
+}
+
+// verbs are all methods that a kind's service may have.
+var verbs = []verb{
+	on("Get", (*service).get),
+	on("BatchGet", (*service).batchGet),
+	on("List", (*service).list),
+	on("Lookup", (*service).lookup),
+	on("Explain", (*service).explain),
+}
+
+// on makes a verb of a method that reads requests of any type with the getters of In.
+func on[In any](name string, do func(*service, context.Context, In) (proto.Message, error)) verb {
+	return verb{
+		name: name,
+		fits: func(request proto.Message) bool { _, ok := request.(In); return ok },
+		call: func(s *service, ctx context.Context, request proto.Message) (proto.Message, error) {
+			in, ok := request.(In)
+			if !ok {
+				return nil, fmt.Errorf("request %T is not for %s", request, name)
+			}
+			return do(s, ctx, in)
+		},
+	}
+}
+
+// newService builds a kind's gRPC service from its descriptor. What does not fit is told here, not when it is called.
+func newService(r *reader, k registration) (*grpc.ServiceDesc, error) {
+	if k.file.Services().Len() != 1 {
+		return nil, fmt.Errorf("%s declares %d services; a kind has one", k.file.Path(), k.file.Services().Len())
+	}
+	declared := k.file.Services().Get(0)
+	s := &service{reader: r, kind: k.kind, shapes: map[string]protoreflect.MessageType{}}
+	desc := &grpc.ServiceDesc{ServiceName: string(declared.FullName()), HandlerType: (*any)(nil), Metadata: k.file.Path()}
+	for i := range declared.Methods().Len() {
+		method, err := s.method(declared.Methods().Get(i))
+		if err != nil {
+			return nil, err
+		}
+		desc.Methods = append(desc.Methods, method)
+	}
+	for _, v := range verbs {
+		if s.shapes[v.name] == nil {
+			return nil, fmt.Errorf("%s has no method for %s", declared.FullName(), v.name)
+		}
+	}
+	var err error
+	s.record, err = newRecordShape(k.kind, s.shapes["Get"])
+	return desc, err
+}
+
+func (s *service) method(declared protoreflect.MethodDescriptor) (grpc.MethodDesc, error) {
+	v, err := verbOf(declared)
+	if err != nil {
+		return grpc.MethodDesc{}, err
+	}
+	request, err := protoregistry.GlobalTypes.FindMessageByName(declared.Input().FullName())
+	if err != nil {
+		return grpc.MethodDesc{}, err
+	}
+	if s.shapes[v.name], err = protoregistry.GlobalTypes.FindMessageByName(declared.Output().FullName()); err != nil {
+		return grpc.MethodDesc{}, err
+	}
+	if !v.fits(request.New().Interface()) {
+		return grpc.MethodDesc{}, fmt.Errorf("%s lacks a field that %s reads", declared.Input().FullName(), v.name)
+	}
+	info := &grpc.UnaryServerInfo{FullMethod: fmt.Sprintf("/%s/%s", declared.Parent().FullName(), declared.Name())}
+	call := func(ctx context.Context, in any) (any, error) { return v.call(s, ctx, in.(proto.Message)) }
+	return grpc.MethodDesc{MethodName: string(declared.Name()),
+		Handler: func(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+			in := request.New().Interface()
+			if err := decode(in); err != nil {
+				return nil, err
+			}
+			return interceptor(ctx, in, info, call)
+		}}, nil
+}
+
+func verbOf(declared protoreflect.MethodDescriptor) (verb, error) {
+	for _, v := range verbs {
+		if strings.HasPrefix(string(declared.Name()), v.name) && !declared.IsStreamingClient() && !declared.IsStreamingServer() {
+			return v, nil
+		}
+	}
+	return verb{}, fmt.Errorf("%s is none of the methods that kinds have", declared.FullName())
+}

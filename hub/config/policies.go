@@ -1,0 +1,201 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/canonhub/canonhub/adapters"
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/policy"
+)
+
+// policies checks the policies against the sources, the kinds and the adapters, and compiles them.
+func (l *loader) policies(from *configv1.Config) *policy.Policy {
+	compilable := map[string]*configv1.KindPolicy{}
+	told := map[string]bool{}
+	for _, kind := range sortedKeys(from.GetPolicies()) {
+		schema := model.For(model.Kind(kind))
+		if schema == nil {
+			continue // the schema has reported it
+		}
+		p := from.GetPolicies()[kind]
+		if len(p.GetAttributes()) > 0 {
+			compilable[kind] = p
+		}
+		k := kindPolicy{loader: l, config: from, schema: schema, from: p, at: path{"policies", kind}, told: told}
+		k.sources()
+		k.match()
+		k.targets()
+	}
+	compiled, problems := policy.Compile(compilable)
+	for _, problem := range problems {
+		if at := (path{"policies"}).below(problem.At...); !told[at.text()+problem.Message] {
+			l.fail(at, "%s", problem.Message)
+		}
+	}
+	return compiled
+}
+
+// kindPolicy checks one kind's policy.
+type kindPolicy struct {
+	*loader
+	config *configv1.Config
+	schema *model.Schema
+	from   *configv1.KindPolicy
+	at     path
+	// told are list and message of what was reported at an item and the compiler reports at the list.
+	told map[string]bool
+}
+
+func (k *kindPolicy) sources() {
+	k.sourceList(k.at.below("create"), k.from.GetCreate())
+	k.sourceList(k.at.below("delete", "by"), k.from.GetDelete().GetBy())
+	for name, rule := range k.from.GetAttributes() {
+		at := k.at.below("attributes", name)
+		if rule.GetAuthority() != "" {
+			k.source(at.below("authority"), rule.GetAuthority())
+		}
+		k.sourceList(at.below("prefer"), rule.GetPrefer())
+		k.sourceList(at.below("latest"), rule.GetLatest())
+	}
+}
+
+func (k *kindPolicy) sourceList(at path, names []string) {
+	for i, name := range names {
+		item := at.below(strconv.Itoa(i))
+		k.source(item, name)
+		if slices.Contains(names[:i], name) {
+			k.fail(item, "%.80q is in this list already; name each once", name)
+		}
+	}
+}
+
+func (k *kindPolicy) source(at path, name string) {
+	if k.config.GetConnections()[name] == nil && k.config.GetCallers()[name] == nil {
+		k.fail(at, "no connection or caller %.80q; %s", name,
+			known(append(sortedKeys(k.config.GetConnections()), sortedKeys(k.config.GetCallers())...)))
+	}
+}
+
+func known(names []string) string {
+	if len(names) == 0 {
+		return "there is none at all"
+	}
+	return "there are " + strings.Join(names, ", ")
+}
+
+func (k *kindPolicy) match() {
+	for i, attribute := range k.from.GetMatch() {
+		at := k.at.below("match", strconv.Itoa(i))
+		if err := k.schema.Check(model.Path(attribute)); err != nil {
+			k.tell(at, err.Error())
+		} else if !isText(k.schema, attribute) {
+			k.fail(at, "%s is not one text, and only such attributes can be matched by", attribute)
+		}
+	}
+}
+
+// tell reports at an item what the compiler reports at the list.
+func (k *kindPolicy) tell(item path, message string) {
+	k.told[item[:len(item)-1].text()+message] = true
+	k.fail(item, "%s", message)
+}
+
+// isText says whether an attribute is a single text.
+func isText(schema *model.Schema, attribute string) bool {
+	message := schema.New().ProtoReflect().Descriptor()
+	var field protoreflect.FieldDescriptor
+	for name := range strings.SplitSeq(attribute, ".") {
+		if message == nil {
+			return false
+		}
+		if field = message.Fields().ByName(protoreflect.Name(name)); field == nil {
+			return false
+		}
+		message = field.Message()
+	}
+	return field.Kind() == protoreflect.StringKind && !field.IsList()
+}
+
+func (k *kindPolicy) targets() {
+	for name, target := range k.from.GetTargets() {
+		at := k.at.below("targets", name)
+		connection := k.config.GetConnections()[name]
+		if connection == nil {
+			k.failKey(at, "no connection %.80q; %s", name, known(sortedKeys(k.config.GetConnections())))
+			continue
+		}
+		factory, ok := k.options.Factories[connection.GetAdapter()]
+		if !ok {
+			continue // reported at the connection
+		}
+		carriage := carriageOf(factory, k.schema.Kind())
+		if carriage == nil {
+			k.failKey(at, "%s holds no %ss; remove this target", factory.Name, k.schema.Kind())
+			continue
+		}
+		if target.GetCreate() && !carriage.Create {
+			k.fail(at.below("create"), "%s cannot create %ss; set create: false", factory.Name, k.schema.Kind())
+		}
+		k.targetAttributes(at.below("attributes"), target.GetAttributes(), writer{factory.Name, carriage.Out})
+	}
+}
+
+func carriageOf(factory adapters.Factory, kind model.Kind) *adapters.Carriage {
+	for i, carriage := range factory.Carries {
+		if carriage.Kind == adapters.Kind(kind) {
+			return &factory.Carries[i]
+		}
+	}
+	return nil
+}
+
+func (k *kindPolicy) targetAttributes(at path, attributes []string, w writer) {
+	for i, attribute := range attributes {
+		item := at.below(strconv.Itoa(i))
+		if !k.grouped(attribute) {
+			if err := k.schema.Check(model.Path(attribute)); err != nil {
+				k.tell(item, err.Error())
+				continue
+			}
+		}
+		if !w.writes(attribute) {
+			k.fail(item, "%s cannot write %s.%s; %s", w.adapter, k.schema.Kind(), attribute, w.alternatives())
+		}
+	}
+}
+
+// grouped says whether the word stands for several attributes.
+func (k *kindPolicy) grouped(attribute string) bool {
+	group := strings.TrimSuffix(attribute, ".*")
+	return attribute == "*" || group == "custom" || k.schema.Group(group) != nil
+}
+
+// writer is what an adapter can write of one kind.
+type writer struct {
+	adapter string
+	out     []string
+}
+
+// writes says whether the adapter can write an attribute, or any of those that the word stands for.
+func (w writer) writes(attribute string) bool {
+	if attribute == "*" {
+		return len(w.out) > 0
+	}
+	group := strings.TrimSuffix(attribute, ".*")
+	return slices.ContainsFunc(w.out, func(path string) bool {
+		return path == attribute || strings.HasPrefix(path, group+".") || path == "custom.*" && strings.HasPrefix(attribute, "custom.")
+	})
+}
+
+func (w writer) alternatives() string {
+	if len(w.out) == 0 {
+		return "it can write nothing of it, so remove this target"
+	}
+	return fmt.Sprintf("it can write %s", strings.Join(w.out, ", "))
+}

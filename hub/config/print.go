@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+)
+
+// String is the configuration as the hub understood it, for people to check. Of secrets it tells whether they are set.
+func (c *Config) String() string {
+	var out printer
+	for _, connection := range c.Connections {
+		out.connection(connection)
+	}
+	for _, caller := range c.Callers {
+		out.title("caller", caller.Name)
+		for _, kind := range sortedKeys(caller.Kinds) {
+			out.line(string(kind), "%s", caller.Kinds[kind])
+		}
+	}
+	for _, kind := range sortedKeys(c.Policies) {
+		out.policy(kind, c.Policies[kind])
+	}
+	return out.String()
+}
+
+type printer struct{ strings.Builder }
+
+func (p *printer) title(what, name string) { fmt.Fprintf(p, "%s %s\n", what, name) }
+
+func (p *printer) line(name, format string, args ...any) {
+	fmt.Fprintf(p, "  %-20s %s\n", name, fmt.Sprintf(format, args...))
+}
+
+func (p *printer) connection(c Connection) {
+	p.title("connection", c.Name)
+	p.line("adapter", "%s", c.Adapter)
+	p.line("base_url", "%s", c.BaseURL)
+	for _, name := range sortedKeys(c.Credentials) {
+		p.line(name, "%s", c.Credentials[name])
+	}
+	for i, secret := range c.WebhookSecrets {
+		p.line(fmt.Sprintf("webhook secret %d", i+1), "%s", secret)
+	}
+	if c.PublicURL != "" {
+		p.line("public_url", "%s", c.PublicURL)
+	}
+	if c.RequestsPerSecond > 0 {
+		p.line("requests_per_second", "%g", c.RequestsPerSecond)
+	}
+	if c.Concurrency > 0 {
+		p.line("concurrency", "%d", c.Concurrency)
+	}
+}
+
+func (p *printer) policy(kind string, from *configv1.KindPolicy) {
+	p.title("policy", kind)
+	p.line("create", "%s", names(from.GetCreate()))
+	p.line("delete", "%s", deletion(from.GetDelete()))
+	p.line("match", "%s", names(from.GetMatch()))
+	for _, attribute := range sortedKeys(from.GetAttributes()) {
+		p.line(attribute, "%s", decision(from.GetAttributes()[attribute]))
+	}
+	for _, name := range sortedKeys(from.GetTargets()) {
+		target := from.GetTargets()[name]
+		effect := "updates there"
+		if target.GetCreate() {
+			effect = "creates and updates there"
+		}
+		p.line("to "+name, "%s %s", effect, names(target.GetAttributes()))
+	}
+}
+
+func deletion(d *configv1.Delete) string {
+	if len(d.GetBy()) == 0 {
+		return "by none"
+	}
+	return fmt.Sprintf("by %s, %s", names(d.GetBy()), d.GetEffect())
+}
+
+func decision(r *configv1.Rule) string {
+	switch {
+	case r.GetAuthority() != "":
+		return "authority " + r.GetAuthority()
+	case r.GetSkew() != nil:
+		return fmt.Sprintf("latest %s, skew %s", names(r.GetLatest()), r.GetSkew().AsDuration())
+	case len(r.GetLatest()) > 0:
+		return "latest " + names(r.GetLatest())
+	default:
+		return "prefer " + names(r.GetPrefer())
+	}
+}
+
+func names(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,186 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"buf.build/go/protovalidate"
+	"buf.build/go/protoyaml"
+	"go.yaml.in/yaml/v3"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+)
+
+// decode fills the schema's message, as far as the text allows, and reports what does not fit the schema.
+//
+// Shape (fields, lists, mappings) is checked on the tree and not left to protoyaml, whose messages quote keys.
+func (r *report) decode(text string) *configv1.Config {
+	out := &configv1.Config{}
+	r.message(r.root, out.ProtoReflect().Descriptor())
+	err := protoyaml.UnmarshalOptions{DiscardUnknown: true}.Unmarshal([]byte(text), out)
+	r.mistyped(err)
+	r.violations(protovalidate.Validate(out))
+	return out
+}
+
+func (r *report) message(n *node, schema protoreflect.MessageDescriptor) {
+	if !r.isA(n, yaml.MappingNode) {
+		return
+	}
+	for name, child := range n.below {
+		if field := schema.Fields().ByName(protoreflect.Name(name)); field != nil {
+			r.field(child, field)
+			continue
+		}
+		child.broken = true
+		r.on(child.keyMark(), "no such field; the fields here are %s", strings.Join(fieldNames(schema), ", "))
+	}
+}
+
+func fieldNames(schema protoreflect.MessageDescriptor) []string {
+	names := make([]string, schema.Fields().Len())
+	for i := range names {
+		names[i] = string(schema.Fields().Get(i).Name())
+	}
+	return names
+}
+
+func (r *report) field(n *node, field protoreflect.FieldDescriptor) {
+	switch {
+	case field.IsMap():
+		if r.isA(n, yaml.MappingNode) {
+			for _, child := range n.below {
+				r.value(child, field.MapValue())
+			}
+		}
+	case field.IsList():
+		if r.isA(n, yaml.SequenceNode) {
+			for _, child := range n.below {
+				r.value(child, field)
+			}
+		}
+	default:
+		r.value(n, field)
+	}
+}
+
+func (r *report) value(n *node, field protoreflect.FieldDescriptor) {
+	if field.Message() == nil || field.Message().FullName() == "google.protobuf.Duration" {
+		r.isA(n, yaml.ScalarNode)
+		return
+	}
+	r.message(n, field.Message())
+}
+
+var shapes = map[yaml.Kind]string{
+	yaml.MappingNode:  "a mapping belongs here: NAME: VALUE, one a line",
+	yaml.SequenceNode: "a list belongs here: [ONE, TWO]",
+	yaml.ScalarNode:   "one plain value belongs here",
+}
+
+// isA reports a node that is not of the shape.
+func (r *report) isA(n *node, shape yaml.Kind) bool {
+	switch {
+	case n.broken:
+	case n.null():
+		r.breaks(n, "nothing is given here; give it a value, or remove it")
+	case n.value.Kind != shape:
+		r.breaks(n, "%s", shapes[shape])
+	}
+	return !n.broken
+}
+
+// mistyped reports scalars that protoyaml could not read. It tells their places only in the error's text.
+func (r *report) mistyped(err error) {
+	if err == nil {
+		return
+	}
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		r.on(r.root.mark(), "the configuration cannot be read: %v", err)
+		return
+	}
+	scalars := map[mark]*node{}
+	r.root.scalars(scalars)
+	for _, each := range joined.Unwrap() {
+		var at mark
+		cause := errors.Unwrap(each)
+		if _, err := fmt.Sscanf(each.Error(), ":%d:%d ", &at.line, &at.column); err != nil || cause == nil {
+			continue
+		}
+		if n := scalars[at]; n != nil && !n.broken {
+			r.breaks(n, "%s", cause)
+		}
+	}
+}
+
+// scalars collects the nodes with a scalar by position.
+func (n *node) scalars(into map[mark]*node) {
+	if n.value.Kind == yaml.ScalarNode {
+		into[markOf(n.value)] = n
+	}
+	for _, child := range n.below {
+		child.scalars(into)
+	}
+}
+
+// violations reports the schema's rules that are broken.
+func (r *report) violations(err error) {
+	var invalid *protovalidate.ValidationError
+	if !errors.As(err, &invalid) {
+		if err != nil {
+			r.on(r.root.mark(), "the configuration cannot be checked: %v", err)
+		}
+		return
+	}
+	for _, violation := range invalid.Violations {
+		at := pathOf(violation.Proto.GetField())
+		if violation.Proto.GetForKey() {
+			r.failKey(at, "%s", advice(violation))
+			continue
+		}
+		r.fail(at, "%s", advice(violation))
+	}
+}
+
+func pathOf(field *validate.FieldPath) path {
+	var at path
+	for _, element := range field.GetElements() {
+		at = append(at, element.GetFieldName())
+		switch subscript := element.GetSubscript().(type) {
+		case *validate.FieldPathElement_StringKey:
+			at = append(at, subscript.StringKey)
+		case *validate.FieldPathElement_Index:
+			at = append(at, strconv.FormatUint(subscript.Index, 10))
+		}
+	}
+	return at
+}
+
+const nameAdvice = `a name has lower-case letters, digits and "-", begins with a letter, and is at most 63 characters long`
+
+// advice is what to do about a violation, where the rule's own words do not tell.
+func advice(v *protovalidate.Violation) string {
+	field := ""
+	if v.FieldDescriptor != nil {
+		field = string(v.FieldDescriptor.Name())
+	}
+	switch elements := v.Proto.GetField().GetElements(); {
+	case field == "connections" || field == "callers":
+		return nameAdvice
+	case field == "adapter":
+		return "the adapter is missing; give it as adapter: NAME"
+	case field == "api_key_sha256":
+		return "api_key_sha256 is no SHA-256; give the 64 lower-case hex digits that `printf %s KEY | sha256sum` prints"
+	case field == "secrets":
+		return fmt.Sprintf("secrets %s", v.Proto.GetMessage())
+	case len(elements) > 0 && field != "":
+		return fmt.Sprintf("%s %s", field, v.Proto.GetMessage())
+	default:
+		return v.Proto.GetMessage()
+	}
+}

@@ -1,0 +1,67 @@
+package config_test
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/hub/config"
+)
+
+var update = flag.Bool("update", false, "rewrite what is wanted in testdata")
+
+// secretText is in every secret of these tests. Its blank keeps it out of URLs, which are printed.
+const secretText = "s3cr3t value"
+
+var factories = map[string]adapters.Factory{
+	"stripe": {
+		Name: "stripe", DefaultBaseURL: "https://api.stripe.com/", Credentials: []string{"api_key"},
+		Carries: []adapters.Carriage{
+			{Kind: "customer", Out: []string{"name.full", "email", "phone", "billing_address.city", "custom.*"}, Create: true},
+			{Kind: "invoice", In: []string{"number"}},
+		},
+	},
+	"hubspot": {
+		Name: "hubspot", DefaultBaseURL: "https://api.hubapi.com", Credentials: []string{"access_token", "client_secret"}, NeedsPublicURL: true,
+		Carries: []adapters.Carriage{
+			{Kind: "customer", Out: []string{"email", "phone"}},
+			{Kind: "ticket", Out: []string{"subject"}, Create: true},
+		},
+	},
+}
+
+// options give an environment and files in which all that begins with NO is missing.
+func options() config.Options {
+	variables := map[string]string{"HOST": "api.example.com", "EMPTY": "", "SPACED": "a b"}
+	return config.Options{
+		Factories: factories,
+		Env: func(name string) (string, bool) {
+			if value, ok := variables[name]; ok {
+				return value, true
+			}
+			return secretText, len(name) < 2 || name[:2] != "NO"
+		},
+		ReadFile: func(name string, limit int) ([]byte, error) {
+			switch name {
+			case "/missing", "conf/missing":
+				return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+			case "/empty":
+				return []byte("\r\n"), nil
+			case "/huge":
+				return make([]byte, limit), nil
+			}
+			return []byte(secretText + "\n"), nil
+		},
+	}
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

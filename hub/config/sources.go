@@ -1,0 +1,130 @@
+package config
+
+import (
+	"cmp"
+	"encoding/hex"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/canonhub/canonhub/adapters"
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+// config makes the result of what was decoded, and reports what the schema cannot tell.
+func (l *loader) config(from *configv1.Config) *Config {
+	c := &Config{Policies: from.GetPolicies()}
+	for _, name := range sortedKeys(from.GetConnections()) {
+		c.Connections = append(c.Connections, l.connection(name, from.GetConnections()[name]))
+	}
+	owners := map[[32]byte]string{}
+	for _, name := range sortedKeys(from.GetCallers()) {
+		if from.GetConnections()[name] != nil {
+			l.failKey(path{"callers", name}, "a connection has the name %q, too; rename one, since both are sources", name)
+		}
+		caller := l.caller(name, from.GetCallers()[name])
+		if owner, taken := owners[caller.KeySHA256]; taken && caller.KeySHA256 != [32]byte{} {
+			l.fail(path{"callers", name, "api_key_sha256"}, "the caller %q has the same key; give each its own", owner)
+		}
+		owners[caller.KeySHA256] = name
+		c.Callers = append(c.Callers, caller)
+	}
+	c.Policy = l.policies(from)
+	return c
+}
+
+func (l *loader) caller(name string, from *configv1.Caller) Caller {
+	c := Caller{Name: name, Kinds: map[model.Kind]Access{}}
+	hash, _ := hex.DecodeString(from.GetApiKeySha256()) // the schema has reported it
+	copy(c.KeySHA256[:], hash)
+	for kind, access := range from.GetKinds() {
+		c.Kinds[model.Kind(kind)] = Access(access)
+	}
+	return c
+}
+
+func (l *loader) connection(name string, from *configv1.Connection) Connection {
+	at := path{"connections", name}
+	factory, known := l.options.Factories[from.GetAdapter()]
+	if !known && from.GetAdapter() != "" {
+		l.fail(at.below("adapter"), "no adapter %.80q; there are %s", from.GetAdapter(), strings.Join(sortedKeys(l.options.Factories), ", "))
+	}
+	c := Connection{
+		Name: name, Adapter: factory.Name, Factory: factory,
+		BaseURL:           strings.TrimRight(factory.DefaultBaseURL, "/"),
+		Credentials:       l.credentials(at, from.GetCredentials()),
+		RequestsPerSecond: from.GetLimits().GetRequestsPerSecond(),
+		Concurrency:       int(from.GetLimits().GetConcurrency()),
+	}
+	if known {
+		l.checkCredentials(at, factory, from.GetCredentials())
+	}
+	if from.GetBaseUrl() != "" {
+		c.BaseURL = strings.TrimRight(l.url(at.below("base_url"), from.GetBaseUrl()), "/")
+	}
+	webhook := from.GetWebhook()
+	for i, text := range webhook.GetSecrets() {
+		c.WebhookSecrets = append(c.WebhookSecrets, l.secret(at.below("webhook", "secrets", strconv.Itoa(i)), text))
+	}
+	if webhook.GetPublicUrl() != "" {
+		c.PublicURL = l.url(at.below("webhook", "public_url"), webhook.GetPublicUrl())
+	} else if webhook != nil && factory.NeedsPublicURL {
+		l.fail(at.below("webhook", "public_url"), "%s signs the URL that it calls; give that as public_url: https://HOST/webhooks/%s", factory.Name, name)
+	}
+	return c
+}
+
+func (l *loader) credentials(at path, from map[string]string) map[string]adapters.Secret {
+	secrets := make(map[string]adapters.Secret, len(from))
+	for name, text := range from {
+		secrets[name] = l.secret(at.below("credentials", name), text)
+	}
+	return secrets
+}
+
+func (l *loader) checkCredentials(at path, factory adapters.Factory, given map[string]string) {
+	for name := range given {
+		if !slices.Contains(factory.Credentials, name) {
+			l.failKey(at.below("credentials", name), "not a credential of %s; it takes %s", factory.Name, strings.Join(factory.Credentials, ", "))
+		}
+	}
+	for _, name := range factory.Credentials {
+		if _, ok := given[name]; !ok {
+			l.fail(at.below("credentials", name), `%s needs the credential %s; give it under credentials as %[2]s: "${NAME}"`, factory.Name, name)
+		}
+	}
+}
+
+// url expands and checks a URL. What is wrong with it is told without quoting it, since variables may be in it.
+func (l *loader) url(at path, text string) string {
+	expanded, ok := l.expand(at, text)
+	if !ok {
+		return ""
+	}
+	u, err := url.Parse(expanded)
+	switch {
+	case err != nil || !reachable(u) || strings.ContainsAny(expanded, " \t\n"):
+		l.fail(at, "no absolute URL; write it as https://HOST/PATH")
+	case u.User != nil:
+		l.fail(at, "a user or password is not written into a URL; give it under credentials")
+	case strings.ContainsAny(expanded, "?#"):
+		l.fail(at, "a query or fragment cannot be used here; end the URL before it")
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		l.fail(at, "http is for loopback hosts alone, since it hides nothing on the way; use https")
+	}
+	return expanded
+}
+
+// reachable says whether a URL names a host that can be called.
+func reachable(u *url.URL) bool {
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && err == nil && port > 0
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
