@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -65,31 +64,47 @@ func etag(r *store.Record) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:9]) + `"`
 }
 
-// answer fills a message's fields by name: a list of messages, a list of texts, or a text.
-func answer(shape protoreflect.MessageType, fill func(set func(name string, value any))) (proto.Message, error) {
-	m := shape.New()
-	var missing []string
-	fill(func(name string, value any) {
-		field := m.Descriptor().Fields().ByName(protoreflect.Name(name))
-		if field == nil {
-			missing = append(missing, name)
-			return
+// listShape is how several records are answered: a list of them, and one further field.
+type listShape struct {
+	message protoreflect.MessageType
+	records protoreflect.FieldDescriptor
+	further protoreflect.FieldDescriptor
+}
+
+func newListShape(message protoreflect.MessageType, further protoreflect.Name) (*listShape, error) {
+	s := &listShape{message: message, further: message.Descriptor().Fields().ByName(further)}
+	for i := range message.Descriptor().Fields().Len() {
+		if field := message.Descriptor().Fields().Get(i); field.IsList() && field.Message() != nil {
+			s.records = field
 		}
-		switch value := value.(type) {
-		case string:
-			m.Set(field, protoreflect.ValueOfString(value))
-		case []string:
-			for _, text := range value {
-				m.Mutable(field).List().Append(protoreflect.ValueOfString(text))
-			}
-		case []proto.Message:
-			for _, item := range value {
-				m.Mutable(field).List().Append(protoreflect.ValueOfMessage(item.ProtoReflect()))
-			}
-		}
-	})
-	if len(missing) > 0 {
-		return nil, fmt.Errorf("%s has no field %s", shape.Descriptor().FullName(), strings.Join(missing, ", "))
 	}
-	return m.Interface(), nil
+	if s.records == nil || s.further == nil {
+		return nil, fmt.Errorf("%s has no list of records, or no field %s", message.Descriptor().FullName(), further)
+	}
+	return s, nil
+}
+
+func (s *listShape) of(records []proto.Message) protoreflect.Message {
+	m := s.message.New()
+	list := m.Mutable(s.records).List()
+	for _, record := range records {
+		list.Append(protoreflect.ValueOfMessage(record.ProtoReflect()))
+	}
+	return m
+}
+
+// batch answers with records and the ids that do not exist.
+func (s *listShape) batch(records []proto.Message, missing []string) proto.Message {
+	m := s.of(records)
+	for _, id := range missing {
+		m.Mutable(s.further).List().Append(protoreflect.ValueOfString(id))
+	}
+	return m.Interface()
+}
+
+// page answers with records and the next page's token.
+func (s *listShape) page(records []proto.Message, token string) proto.Message {
+	m := s.of(records)
+	m.Set(s.further, protoreflect.ValueOfString(token))
+	return m.Interface()
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,9 +17,11 @@ import (
 // service is one kind's reads.
 type service struct {
 	*reader
-	kind   model.Kind
-	shapes map[string]protoreflect.MessageType // answers, by verb
-	record *recordShape
+	kind    model.Kind
+	answers map[string]protoreflect.MessageType // by verb
+	record  *recordShape
+	batch   *listShape
+	page    *listShape
 }
 
 // verb is what a method does, whatever its kind: the method's name begins with the verb's.
@@ -58,7 +61,7 @@ func newService(r *reader, k registration) (*grpc.ServiceDesc, error) {
 		return nil, fmt.Errorf("%s declares %d services; a kind has one", k.file.Path(), k.file.Services().Len())
 	}
 	declared := k.file.Services().Get(0)
-	s := &service{reader: r, kind: k.kind, shapes: map[string]protoreflect.MessageType{}}
+	s := &service{reader: r, kind: k.kind, answers: map[string]protoreflect.MessageType{}}
 	desc := &grpc.ServiceDesc{ServiceName: string(declared.FullName()), HandlerType: (*any)(nil), Metadata: k.file.Path()}
 	for i := range declared.Methods().Len() {
 		method, err := s.method(declared.Methods().Get(i))
@@ -67,14 +70,24 @@ func newService(r *reader, k registration) (*grpc.ServiceDesc, error) {
 		}
 		desc.Methods = append(desc.Methods, method)
 	}
+	if err := s.shape(); err != nil {
+		return nil, fmt.Errorf("%s: %w", declared.FullName(), err)
+	}
+	return desc, nil
+}
+
+// shape looks at what the verbs answer.
+func (s *service) shape() error {
 	for _, v := range verbs {
-		if s.shapes[v.name] == nil {
-			return nil, fmt.Errorf("%s has no method for %s", declared.FullName(), v.name)
+		if s.answers[v.name] == nil {
+			return fmt.Errorf("it has no method for %s", v.name)
 		}
 	}
-	var err error
-	s.record, err = newRecordShape(k.kind, s.shapes["Get"])
-	return desc, err
+	var errs [3]error
+	s.record, errs[0] = newRecordShape(s.kind, s.answers["Get"])
+	s.batch, errs[1] = newListShape(s.answers["BatchGet"], "missing_ids")
+	s.page, errs[2] = newListShape(s.answers["List"], "next_page_token")
+	return errors.Join(errs[:]...)
 }
 
 func (s *service) method(declared protoreflect.MethodDescriptor) (grpc.MethodDesc, error) {
@@ -86,7 +99,7 @@ func (s *service) method(declared protoreflect.MethodDescriptor) (grpc.MethodDes
 	if err != nil {
 		return grpc.MethodDesc{}, err
 	}
-	if s.shapes[v.name], err = protoregistry.GlobalTypes.FindMessageByName(declared.Output().FullName()); err != nil {
+	if s.answers[v.name], err = protoregistry.GlobalTypes.FindMessageByName(declared.Output().FullName()); err != nil {
 		return grpc.MethodDesc{}, err
 	}
 	if !v.fits(request.New().Interface()) {

@@ -19,17 +19,18 @@ var factories = map[string]adapters.Factory{
 	"stripe": {
 		Name: "stripe", DefaultBaseURL: "https://api.stripe.com/", Credentials: []string{"api_key"},
 		Carries: []adapters.Carriage{
-			{Kind: "customer", Out: []string{"name.full", "email", "phone", "billing_address.city", "custom.*"}, Create: true},
+			{Kind: "customer", Out: []string{"name", "email", "phone", "billing_address.city", "custom.*"}, Create: true},
 			{Kind: "invoice", In: []string{"number"}},
 		},
 	},
 	"hubspot": {
-		Name: "hubspot", DefaultBaseURL: "https://api.hubapi.com", Credentials: []string{"access_token", "client_secret"}, NeedsPublicURL: true,
+		Name: "hubspot", DefaultBaseURL: "https://api.hubapi.com", Credentials: []string{"access_token"}, NeedsPublicURL: true,
 		Carries: []adapters.Carriage{
 			{Kind: "customer", Out: []string{"email", "phone"}},
 			{Kind: "ticket", Out: []string{"subject"}, Create: true},
 		},
 	},
+	"zendesk": {Name: "zendesk", DefaultBaseURL: "https://zendesk.com", Credentials: []string{"email", "token"}},
 }
 
 // options give an environment and files in which all that begins with NO is missing.
@@ -45,7 +46,7 @@ func options() config.Options {
 		},
 		ReadFile: func(name string, limit int) ([]byte, error) {
 			switch name {
-			case "/missing", "conf/missing":
+			case "/missing", "conf/missing", "/etc/missing":
 				return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 			case "/empty":
 				return []byte("\r\n"), nil

@@ -194,13 +194,16 @@ func TestUnseenEditAtTheTargetIsReadBeforeItIsOverwritten(t *testing.T) {
 	w := newWorld(t, nil)
 	w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com")))
 	result := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Countess", "ada@example.com")))
-	w.crm.Edit("c1", hubtest.Phone("+4930444444")) // no webhook of it ever arrives
+	w.crm.Edit("c1", hubtest.Named("Unseen", "ada@example.com")) // no webhook of it ever arrives
 	if err := w.Deliver(result.RecordID, "crm", false); err != nil {
 		t.Fatal(err)
 	}
-	record := w.Bundle(result.RecordID).Record.Message.(*canonicalv1.Customer)
-	if record.GetPhone() != "+4930444444" {
-		t.Errorf("the record has phone %q: the unseen edit was not taken in", record.GetPhone())
+	said := w.Bundle(result.RecordID).View("crm", "c1").View.State().Said.(*canonicalv1.Customer)
+	if said.GetName().GetFull() != "Unseen" {
+		t.Errorf("the crm said %v: its claim was overwritten unseen", said.GetName())
+	}
+	if got := w.crm.Customer("c1").GetName().GetFull(); got != "Countess" {
+		t.Errorf("the crm has %q, want what has precedence", got)
 	}
 }
 

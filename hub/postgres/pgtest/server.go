@@ -20,6 +20,7 @@ import (
 // server is the PostgreSQL that this process's tests share with others.
 type server struct {
 	pool  *pgxpool.Pool // on the maintenance database
+	alive *pgx.Conn     // holds this process's locks
 	base  *url.URL
 	token int32 // marks the databases of this process; a lock on it says that the process lives
 	made  atomic.Int64
@@ -38,14 +39,27 @@ func shared(ctx context.Context) (*server, error) {
 }
 
 func open(ctx context.Context) (*server, error) {
-	if given := os.Getenv("CANONHUB_TEST_DATABASE_URL"); given != "" {
-		return connect(ctx, given)
-	}
-	own, err := cluster.Start(ctx, directory(), forgetful(), slog.New(slog.DiscardHandler))
+	s, err := find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return attach(ctx, own)
+	return s, s.sweep(ctx)
+}
+
+func find(ctx context.Context) (*server, error) {
+	if given := os.Getenv("CANONHUB_TEST_DATABASE_URL"); given != "" {
+		return connect(ctx, given)
+	}
+	return builtIn(ctx, directory(), idle)
+}
+
+// builtIn starts or joins the server in dir, which ends once it had no users for so many seconds.
+func builtIn(ctx context.Context, dir string, idle int) (*server, error) {
+	own, err := cluster.Start(ctx, dir, forgetful(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, fmt.Errorf("%w (if it is broken, remove %s; or name another server in CANONHUB_TEST_DATABASE_URL)", err, dir)
+	}
+	return attach(ctx, own, idle)
 }
 
 // directory is where the user's test server lives.
@@ -88,7 +102,7 @@ func connect(ctx context.Context, address string) (*server, error) {
 		pool.Close()
 		return nil, err
 	}
-	return s, s.sweep(ctx)
+	return s, nil
 }
 
 // url is where a database of this server is found.
@@ -109,5 +123,6 @@ func (s *server) markAlive(ctx context.Context, config *pgx.ConnConfig) error {
 		_ = conn.Close(ctx)
 		return fmt.Errorf("announce this process: %w", err)
 	}
+	s.alive = conn
 	return nil
 }

@@ -39,11 +39,11 @@ begin
 end $$`
 
 // attach makes this process a user of the built-in server, and leaves it with a watchdog.
-func attach(ctx context.Context, own *cluster.Server) (*server, error) {
+func attach(ctx context.Context, own *cluster.Server, idle int) (*server, error) {
 	for {
 		s, err := connect(ctx, own.URL("postgres"))
 		if err == nil {
-			return s, s.guard(ctx, own)
+			return s, s.guard(ctx, own, idle)
 		}
 		select { // the watchdog won: the cluster restarts the server
 		case <-ctx.Done():
@@ -54,7 +54,7 @@ func attach(ctx context.Context, own *cluster.Server) (*server, error) {
 }
 
 // guard starts the watchdog unless there is one. Whoever starts it found a server that was just started.
-func (s *server) guard(ctx context.Context, own *cluster.Server) error {
+func (s *server) guard(ctx context.Context, own *cluster.Server, idle int) error {
 	conn, err := pgx.Connect(ctx, own.SuperuserURL())
 	if err != nil {
 		return err

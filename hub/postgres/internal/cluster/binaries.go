@@ -37,7 +37,9 @@ func findInstallation(ctx context.Context, wanted int) (installation, error) {
 		if i.major == wanted || wanted == 0 && i.major >= oldestMajor {
 			return i, nil
 		}
-		found = append(found, fmt.Sprintf("%d in %s", i.major, i.bin))
+		if seen := fmt.Sprintf("%d in %s", i.major, i.bin); !slices.Contains(found, seen) {
+			found = append(found, seen)
+		}
 	}
 	release, _ := os.ReadFile("/etc/os-release")
 	remedy := Remedy(runtime.GOOS, string(release))
@@ -63,6 +65,8 @@ func candidates(ctx context.Context) []string {
 	}
 	for _, pattern := range []string{
 		"/usr/lib/postgresql/*/bin",
+		"/usr/lib/postgresql*/bin",
+		"/usr/libexec/postgresql*",
 		"/usr/pgsql-*/bin",
 		"/opt/homebrew/opt/postgresql@*/bin",
 		"/usr/local/opt/postgresql@*/bin",

@@ -78,7 +78,7 @@ func Start(ctx context.Context, dir string, settings Settings, log *slog.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("built-in PostgreSQL: %w", err)
 	}
-	s := &Server{place: p, settings: settings, log: log, watched: make(chan struct{})}
+	s := &Server{place: p, settings: settings, log: log, socket: p.socket(), watched: make(chan struct{})}
 	if err := s.start(ctx); err != nil {
 		return nil, fmt.Errorf("built-in PostgreSQL in %s: %w", p.dir, err)
 	}

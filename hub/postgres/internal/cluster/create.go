@@ -48,7 +48,7 @@ func (s *Server) create(ctx context.Context) error {
 	}
 	if owner.other {
 		if err := os.Lchown(dir, int(owner.uid), int(owner.gid)); err != nil {
-			return fmt.Errorf("give the cluster's directory to uid %d: %w", owner.uid, err)
+			return fmt.Errorf("give the cluster's directory to uid %d, as whom PostgreSQL is to run (or run the hub as an ordinary user): %w", owner.uid, err)
 		}
 	}
 	if err := s.initdb(installed, dir, owner); err != nil {
@@ -82,7 +82,7 @@ func (s *Server) initdb(installed installation, dir string, owner account) error
 	}
 	defer closeFiles(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s failed: %w: %s", installed.initdb(), err, lastLines(string(out)))
+		return fmt.Errorf("%s failed as uid %d in %s: %w: %s", installed.initdb(), owner.uid, dir, err, lastLines(string(out)))
 	}
 	return nil
 }

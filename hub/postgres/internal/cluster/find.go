@@ -20,9 +20,9 @@ var errNotRunning = errors.New("PostgreSQL is not running")
 const silence = 15 * time.Second
 
 // find returns the server that runs on the cluster, once it answers. Its socket lies in the cluster's directory and it
-// knows our password, so that it is ours; it wrote the pid file if both tell the same start.
+// knows our password, so that it is ours. The caller holds the start lock.
 func (s *Server) find(ctx context.Context) (process, error) {
-	if err := s.ensureSocket(); err != nil {
+	if err := s.linkSocket(); err != nil {
 		return process{}, err
 	}
 	quietSince := time.Now()
@@ -31,12 +31,12 @@ func (s *Server) find(ctx context.Context) (process, error) {
 		if err != nil {
 			return process{}, err
 		}
-		if !recorded.process.alive() {
-			return process{}, errNotRunning
+		if !recorded.alive() {
+			return process{}, s.disown(recorded)
 		}
-		started, err := s.askStart(ctx)
+		parent, err := s.ask(ctx)
 		switch {
-		case err == nil && started == recorded.started:
+		case err == nil && (parent == "" || parent == strconv.Itoa(recorded.pid)):
 			return recorded.process, nil
 		case starting(err):
 			quietSince = time.Now()
@@ -57,8 +57,7 @@ func (s *Server) find(ctx context.Context) (process, error) {
 // record is what a server wrote of itself into its pid file.
 type record struct {
 	process
-	started int64
-	lines   []string
+	lines []string
 }
 
 func (s *Server) recorded() (record, error) {
@@ -70,27 +69,23 @@ func (s *Server) recorded() (record, error) {
 		return record{}, fmt.Errorf("read the pid file: %w", err)
 	}
 	lines := strings.Split(string(text), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(lines[0]))
-	if err != nil || pid <= 0 {
-		return record{}, errNotRunning // half written by a server that died: PostgreSQL judges it itself
-	}
-	r := record{process: lookUp(pid), lines: lines}
-	if len(lines) > 2 {
-		r.started, _ = strconv.ParseInt(lines[2], 10, 64)
-	}
-	return r, nil
+	pid, _ := strconv.Atoi(strings.TrimSpace(lines[0]))
+	return record{process: lookUp(pid), lines: lines}, nil
 }
 
-// askStart asks the server on our socket when it was started.
-func (s *Server) askStart(ctx context.Context) (int64, error) {
+// ask asks the server on our socket who it is: the process that our session's process has for a parent, or "" where the
+// system does not tell.
+func (s *Server) ask(ctx context.Context) (parent string, err error) {
 	conn, err := s.connect(ctx)
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	var started int64
-	err = conn.QueryRow(ctx, `select floor(extract(epoch from pg_postmaster_start_time()))::bigint`).Scan(&started)
-	return started, err
+	var pid int
+	if err := conn.QueryRow(ctx, `select pg_backend_pid()`).Scan(&pid); err != nil {
+		return "", err
+	}
+	return status(pid).parent, nil
 }
 
 // starting tells whether a server answered that it is not yet, or no more, there for clients.
@@ -105,11 +100,10 @@ func refused(err error) bool {
 	return errors.As(err, &answer) && strings.HasPrefix(answer.Code, "28")
 }
 
-// disown takes the number of an unrelated process out of the pid file, for PostgreSQL itself would take that process
-// for a server. The rest stays: from it PostgreSQL sees whether children of the dead server are left.
+// disown takes the number of a process that is not our server out of the pid file: PostgreSQL itself would take an
+// unrelated or an unburied process for one. The rest stays: from it PostgreSQL sees whether children of the dead server are left.
 func (s *Server) disown(r record) error {
-	const nobody = "2147483647" // no system numbers its processes that high
-	r.lines[0] = nobody
+	r.lines[0] = "2147483647" // no system numbers its processes that high
 	if err := os.WriteFile(s.place.pidFile(), []byte(strings.Join(r.lines, "\n")), 0o600); err != nil {
 		return fmt.Errorf("clear the stale pid file: %w", err)
 	}

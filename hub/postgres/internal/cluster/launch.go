@@ -16,6 +16,9 @@ import (
 // leftovers is how long the children of a killed server may take to go.
 const leftovers = 20 * time.Second
 
+// slowStart is after what time the log says that one is being waited for.
+const slowStart = 5 * time.Second
+
 // errLeftovers says that children of a killed server still hold its memory.
 var errLeftovers = errors.New("children of the previous server are still there")
 
@@ -32,18 +35,17 @@ func (s *Server) ensureRunning(ctx context.Context) (process, error) {
 	deadline := time.Now().Add(leftovers)
 	for {
 		running, err = s.launch(ctx)
-		if !errors.Is(err, errLeftovers) || time.Now().After(deadline) {
-			break
+		if err == nil {
+			s.log.Info("PostgreSQL started", "dir", s.place.dir, "pid", running.pid)
+			return running, nil
 		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if !errors.Is(err, errLeftovers) || time.Now().After(deadline) {
+			return process{}, err
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			return process{}, err
 		}
 	}
-	if err != nil {
-		return process{}, err
-	}
-	s.log.Info("PostgreSQL started", "dir", s.place.dir, "pid", running.pid)
-	return running, nil
 }
 
 // launch starts the server and waits until it answers.
@@ -120,10 +122,17 @@ func (s *Server) parameters() []string {
 
 // awaitAnswer waits until the server lets clients in. Recovery after a crash takes as long as it takes.
 func (s *Server) awaitAnswer(ctx context.Context, launched process, gone <-chan struct{}) error {
+	slow := time.AfterFunc(slowStart, func() {
+		s.log.Info("PostgreSQL takes its time to start, it may be recovering", "dir", s.place.dir, "pid", launched.pid)
+	})
+	defer slow.Stop()
 	for {
-		_, err := s.askStart(ctx)
+		_, err := s.ask(ctx)
 		if err == nil {
 			return nil
+		}
+		if refused(err) {
+			return fmt.Errorf("the cluster refuses the password in %s, restore the one that it was made with: %w", s.place.password(), err)
 		}
 		select {
 		case <-gone:

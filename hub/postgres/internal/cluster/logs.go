@@ -3,7 +3,6 @@ package cluster
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -38,8 +37,13 @@ func (s *Server) pruneLogs() {
 
 // logFiles are the server's logs, oldest first.
 func (s *Server) logFiles() []string {
-	files, _ := filepath.Glob(filepath.Join(s.place.logs(), "postgresql-*.log"))
-	slices.Sort(files)
+	entries, _ := os.ReadDir(s.place.logs()) // sorted by name, which is the time
+	var files []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "postgresql-") {
+			files = append(files, filepath.Join(s.place.logs(), e.Name()))
+		}
+	}
 	return files
 }
 

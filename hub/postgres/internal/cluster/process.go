@@ -21,10 +21,7 @@ type process struct {
 	birth string
 }
 
-func lookUp(pid int) process {
-	_, birth := status(pid)
-	return process{pid: pid, birth: birth}
-}
+func lookUp(pid int) process { return process{pid: pid, birth: status(pid).birth} }
 
 // alive tells whether the process still runs. One that ended and was not waited for by its parent does not.
 func (p process) alive() bool {
@@ -32,22 +29,26 @@ func (p process) alive() bool {
 	if err != nil && !errors.Is(err, syscall.EPERM) {
 		return false
 	}
-	state, birth := status(p.pid)
-	return state != "Z" && state != "X" && birth == p.birth
+	now := status(p.pid)
+	return now.state != "Z" && now.state != "X" && now.birth == p.birth
 }
 
-// status reads a process's state and time of birth; both are empty where the system does not tell.
-func status(pid int) (state, birth string) {
+// procStatus is what the system tells of a process; empty where it tells nothing.
+type procStatus struct {
+	state, parent, birth string
+}
+
+func status(pid int) procStatus {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return "", ""
+		return procStatus{}
 	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
+	line := string(text)
+	fields := strings.Fields(line[strings.LastIndexByte(line, ')')+1:]) // a name may hold anything
 	if len(fields) < 20 {
-		return "", ""
+		return procStatus{}
 	}
-	return fields[0], fields[19]
+	return procStatus{state: fields[0], parent: fields[1], birth: fields[19]}
 }
 
 // mayServe tells whether the process may be a PostgreSQL of the cluster in dir; when in doubt it may.

@@ -21,17 +21,23 @@ const (
 	longestSocket = 103
 )
 
-// ensureSocket sets the directory in which clients find the socket: the cluster's, or a short link to it, made anew
-// where a cleaner of temporary files took it away.
-func (s *Server) ensureSocket() error {
-	dir := s.place.cluster()
+// socket is the directory in which clients find the socket: the cluster's, or a short link to it.
+func (p place) socket() string {
+	dir := p.cluster()
 	if len(filepath.Join(dir, ".s.PGSQL."+port)) <= longestSocket {
-		s.socket = dir
-		return nil
+		return dir
 	}
 	digest := sha256.Sum256([]byte(dir))
-	link := filepath.Join(os.TempDir(), fmt.Sprintf("canonhub-%d-%s", os.Geteuid(), hex.EncodeToString(digest[:6])))
-	s.socket = link
+	return filepath.Join(os.TempDir(), fmt.Sprintf("canonhub-%d-%s", os.Geteuid(), hex.EncodeToString(digest[:6])))
+}
+
+// linkSocket makes the short link where one is needed, also anew: cleaners of temporary files take it away. A link that
+// another user put there is not followed.
+func (s *Server) linkSocket() error {
+	dir, link := s.place.cluster(), s.socket
+	if link == dir {
+		return nil
+	}
 	info, err := os.Lstat(link)
 	if err == nil {
 		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Geteuid() {

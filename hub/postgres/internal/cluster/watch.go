@@ -33,7 +33,7 @@ func (s *Server) watch(ctx context.Context, running process) {
 // tidy keeps what time wears out: logs grow, and cleaners of temporary files take links away.
 func (s *Server) tidy() {
 	s.pruneLogs()
-	if err := s.ensureSocket(); err != nil {
+	if err := s.linkSocket(); err != nil {
 		s.log.Error("PostgreSQL's socket cannot be reached", "dir", s.place.dir, "error", err)
 	}
 }
