@@ -76,14 +76,15 @@ func (p *filterParser) comparison(w *window) error {
 	p.space()
 	start = p.at
 	operator := p.take(func(c byte) bool { return strings.IndexByte("<>=!:", c) >= 0 })
-	if !w.knows(operator) {
+	narrow := narrowing[operator]
+	if narrow == nil {
 		return p.fail(start, `expected one of = < <= > >=`)
 	}
 	t, err := p.time()
 	if err != nil {
 		return err
 	}
-	w.narrow(operator, t)
+	narrow(w, wholeMicro(t), wholeMicro(t.Add(time.Nanosecond)))
 	return nil
 }
 
@@ -106,31 +107,13 @@ func (p *filterParser) time() (time.Time, error) {
 	return t, nil
 }
 
-func (w *window) knows(operator string) bool {
-	switch operator {
-	case "=", "<", "<=", ">", ">=":
-		return true
-	}
-	return false
-}
-
-// narrow takes a comparison into the window. Stored times are whole microseconds, so a bound between two of them is the
-// later one, and the first time after t is that of the nanosecond after it.
-func (w *window) narrow(operator string, t time.Time) {
-	at, after := wholeMicro(t), wholeMicro(t.Add(time.Nanosecond))
-	switch operator {
-	case "=":
-		w.notBefore(at)
-		w.before(after)
-	case "<":
-		w.before(at)
-	case "<=":
-		w.before(after)
-	case ">":
-		w.notBefore(after)
-	case ">=":
-		w.notBefore(at)
-	}
+// narrowing is what each comparison does to a window: at is the compared time, after the first time after it.
+var narrowing = map[string]func(w *window, at, after time.Time){
+	"=":  func(w *window, at, after time.Time) { w.notBefore(at); w.before(after) },
+	"<":  func(w *window, at, _ time.Time) { w.before(at) },
+	"<=": func(w *window, _, after time.Time) { w.before(after) },
+	">":  func(w *window, _, after time.Time) { w.notBefore(after) },
+	">=": func(w *window, at, _ time.Time) { w.notBefore(at) },
 }
 
 func (w *window) notBefore(t time.Time) {
@@ -148,7 +131,8 @@ func (w *window) before(t time.Time) {
 	}
 }
 
-// wholeMicro is the first whole microsecond that is not before t.
+// wholeMicro is the first whole microsecond that is not before t. Stored times are whole microseconds: a bound between
+// two of them is the later one.
 func wholeMicro(t time.Time) time.Time {
 	if rest := t.Nanosecond() % 1000; rest != 0 {
 		t = t.Add(time.Duration(1000 - rest))

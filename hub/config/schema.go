@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+	"github.com/canonhub/canonhub/hub/model"
 )
 
 // decode fills the schema's message, as far as the text allows, and reports what does not fit the schema.
@@ -113,9 +114,26 @@ func (r *report) mistyped(err error) {
 			continue
 		}
 		if n := scalars[at]; n != nil && !n.broken {
-			r.breaks(n, "%s", cause)
+			r.breaks(n, "%s", inOurWords(cause.Error()))
 		}
 	}
+}
+
+// inOurWords replaces protoyaml's messages, which quote the text.
+func inOurWords(message string) string {
+	for beginning, ours := range map[string]string{
+		"invalid float":    "a number belongs here",
+		"invalid integer":  "a whole number belongs here",
+		"integer is too":   "this number is out of all bounds",
+		"expected bool":    "true or false belongs here",
+		"expected tag":     "true or false belongs here, without quotes",
+		"invalid duration": "a duration belongs here, such as 5s or 1m30s",
+	} {
+		if strings.HasPrefix(message, beginning) {
+			return ours
+		}
+	}
+	return "this value cannot be read"
 }
 
 // scalars collects the nodes with a scalar by position.
@@ -140,10 +158,10 @@ func (r *report) violations(err error) {
 	for _, violation := range invalid.Violations {
 		at := pathOf(violation.Proto.GetField())
 		if violation.Proto.GetForKey() {
-			r.failKey(at, "%s", advice(violation))
-			continue
+			r.failKey(at, "%s", advice(violation.Proto))
+		} else if n, exact, _ := r.root.find(at); !exact || !n.anyBroken() {
+			r.fail(at, "%s", advice(violation.Proto))
 		}
-		r.fail(at, "%s", advice(violation))
 	}
 }
 
@@ -161,26 +179,38 @@ func pathOf(field *validate.FieldPath) path {
 	return at
 }
 
+// advices are what to do about violations, by field and rule, where the rule's own words do not tell.
+var advices = map[string]string{
+	"connections string.pattern":    nameAdvice,
+	"callers string.pattern":        nameAdvice,
+	"policies string.in":            kindAdvice,
+	"kinds string.in key":           kindAdvice,
+	"kinds string.in":               "what a caller may do is read or write",
+	"adapter string.min_len":        "the adapter is missing; give it as adapter: NAME",
+	"api_key_sha256 string.pattern": "api_key_sha256 is no SHA-256; give the 64 lower-case hex digits that `printf %s KEY | sha256sum` prints",
+	"secrets repeated.min_items":    `the webhook has no secret; give it as secrets: ["${NAME}"]`,
+	"attributes map.min_pairs":      `there is no rule; "*" covers every attribute that has no other`,
+	"attributes repeated.min_items": `there is no attribute to take; "*" means all that the adapter can write`,
+}
+
 const nameAdvice = `a name has lower-case letters, digits and "-", begins with a letter, and is at most 63 characters long`
 
-// advice is what to do about a violation, where the rule's own words do not tell.
-func advice(v *protovalidate.Violation) string {
-	field := ""
-	if v.FieldDescriptor != nil {
-		field = string(v.FieldDescriptor.Name())
+var kindAdvice = fmt.Sprintf("no such kind; the kinds are %s", model.Kinds())
+
+func advice(v *validate.Violation) string {
+	elements := v.GetField().GetElements()
+	if len(elements) == 0 || v.GetMessage() == "" {
+		return v.GetMessage()
 	}
-	switch elements := v.Proto.GetField().GetElements(); {
-	case field == "connections" || field == "callers":
-		return nameAdvice
-	case field == "adapter":
-		return "the adapter is missing; give it as adapter: NAME"
-	case field == "api_key_sha256":
-		return "api_key_sha256 is no SHA-256; give the 64 lower-case hex digits that `printf %s KEY | sha256sum` prints"
-	case field == "secrets":
-		return fmt.Sprintf("secrets %s", v.Proto.GetMessage())
-	case len(elements) > 0 && field != "":
-		return fmt.Sprintf("%s %s", field, v.Proto.GetMessage())
-	default:
-		return v.Proto.GetMessage()
+	field := elements[len(elements)-1].GetFieldName()
+	if ours := advices[field+" "+v.GetRuleId()+" key"]; v.GetForKey() && ours != "" {
+		return ours
 	}
+	if ours := advices[field+" "+v.GetRuleId()]; ours != "" {
+		return ours
+	}
+	if field == "attributes" { // a rule's own check, which names its fields itself
+		return v.GetMessage()
+	}
+	return field + " " + v.GetMessage()
 }

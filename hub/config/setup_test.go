@@ -26,7 +26,7 @@ var factories = map[string]adapters.Factory{
 	"hubspot": {
 		Name: "hubspot", DefaultBaseURL: "https://api.hubapi.com", Credentials: []string{"access_token"}, NeedsPublicURL: true,
 		Carries: []adapters.Carriage{
-			{Kind: "customer", Out: []string{"email", "phone"}},
+			{Kind: "customer", Out: []string{"email", "phone"}, Create: true},
 			{Kind: "ticket", Out: []string{"subject"}, Create: true},
 		},
 	},
@@ -58,7 +58,7 @@ func options() config.Options {
 	}
 }
 
-func read(t *testing.T, name string) []byte {
+func read(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	if err != nil {

@@ -39,6 +39,15 @@ func (n *node) find(at path) (found *node, exact, broken bool) {
 	return n, true, n.broken
 }
 
+func (n *node) anyBroken() bool {
+	for _, child := range n.below {
+		if child.broken {
+			return true
+		}
+	}
+	return n.broken
+}
+
 // mark is where to point at for what a node has: a scalar itself, but the key of a mapping or list, since those of
 // several lines begin below it.
 func (n *node) mark() mark {
@@ -62,11 +71,12 @@ func (r *report) parseTree(text string) bool {
 	r.root = &node{value: &yaml.Node{Kind: yaml.ScalarNode, Line: 1, Column: 1}}
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	var document, second yaml.Node
-	if err := decoder.Decode(&document); errors.Is(err, io.EOF) {
-		r.on(mark{1, 1}, "the configuration is empty; it begins with connections:")
-		return false
-	} else if err != nil {
+	if err := decoder.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
 		r.syntax(text, err)
+		return false
+	}
+	if len(document.Content) == 0 || document.Content[0].ShortTag() == "!!null" {
+		r.on(mark{1, 1}, "the configuration is empty; it begins with connections:")
 		return false
 	}
 	if err := decoder.Decode(&second); err == nil {
@@ -110,18 +120,29 @@ func (r *report) growEntry(n *node, key, value *yaml.Node) {
 	n.below[key.Value] = r.grow(key, value)
 }
 
+// yamlError and undefined are the parser's messages. Those with a back quote or of an undefined anchor quote the text.
+// Those of an unclosed block have the line of its beginning, counted from 0.
 var (
-	yamlLine  = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
-	quotation = regexp.MustCompile("['\"`]")
+	yamlError = regexp.MustCompile("^yaml: (?:line ([0-9]+): )?([^`]*)$")
+	unclosed  = regexp.MustCompile(`^did not find expected (key|node content|'-' indicator|',' or '.')$`)
+	undefined = regexp.MustCompile(`^yaml: unknown anchor '(.*)' referenced$`)
 )
 
-// syntax reports that the text is no YAML. A message that quotes the text is not passed on: it could be a secret.
+// syntax reports that the text is no YAML. What it quotes of the text is not passed on: it could be a secret.
 func (r *report) syntax(text string, err error) {
 	at, message := mark{1, 1}, "the text cannot be read"
-	if found := yamlLine.FindStringSubmatch(err.Error()); found != nil && !quotation.MatchString(found[2]) {
+	if found := undefined.FindStringSubmatch(err.Error()); found != nil {
+		before, _, _ := strings.Cut(text, "*"+found[1])
+		at.line += strings.Count(before, "\n")
+		message = "a value that begins with * needs quotes"
+	} else if found := yamlError.FindStringSubmatch(err.Error()); found != nil {
 		message = found[2]
 		if line, err := strconv.Atoi(found[1]); err == nil {
 			at.line = line
+		}
+		if unclosed.MatchString(message) && found[1] != "" {
+			at.line++
+			message += " in the block that begins here"
 		}
 	}
 	if strings.Contains(text, "${") {

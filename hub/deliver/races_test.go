@@ -104,6 +104,24 @@ func TestLaw7CreateThatTimesOutAfterTakingEffectMakesOneObject(t *testing.T) {
 	}
 }
 
+// Law 7: a create is looked for by our id at the vendor before it is sent again, since keys expire.
+func TestLaw7CreateIsFoundByOurIDWhenItsKeyHasExpired(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.crm.ForgetsKeys = true
+	lost := 0
+	w.crm.AfterPush = func(adapters.Request) error {
+		if lost++; lost == 1 {
+			return hubtest.ErrLost()
+		}
+		return nil
+	}
+	w.Work()
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	w.Agree()
+	w.onlyCRM(t)
+}
+
 // Law 7: an attempt is stored before the call.
 func TestLaw7AttemptIsStoredBeforeTheCall(t *testing.T) {
 	t.Parallel()

@@ -24,6 +24,8 @@ type Vendor struct {
 	Normalise func(*canonicalv1.Customer)
 	// BeforePush and AfterPush run around the work of a push; an error from AfterPush loses the answer.
 	BeforePush, AfterPush func(adapters.Request) error
+	// ForgetsKeys makes every idempotency key expire at once.
+	ForgetsKeys bool
 	// BeforeFetchReturns runs after a fetch has read and before it returns.
 	BeforeFetchReturns func()
 
@@ -201,7 +203,9 @@ func (v *Vendor) write(r adapters.Request) (adapters.Ack, error) {
 			v.Normalise(o.customer)
 		}
 		o.at = v.tick()
-		v.keys[r.Key] = id
+		if !v.ForgetsKeys {
+			v.keys[r.Key] = id
+		}
 	}
 	return adapters.Ack{Observation: v.observation(id)}, nil
 }

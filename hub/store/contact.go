@@ -28,7 +28,7 @@ type Contact struct {
 }
 
 // LockContact locks, in the order that all transactions keep (match keys, links, record), everything that an object's
-// observation may change, and reads it, in one round trip. Two transactions that speak of one key or of one object
+// observation may change, and reads it, in one round trip, and on first contact one more. Two transactions that speak of one key or of one object
 // follow each other, also where no row is there yet.
 func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refers []LinkKey) (*Contact, error) {
 	c := &Contact{Bundle: &Bundle{}, Others: map[LinkKey]*Link{}}
@@ -38,23 +38,26 @@ func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refe
 	err := t.Read(ctx, func(batch *pgx.Batch) {
 		lockKeys(batch, key.Kind, keys)
 		lockLinks(batch, append(slices.Clone(refers), key))
-		batch.Queue(`select 1 from links l where l.record_id = `+linked+` order by l.connection, l.kind, l.external_id for update`, at...)
-		batch.Queue(`select 1 from records where id = `+linked+` for update`, at...)
-		readBundle(batch, c.Bundle, linked, at...)
-		readMatches(batch, c, key.Kind, keys)
+		readBundle(batch, c.Bundle, forUpdate, linked, at...)
 		readOthers(batch, c, refers)
-		readGone(batch, c, key)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lock %s %s: %w", key.Connection, key.Kind, err)
 	}
 	c.ActivePolicy = c.Bundle.ActivePolicy
-	if c.Bundle.Record == nil {
+	if c.Bundle.Record != nil {
+		c.Link = c.Bundle.Link(key)
+	} else {
 		c.Bundle = nil
+	}
+	if c.Link != nil && !c.Bundle.Record.Placeholder {
 		return c, nil
 	}
-	c.Link = c.Bundle.Link(key)
-	return c, nil
+	err = t.Read(ctx, func(batch *pgx.Batch) { // first contact
+		readMatches(batch, c, key.Kind, keys)
+		readGone(batch, c, key)
+	})
+	return c, err
 }
 
 // lockKeys takes the locks on match keys. They are advisory: a key's row may not exist yet.

@@ -131,7 +131,7 @@ func (s *Store) Bundle(ctx context.Context, id RecordID) (*Bundle, error) {
 	b := &Bundle{}
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		batch := &pgx.Batch{}
-		readBundle(batch, b, living, id)
+		readBundle(batch, b, "", living, id)
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	return b.orNotFound(err)
@@ -141,10 +141,7 @@ func (s *Store) Bundle(ctx context.Context, id RecordID) (*Bundle, error) {
 func (t *Tx) LockBundle(ctx context.Context, id RecordID) (*Bundle, error) {
 	b := &Bundle{}
 	err := t.Read(ctx, func(batch *pgx.Batch) {
-		batch.Queue(`select 1 from links l where l.record_id = `+living+`
-			order by l.connection, l.kind, l.external_id for update`, id)
-		batch.Queue(`select 1 from records where id = `+living+` for update`, id)
-		readBundle(batch, b, living, id)
+		readBundle(batch, b, forUpdate, living, id)
 	})
 	return b.orNotFound(err)
 }
@@ -159,9 +156,15 @@ func (b *Bundle) orNotFound(err error) (*Bundle, error) {
 	return b, nil
 }
 
-// readBundle queues the reads of a bundle; id is a scalar expression over args.
-func readBundle(batch *pgx.Batch, b *Bundle, id string, args ...any) {
-	batch.Queue(`select `+recordColumns+` from records r where r.id = `+id, args...).Query(func(rows pgx.Rows) error {
+// forUpdate locks the rows that it reads.
+const forUpdate = " for update"
+
+// readBundle queues the reads of a bundle; id is a scalar expression over args. With lock forUpdate the links and then
+// the record are locked.
+func readBundle(batch *pgx.Batch, b *Bundle, lock, id string, args ...any) {
+	collect(batch, &b.Links, scanLinkIn, `select `+linkColumns+` from links l where l.record_id = `+id+`
+		order by l.connection, l.kind, l.external_id`+lock, args...)
+	batch.Queue(`select `+recordColumns+` from records r where r.id = `+id+lock, args...).Query(func(rows pgx.Rows) error {
 		records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Record, error) { return scanRecord(row) })
 		if len(records) > 0 {
 			b.Record = records[0]
@@ -169,8 +172,6 @@ func readBundle(batch *pgx.Batch, b *Bundle, id string, args ...any) {
 		}
 		return err
 	})
-	collect(batch, &b.Links, scanLinkIn, `select `+linkColumns+` from links l where l.record_id = `+id+`
-		order by l.connection, l.kind, l.external_id`, args...)
 	collect(batch, &b.Views, func(row pgx.CollectableRow) (*View, error) {
 		if b.Record == nil {
 			return nil, ErrNotFound

@@ -52,7 +52,7 @@ func TestAStoredViewIsTheSameView(t *testing.T) {
 		s.v.Observe(o)
 		check()
 	}
-	s.v.Deliver(view.Delivery{After: s.v.Newest(), Stamp: s.v.Newest(), Sent: customer("email=X"), Paths: pathsIn("email"), Held: customer("email=x phone=1"), HeldPaths: carried})
+	s.v.Deliver(view.Delivery{After: s.v.Newest(), Stamp: s.v.Newest(), Sent: customer("email=X"), Paths: pathsIn("email"), Held: customer("email=x phone=1 custom.tier=gold"), HeldPaths: carried})
 	check()
 	s.v.Observe(view.Observation{Stamp: view.Stamp{Version: 11}, Message: customer("custom.tier="), Paths: []model.Path{"custom.*", "phone"}})
 	check()

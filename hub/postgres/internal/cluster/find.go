@@ -19,6 +19,9 @@ var errNotRunning = errors.New("PostgreSQL is not running")
 // silence is how long a process that may be our server may go without answering.
 const silence = 15 * time.Second
 
+// halfWritten is how long a pid file may take from its making to its first line.
+const halfWritten = time.Second
+
 // find returns the server that runs on the cluster, once it answers. Its socket lies in the cluster's directory and it
 // knows our password, so that it is ours. The caller holds the start lock.
 func (s *Server) find(ctx context.Context) (process, error) {
@@ -31,11 +34,15 @@ func (s *Server) find(ctx context.Context) (process, error) {
 		if err != nil {
 			return process{}, err
 		}
-		if !recorded.alive() {
+		if recorded.pid > 0 && !recorded.alive() {
 			return process{}, s.disown(recorded)
 		}
 		parent, err := s.ask(ctx)
 		switch {
+		case recorded.pid <= 0 && time.Since(quietSince) > halfWritten:
+			return process{}, s.disown(recorded)
+		case recorded.pid <= 0:
+			// being written just now, or the remains of a power cut
 		case err == nil && (parent == "" || parent == strconv.Itoa(recorded.pid)):
 			return recorded.process, nil
 		case starting(err):

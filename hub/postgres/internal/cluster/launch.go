@@ -13,33 +13,33 @@ import (
 	"time"
 )
 
-// leftovers is how long the children of a killed server may take to go.
+// leftovers is how long what is left of a killed server may take to go, or to answer.
 const leftovers = 20 * time.Second
 
 // slowStart is after what time the log says that one is being waited for.
 const slowStart = 5 * time.Second
 
-// errLeftovers says that children of a killed server still hold its memory.
-var errLeftovers = errors.New("children of the previous server are still there")
+// errOccupied says that a server launched by a process that was killed, or the children of a killed server, are in the way.
+var errOccupied = errors.New("another PostgreSQL works on the cluster")
 
 // ensureRunning adopts the server that runs, or starts one. The caller holds the start lock.
 func (s *Server) ensureRunning(ctx context.Context) (process, error) {
-	running, err := s.find(ctx)
-	if err == nil {
-		s.log.Info("PostgreSQL found running", "dir", s.place.dir, "pid", running.pid)
-		return running, nil
-	}
-	if !errors.Is(err, errNotRunning) {
-		return process{}, err
-	}
 	deadline := time.Now().Add(leftovers)
 	for {
+		running, err := s.find(ctx)
+		if err == nil {
+			s.log.Info("PostgreSQL found running", "dir", s.place.dir, "pid", running.pid)
+			return running, nil
+		}
+		if !errors.Is(err, errNotRunning) {
+			return process{}, err
+		}
 		running, err = s.launch(ctx)
 		if err == nil {
 			s.log.Info("PostgreSQL started", "dir", s.place.dir, "pid", running.pid)
 			return running, nil
 		}
-		if !errors.Is(err, errLeftovers) || time.Now().After(deadline) {
+		if !errors.Is(err, errOccupied) || time.Now().After(deadline) {
 			return process{}, err
 		}
 		if err := pause(ctx, 50*time.Millisecond); err != nil {
@@ -147,8 +147,8 @@ func (s *Server) awaitAnswer(ctx context.Context, launched process, gone <-chan 
 // whyGone tells in the server's own words why it ended instead of answering.
 func (s *Server) whyGone() error {
 	said := s.lastWords()
-	if strings.Contains(said, "pre-existing shared memory block") {
-		return errLeftovers
+	if strings.Contains(said, "pre-existing shared memory block") || strings.Contains(said, `lock file "postmaster.pid" already exists`) {
+		return fmt.Errorf("%w: %s", errOccupied, said)
 	}
 	return fmt.Errorf("PostgreSQL ended instead of starting: %s", said)
 }

@@ -25,6 +25,9 @@ func lookUp(pid int) process { return process{pid: pid, birth: status(pid).birth
 
 // alive tells whether the process still runs. One that ended and was not waited for by its parent does not.
 func (p process) alive() bool {
+	if p.pid <= 0 {
+		return false
+	}
 	err := syscall.Kill(p.pid, 0)
 	if err != nil && !errors.Is(err, syscall.EPERM) {
 		return false

@@ -1,0 +1,151 @@
+// Package sandbox is HubSpot for tests and demonstrations: contacts over its wire format, with its normalisation, its
+// validation, its errors and its webhooks.
+//
+// It is unkind where HubSpot is: a write's answer holds the written properties alone, a lifecycle stage moved back is
+// ignored without a word, one edit makes an event for each property, a creation comes after its property changes, ids
+// are beyond what a float holds, and every write of our own comes back as an event. It shares no code with the adapter
+// and signs by itself, so that neither can hide the other's mistake.
+package sandbox
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// base is the root of the contacts API.
+const base = "/crm/objects/2026-03/contacts"
+
+// Options says what kind of account this is.
+type Options struct {
+	// AccessToken is the one bearer token that is let in.
+	AccessToken string
+	// ClientSecret signs webhooks.
+	ClientSecret string
+	// PortalID is the account's id.
+	PortalID int64
+	// Now is the clock; nil means the real one.
+	Now func() time.Time
+	// Verbatim switches normalisation off: e-mail addresses are kept as they were written.
+	Verbatim bool
+	// Stages are the account's own lifecycle stages, behind HubSpot's.
+	Stages []string
+	// WithoutRecordID leaves out the unique property that keeps our record ids; the properties API can make it.
+	WithoutRecordID bool
+}
+
+// Server is one HubSpot account.
+type Server struct {
+	options Options
+	routes  *http.ServeMux
+	hooks   *sender
+	closing chan struct{}
+	close   sync.Once
+
+	mu         sync.Mutex
+	contacts   map[int64]*Contact
+	merged     map[int64]int64 // ids that lead to another contact
+	properties map[string]property
+	lastID     int64
+	lastTime   int64 // milliseconds
+	answers    int
+	counts     map[string]int
+	faults     []*Fault
+}
+
+// firstID is above 2^53: an id that went through a float is another id.
+const firstID = 9_100_000_000_000_001
+
+// New makes an account without contacts and starts its webhook sender. Close stops it.
+func New(o Options) *Server {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{
+		options: o, closing: make(chan struct{}), contacts: map[int64]*Contact{}, merged: map[int64]int64{},
+		properties: definitions(o), lastID: firstID, counts: map[string]int{},
+	}
+	s.hooks = newSender(o)
+	s.routes = s.router()
+	return s
+}
+
+// Close stops the webhook sender and lets hanging requests go. What was not delivered by then is lost.
+func (s *Server) Close() {
+	s.close.Do(func() { close(s.closing) })
+	s.hooks.stop()
+}
+
+func (s *Server) router() *http.ServeMux {
+	m := http.NewServeMux()
+	for pattern, handle := range map[string]func(*http.Request) reply{
+		"GET " + base:                                 s.list,
+		"POST " + base:                                s.create,
+		"GET " + base + "/{id}":                       s.get,
+		"PATCH " + base + "/{id}":                     s.update,
+		"DELETE " + base + "/{id}":                    s.archive,
+		"POST " + base + "/batch/upsert":              s.batchUpsert,
+		"POST " + base + "/batch/read":                s.batchRead,
+		"POST " + base + "/search":                    s.search,
+		"POST /crm/properties/2026-03/contacts":       s.defineProperty,
+		"GET /crm/properties/2026-03/contacts/{name}": s.readProperty,
+	} {
+		m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { handle(r).write(w) })
+	}
+	return m
+}
+
+// ServeHTTP answers one API call.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fault := s.receive(w, r)
+	switch {
+	case fault != nil && !fault.AfterWork:
+		s.fail(w, r, fault)
+	case r.Header.Get("Authorization") != "Bearer "+s.options.AccessToken:
+		s.problem(http.StatusUnauthorized, "INVALID_AUTHENTICATION", "Authentication credentials not found.").write(w)
+	case fault != nil:
+		s.routes.ServeHTTP(nowhere{http.Header{}}, r)
+		s.fail(w, r, fault)
+	default:
+		s.routes.ServeHTTP(w, r)
+	}
+}
+
+// limit is what HubSpot allows a private app of a paid account in ten seconds. It is shown, not kept.
+const limit = 190
+
+// receive counts a call, sets the headers of every answer, and picks the fault that is due.
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers++
+	s.counts[r.Method+" "+r.URL.Path]++
+	h := w.Header()
+	h.Set("X-HubSpot-RateLimit-Max", strconv.Itoa(limit))
+	h.Set("X-HubSpot-RateLimit-Remaining", strconv.Itoa(limit-s.answers%limit))
+	h.Set("X-HubSpot-RateLimit-Interval-Milliseconds", "10000")
+	h.Set("X-HubSpot-RateLimit-Daily", "650000")
+	h.Set("X-HubSpot-RateLimit-Daily-Remaining", strconv.Itoa(max(0, 650000-s.answers)))
+	h.Set("X-HubSpot-Correlation-Id", s.correlationID())
+	return s.takeFault(r)
+}
+
+func (s *Server) correlationID() string {
+	return fmt.Sprintf("00000000-0000-4000-8000-%012d", s.answers)
+}
+
+// Counts are the calls so far by method and path: "PATCH /crm/objects/2026-03/contacts/101".
+func (s *Server) Counts() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.counts)
+}
+
+// now is the account's clock in milliseconds. It never shows one time twice.
+func (s *Server) now() time.Time {
+	s.lastTime = max(s.lastTime+1, s.options.Now().UnixMilli())
+	return time.UnixMilli(s.lastTime).UTC()
+}

@@ -1,0 +1,193 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/policy"
+	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/view"
+)
+
+func (s *service) explain(ctx context.Context, in interface{ GetId() string }) (proto.Message, error) {
+	b, err := s.store.Bundle(ctx, store.RecordID(in.GetId()))
+	if errors.Is(err, store.ErrNotFound) || err == nil && b.Record.Kind != s.kind {
+		return nil, recordNotFound(in.GetId())
+	}
+	if err != nil {
+		return nil, err
+	}
+	active, err := s.active(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	out := &hubv1.Explanation{Id: string(b.Record.ID), Revision: int64(b.Record.Revision), PolicyVersion: active.Version}
+	rules := active.Policy.Kind(s.kind)
+	if rules == nil {
+		return out, nil // the configuration has no policy for this kind: nothing is decided, and nothing is owed
+	}
+	e := &explainer{applier: s.applier, bundle: b, rules: rules, resolution: rules.Resolve(apply.Sources(b))}
+	for i := range e.resolution.Attributes {
+		out.Attributes = append(out.Attributes, e.attribute(&e.resolution.Attributes[i]))
+	}
+	if e.paused, err = s.paused(ctx); err != nil {
+		return nil, err
+	}
+	for _, target := range rules.Targets() {
+		out.Targets = append(out.Targets, e.target(target))
+	}
+	return out, nil
+}
+
+// active is the policy in force as the bundle was read. Another process may have activated it since this one last
+// looked.
+func (s *service) active(ctx context.Context, b *store.Bundle) (*apply.Active, error) {
+	if active := s.applier.Active(); active != nil && active.Version >= b.ActivePolicy {
+		return active, nil
+	}
+	if err := s.applier.Reload(ctx); err != nil {
+		return nil, fmt.Errorf("explain %s: %w", b.Record.ID, err)
+	}
+	return s.applier.Active(), nil
+}
+
+// paused tells why connections are paused, by name.
+func (s *service) paused(ctx context.Context) (map[string]string, error) {
+	connections, err := s.store.PausedConnections(ctx)
+	reasons := make(map[string]string, len(connections))
+	for _, c := range connections {
+		reasons[c.Name] = c.PausedReason
+	}
+	return reasons, err
+}
+
+// explainer turns one record's fold into words.
+type explainer struct {
+	applier    *apply.Applier
+	bundle     *store.Bundle
+	rules      *policy.Kind
+	resolution *policy.Resolution
+	paused     map[string]string
+}
+
+func (e *explainer) attribute(a *policy.Attribute) *hubv1.AttributeExplanation {
+	out := &hubv1.AttributeExplanation{
+		Path: string(a.Path), Value: e.value(e.resolution.Message, a),
+		Rule:          &hubv1.DecidingRule{Path: a.Rule.Path, Mode: string(a.Rule.Mode), Sources: a.Rule.Sources},
+		StandIn:       a.StandIn,
+		SinceRevision: e.bundle.Record.Provenance.GetAttributes()[string(a.Path)].GetSinceRevision(),
+	}
+	if a.Winner != nil {
+		out.Winner = e.claim(a, a.Winner)
+	}
+	for i := range a.Lost {
+		out.Lost = append(out.Lost, &hubv1.LostClaim{Claim: e.claim(a, &a.Lost[i].Claim), Reason: lossReasons[a.Lost[i].Reason]})
+	}
+	return out
+}
+
+var lossReasons = map[policy.LossReason]hubv1.LossReason{
+	policy.NotAuthority:    hubv1.LossReason_LOSS_REASON_NOT_AUTHORITY,
+	policy.NotNamed:        hubv1.LossReason_LOSS_REASON_NOT_NAMED,
+	policy.LowerPreference: hubv1.LossReason_LOSS_REASON_LOWER_PREFERENCE,
+	policy.Older:           hubv1.LossReason_LOSS_REASON_OLDER,
+	policy.Empty:           hubv1.LossReason_LOSS_REASON_EMPTY,
+}
+
+func (e *explainer) claim(a *policy.Attribute, c *policy.Claim) *hubv1.Claim {
+	out := &hubv1.Claim{Source: c.Source.Name, ExternalId: c.Source.ExternalID, Value: e.value(c.Source.State.Said, a), Version: c.Stamp.Version}
+	if !c.Stamp.Time.IsZero() {
+		out.Time = timestamppb.New(c.Stamp.Time)
+	}
+	return out
+}
+
+// value is what a message has for a decided unit: the attribute's value, or an object of a group's parts.
+func (e *explainer) value(m proto.Message, a *policy.Attribute) *structpb.Value {
+	if len(a.Leaves) == 1 && a.Leaves[0] == a.Path {
+		return e.rules.Schema.JSON(m, a.Path)
+	}
+	parts := &structpb.Struct{Fields: map[string]*structpb.Value{}}
+	for _, leaf := range a.Leaves {
+		if !e.rules.Schema.Empty(m, leaf) {
+			parts.Fields[strings.TrimPrefix(string(leaf), string(a.Path)+".")] = e.rules.Schema.JSON(m, leaf)
+		}
+	}
+	if len(parts.Fields) == 0 {
+		return structpb.NewNullValue()
+	}
+	return structpb.NewStructValue(parts)
+}
+
+func (e *explainer) target(t *policy.Target) *hubv1.TargetExplanation {
+	out := &hubv1.TargetExplanation{Connection: t.Connection}
+	link := e.bundle.Primary(t.Connection)
+	if link != nil {
+		out.ExternalId = link.ExternalID
+		if v := e.bundle.View(t.Connection, link.ExternalID); v != nil {
+			out.Refused = e.refused(v.View)
+		}
+	}
+	for _, path := range e.applier.Owed(e.rules, e.resolution, e.bundle, t) {
+		out.OwedPaths = append(out.OwedPaths, string(path))
+	}
+	out.State, out.Reason = e.state(t, link, len(out.OwedPaths) > 0)
+	return out
+}
+
+// state tells how far a target agrees, and why nothing moves where nothing does.
+func (e *explainer) state(t *policy.Target, link *store.Link, differs bool) (hubv1.TargetState, string) {
+	owed := differs || e.bundle.PendingAttempt(t.Connection) != nil
+	delivery := e.bundle.Delivery(t.Connection)
+	pausedWhy, paused := e.paused[t.Connection]
+	switch {
+	case link != nil && link.State == store.LinkGone:
+		return hubv1.TargetState_TARGET_STATE_GONE, "the object was deleted there"
+	case delivery != nil && delivery.State == store.Dead:
+		return hubv1.TargetState_TARGET_STATE_DEAD_LETTERED, delivery.Reason
+	case delivery != nil && delivery.State == store.Blocked:
+		return hubv1.TargetState_TARGET_STATE_BLOCKED, delivery.Reason
+	case owed && paused:
+		return hubv1.TargetState_TARGET_STATE_BLOCKED, "the connection is paused: " + pausedWhy
+	case owed:
+		return hubv1.TargetState_TARGET_STATE_OWED, ""
+	case link == nil:
+		return hubv1.TargetState_TARGET_STATE_NOT_CREATED, e.whyNotCreated(t)
+	case !e.bundle.Record.DeletedAt.IsZero():
+		return hubv1.TargetState_TARGET_STATE_AGREES, "the record is deleted: nothing more is sent"
+	}
+	return hubv1.TargetState_TARGET_STATE_AGREES, ""
+}
+
+func (e *explainer) whyNotCreated(t *policy.Target) string {
+	switch {
+	case e.bundle.Record.Placeholder:
+		return "no source has described the record yet"
+	case !e.bundle.Record.DeletedAt.IsZero():
+		return "the record is deleted"
+	case !t.Create:
+		return "the policy creates nothing there"
+	}
+	return "the record has nothing that is created there"
+}
+
+// refused lists the values that the target would not take and that are still the record's.
+func (e *explainer) refused(v *view.View) []*hubv1.RefusedAttribute {
+	var out []*hubv1.RefusedAttribute
+	for _, path := range slices.Sorted(maps.Keys(v.Refused)) {
+		if refusal := v.Refused[path]; e.rules.Schema.Equal(e.resolution.Message, refusal.Message, path) {
+			out = append(out, &hubv1.RefusedAttribute{Path: string(path), Reason: refusal.Reason})
+		}
+	}
+	return out
+}

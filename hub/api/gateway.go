@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
+)
+
+// restTime is how long a REST request may take that does not say so itself (Grpc-Timeout).
+const restTime = 30 * time.Second
+
+// gateway turns REST into gRPC, in memory: it makes one attempt and has no rules of its own but strictness about names.
+type gateway struct {
+	mux  *runtime.ServeMux
+	conn *grpc.ClientConn
+}
+
+func newGateway(memory *bufconn.Listener) (*gateway, error) {
+	conn, err := grpc.NewClient("passthrough:///memory",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // it never leaves the process
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswerBytes)),
+		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig())
+	if err != nil {
+		return nil, fmt.Errorf("api: gateway: %w", err)
+	}
+	allowed, err := queryNames()
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	g := &gateway{conn: conn, mux: runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+			// The names and absences of proto's JSON form; a field that we do not know is a mistake, not a wish to ignore.
+			MarshalOptions:   protojson.MarshalOptions{UseProtoNames: false, EmitUnpopulated: false},
+			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
+		}),
+		runtime.WithMiddlewares(allowed.middleware),
+		runtime.WithIncomingHeaderMatcher(incomingHeader),
+		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }), // the door has set the correlation id
+		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
+		runtime.WithErrorHandler(restError),
+		runtime.WithRoutingErrorHandler(noRoute),
+		runtime.WithDisablePathLengthFallback(), // a form POST is no GET: it would pass by what guards against cross-site requests
+		runtime.WithDisableHTTPMethodOverride(),
+	)}
+	for _, k := range kinds {
+		if err := k.gateway(context.Background(), g.mux, conn); err != nil {
+			return nil, errors.Join(fmt.Errorf("api: gateway: %w", err), conn.Close())
+		}
+	}
+	return g, nil
+}
+
+func (g *gateway) close() { _ = g.conn.Close() }
+
+// ServeHTTP serves /v1/ under a correlation id of the caller's or our own choice.
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := saneOrNew(r.Header.Get(correlationHeader))
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), correlationKey{}, id), restTime)
+	defer cancel()
+	r = r.Clone(ctx)
+	r.Header.Set(correlationHeader, id)
+	w.Header().Set(correlationHeader, id)
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequestBytes)
+	g.mux.ServeHTTP(w, r)
+}
+
+// incomingHeader passes on what the gRPC side reads; the gateway passes Authorization by itself.
+func incomingHeader(name string) (string, bool) {
+	switch name {
+	case "X-Correlation-Id", "Traceparent", "Tracestate":
+		return name, true
+	}
+	return "", false
+}
+
+// restError answers with the status that the gRPC side made, or makes one of what the gateway itself found: a parameter
+// that does not parse.
+func restError(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	st := status.Convert(err)
+	if len(st.Details()) == 0 {
+		correlation := correlationOf(r.Context())
+		switch st.Code() {
+		case codes.InvalidArgument, codes.NotFound, codes.Unimplemented:
+			err = (&failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_REQUEST, message: st.Message()}).status(st.Code(), correlation).Err()
+		case codes.DeadlineExceeded, codes.Canceled:
+			err = deadline("the request's time ran out").status(st.Code(), correlation).Err()
+		case codes.Internal, codes.Unknown:
+			err = internal.status(codes.Internal, correlation).Err()
+		}
+	}
+	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
+}
+
+// noRoute answers for paths and methods that REST does not have.
+func noRoute(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+	st := status.New(codes.NotFound, "nothing is served at this path; /openapi.json tells what is")
+	switch code {
+	case http.StatusMethodNotAllowed:
+		st = status.New(codes.Unimplemented, "this path does not serve "+r.Method)
+	case http.StatusBadRequest:
+		st = status.New(codes.InvalidArgument, "the path cannot be read")
+	}
+	runtime.HTTPError(ctx, mux, m, w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: st.Err()})
+}

@@ -1,0 +1,88 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
+)
+
+// parameters are the query parameters that each route has, by the route's pattern. The gateway ignores those that it
+// does not know: `?pagesize=10` would be answered as if it had not been written.
+type parameters map[string]map[string]bool
+
+// queryNames reads the parameters from the services' descriptors.
+func queryNames() (parameters, error) {
+	known := parameters{}
+	for _, k := range kinds {
+		methods := k.file.Services().Get(0).Methods()
+		for i := range methods.Len() {
+			rule, ok := proto.GetExtension(methods.Get(i).Options(), annotations.E_Http).(*annotations.HttpRule)
+			if !ok || rule.GetGet() == "" || len(rule.GetAdditionalBindings()) > 0 {
+				return nil, fmt.Errorf("api: %s is not one GET; teach queryNames its parameters", methods.Get(i).FullName())
+			}
+			known[strings.ReplaceAll(rule.GetGet(), "}", "=*}")] = names(methods.Get(i).Input(), rule.GetGet())
+		}
+	}
+	return known, nil
+}
+
+// names are the fields, in both spellings, that are not in the path.
+func names(request protoreflect.MessageDescriptor, path string) map[string]bool {
+	found := map[string]bool{}
+	for i := range request.Fields().Len() {
+		field := request.Fields().Get(i)
+		if !strings.Contains(path, "{"+string(field.Name())+"}") {
+			found[string(field.Name())], found[field.JSONName()] = true, true
+		}
+	}
+	return found
+}
+
+func (p parameters) middleware(next runtime.HandlerFunc) runtime.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, path map[string]string) {
+		if f := p.check(r, path); f != nil {
+			_, m := runtime.MarshalerForRequest(nil, r)
+			restError(r.Context(), nil, m, w, r, f.status(codes.InvalidArgument, correlationOf(r.Context())).Err())
+			return
+		}
+		next(w, r, path)
+	}
+}
+
+// check refuses parameters that the route does not have, and text that is no UTF-8, which proto cannot carry.
+func (p parameters) check(r *http.Request, path map[string]string) *failure {
+	refuse := func(field, message string) *failure {
+		return &failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_REQUEST, field: field, message: message}
+	}
+	for name, value := range path {
+		if !utf8.ValidString(value) {
+			return refuse(name, "the path must be UTF-8")
+		}
+	}
+	sent, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return refuse("", "the query cannot be read: "+err.Error())
+	}
+	pattern, _ := runtime.HTTPPattern(r.Context())
+	for name, values := range sent {
+		if !p[pattern.String()][name] {
+			return refuse(name, fmt.Sprintf("there is no parameter %q here", name))
+		}
+		for _, value := range values {
+			if !utf8.ValidString(value) {
+				return refuse(name, "the value must be UTF-8")
+			}
+		}
+	}
+	return nil
+}

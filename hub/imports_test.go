@@ -1,0 +1,152 @@
+package main_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/canonhub/canonhub/"
+
+// allowed says which of our packages those under a folder may import: the most specific row counts, and a package may
+// always import those below itself. What nothing here allows is not allowed.
+var allowed = map[string][]string{
+	"gen":      {"gen"},
+	"proto":    {},
+	"adapters": {"gen", "adapters"},
+	"clients":  {"gen"},
+
+	// The decision core knows neither adapters nor anything that does I/O.
+	"hub/model":  {"gen"},
+	"hub/view":   {"gen", "hub/model"},
+	"hub/policy": {"gen", "hub/model", "hub/view"},
+
+	"hub/postgres": {},
+	"hub/store":    {"gen", "hub/model", "hub/view"},
+	"hub/jobs":     {"hub/store"},
+	"hub/config":   {"gen", "adapters", "hub/model", "hub/policy"},
+
+	"hub/connection": {"adapters", "hub/model"},
+	"hub/gate":       {"adapters/fault", "hub/jobs", "hub/store"},
+	"hub/receive":    {"adapters", "hub/connection", "hub/store"},
+	"hub/apply":      {"gen", "adapters", "hub/connection", "hub/jobs", "hub/model", "hub/policy", "hub/store", "hub/view"},
+	"hub/translate":  {"adapters", "hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/model", "hub/store"},
+	"hub/deliver":    {"gen", "adapters", "hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/model", "hub/policy", "hub/store", "hub/view"},
+	"hub/sweep":      {"hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/store"},
+	"hub/api":        {"gen", "adapters/httpapi", "hub/apply", "hub/model", "hub/policy", "hub/store", "hub/view"},
+	"hub/server":     {"gen", "adapters", "hub"},
+	"hub/demo":       {"gen", "adapters", "clients", "hub"},
+	"hub/hubtest":    {"gen", "adapters", "hub"},
+
+	"hub": {"gen", "adapters", "clients", "hub"}, // main joins all
+}
+
+// pure are the packages that do no I/O and know no clock of their own.
+var pure = []string{"hub/model", "hub/view", "hub/policy"}
+
+// impure are imports that such a package must not have.
+var impure = []string{"os", "net", "net/http", "database/sql", "io/fs", "log/slog", "context", "math/rand/v2", "crypto/rand",
+	"github.com/jackc/pgx/v5", "github.com/riverqueue/river"}
+
+// Imports go one way. Tests may import what helps them, but no main and no sandbox from outside of tests and demo.
+func TestImportDirections(t *testing.T) {
+	t.Parallel()
+	eachFile(t, "..", func(folder, file string, imports []string) {
+		test := strings.HasSuffix(file, "_test.go") || strings.HasSuffix(folder, "test")
+		for _, imported := range imports {
+			ours, isOurs := strings.CutPrefix(imported, module)
+			switch {
+			case isOurs && ours == "hub":
+				t.Errorf("%s/%s imports main", folder, file)
+			case isOurs && !test && !permits(folder, ours):
+				t.Errorf("%s/%s imports %s: no row in the table allows that", folder, file, ours)
+			case isOurs && strings.HasSuffix(ours, "/sandbox") && !test && folder != "hub/demo" && folder != "hub":
+				t.Errorf("%s/%s imports %s: test vendors are for tests and the demo", folder, file, ours)
+			case isOurs && strings.HasPrefix(folder, "adapters/") && vendorOf(ours) != "" && vendorOf(ours) != vendorOf(folder) && folder != "adapters/catalog":
+				t.Errorf("%s/%s imports another adapter, %s", folder, file, ours)
+			case !test && under(folder, pure) && under(imported, impure):
+				t.Errorf("%s/%s imports %s: the decision core does no I/O", folder, file, imported)
+			}
+		}
+	})
+}
+
+// shared are the folders of adapters that are no vendor's.
+var shared = map[string]bool{"adaptertest": true, "catalog": true, "fault": true, "httpapi": true, "money": true, "normal": true, "signature": true}
+
+func vendorOf(folder string) string {
+	rest, ok := strings.CutPrefix(folder, "adapters/")
+	vendor, _, _ := strings.Cut(rest, "/")
+	if !ok || shared[vendor] {
+		return ""
+	}
+	return vendor
+}
+
+func permits(folder, imported string) bool {
+	if imported == folder || strings.HasPrefix(imported, folder+"/") {
+		return true
+	}
+	for at := folder; at != "."; at = path.Dir(at) {
+		if row, ok := allowed[at]; ok {
+			return imported == at || strings.HasPrefix(imported, at+"/") || under(imported, row)
+		}
+	}
+	return false
+}
+
+func under(name string, folders []string) bool {
+	for _, f := range folders {
+		if name == f || strings.HasPrefix(name, f+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// eachFile parses the imports of every Go file of the project.
+func eachFile(t *testing.T, root string, do func(folder, file string, imports []string)) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(root, func(at string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && at != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(at, ".go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), at, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		var imports []string
+		for _, spec := range parsed.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			imports = append(imports, name)
+		}
+		relative, err := filepath.Rel(root, at)
+		if err != nil {
+			return err
+		}
+		files++
+		do(filepath.ToSlash(filepath.Dir(relative)), filepath.Base(at), imports)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 50 {
+		t.Fatalf("only %d files were found: is %s the project's root?", files, root)
+	}
+}
