@@ -11,17 +11,22 @@ import (
 type Secret struct{ value string }
 
 // NewSecret wraps a secret's text.
-func NewSecret(text string) Secret { return Secret{value: text} }
+func NewSecret(text string) Secret { return Secret{value: &text} }
 
 // Reveal returns the text, for the one place that signs or authenticates with it.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero says that there is no secret.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // String tells only whether the secret is set.
 func (s Secret) String() string {
-	if s.value == "" {
+	if s.IsZero() {
 		return "missing"
 	}
 	return "set"

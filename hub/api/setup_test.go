@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -22,6 +21,7 @@ import (
 
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
+	storev1 "github.com/canonhub/canonhub/gen/canonhub/store/v1"
 	"github.com/canonhub/canonhub/hub/api"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/model"
@@ -83,7 +83,8 @@ func (w *world) put(kind model.Kind, connection, external string) store.RecordID
 	w.t.Helper()
 	id := newID(w.t, kind)
 	must(w.t, w.Store.InTx(w.t.Context(), func(tx *store.Tx) error {
-		r := &store.Record{ID: id, Kind: kind, Revision: 1, Message: model.For(kind).New(), Creator: connection, PolicyVersion: 1}
+		r := &store.Record{ID: id, Kind: kind, Revision: 1, Message: model.For(kind).New(), Creator: connection,
+			Provenance: &storev1.Provenance{}, PolicyVersion: 1}
 		if err := tx.PutRecord(r); err != nil {
 			return err
 		}
@@ -191,13 +192,4 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func ctxWith(t *testing.T, cancelled bool) context.Context {
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	if cancelled {
-		cancel()
-	}
-	return ctx
 }

@@ -38,7 +38,7 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		})
 	}
 	if *update {
-		if err := os.WriteFile(mistakes, txtar.Format(archive), 0o600); err != nil {
+		if err := os.WriteFile(mistakes, txtar.Format(archive), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,11 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-
-	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/model/modeltest"
 	"github.com/canonhub/canonhub/hub/view"
 )
 
@@ -24,49 +21,7 @@ var carried = []model.Path{"email", "phone", "note", "billing_address.line1", "b
 // at is a place in the order of a source that has no counter.
 func at(second int) view.Stamp { return view.Stamp{Time: time.Unix(int64(second), 0).UTC()} }
 
-// customer makes a message of texts: "email=a custom.tier=gold".
-func customer(values string) *canonicalv1.Customer {
-	m := &canonicalv1.Customer{}
-	for _, pair := range strings.Fields(values) {
-		path, value, _ := strings.Cut(pair, "=")
-		setText(m, path, value)
-	}
-	return m
-}
-
-// pathsIn lists what "email=a phone=" speaks of.
-func pathsIn(values string) []model.Path {
-	var paths []model.Path
-	for _, pair := range strings.Fields(values) {
-		path, _, _ := strings.Cut(pair, "=")
-		paths = append(paths, model.Path(path))
-	}
-	return paths
-}
-
-func setText(m *canonicalv1.Customer, path, value string) {
-	if name, ok := strings.CutPrefix(path, "custom."); ok {
-		if m.Custom == nil {
-			m.Custom = map[string]*canonicalv1.CustomValue{}
-		}
-		m.Custom[name] = &canonicalv1.CustomValue{Value: &canonicalv1.CustomValue_Text{Text: value}}
-		return
-	}
-	r := m.ProtoReflect()
-	group, part, split := strings.Cut(path, ".")
-	if split {
-		r, path = r.Mutable(r.Descriptor().Fields().ByName(protoreflect.Name(group))).Message(), part
-	}
-	r.Set(r.Descriptor().Fields().ByName(protoreflect.Name(path)), protoreflect.ValueOfString(value))
-}
-
-func textAt(m proto.Message, path model.Path) string {
-	if schema.Empty(m, path) {
-		return "-"
-	}
-	value := schema.JSON(m, path)
-	return value.GetStringValue() + value.GetStructValue().GetFields()["text"].GetStringValue()
-}
+var customer, pathsIn, textAt = modeltest.Customer, modeltest.Paths, modeltest.Text
 
 // scenario is a view and what happens to it, told in one line each.
 type scenario struct {
@@ -111,7 +66,8 @@ func (s *scenario) deliver(after, second int, sent, held string) {
 	s.v.Deliver(delivery(after, second, sent, held))
 }
 
-// is compares the state with lines such as "email: said a@5, held x, agreed x2"; what is not told is left out.
+// is compares the state with lines such as "email: said a@5, held x, agreed X"; what is agreed as it is held, and what
+// is not told, is left out.
 func (s *scenario) is(want ...string) {
 	s.t.Helper()
 	slices.Sort(want)
@@ -130,7 +86,9 @@ func describe(s *view.State) []string {
 		parts[path] = append(parts[path], fmt.Sprintf("said %s@%s", textAt(s.Said, path), place))
 	}
 	for path := range s.Blanks {
-		parts[path] = append(parts[path], "blank")
+		if !strings.HasPrefix(string(path), "custom.") { // no group has it, and `custom.*` does not name it
+			parts[path] = append(parts[path], "blank")
+		}
 	}
 	for path := range schema.Present(s.Said) {
 		if _, ok := s.Claims[path]; !ok {
@@ -140,8 +98,8 @@ func describe(s *view.State) []string {
 	for path := range schema.Present(s.Held) {
 		parts[path] = append(parts[path], "held "+textAt(s.Held, path))
 	}
-	for path := range schema.Present(s.Agreed) {
-		if s.Holds(s.Agreed, path) {
+	for _, path := range slices.Concat(schema.Paths(), schema.Custom(s.Held), schema.Custom(s.Agreed)) {
+		if s.Holds(s.Agreed, path) && !schema.Equal(s.Held, s.Agreed, path) && !slices.Contains(parts[path], "agreed "+textAt(s.Agreed, path)) {
 			parts[path] = append(parts[path], "agreed "+textAt(s.Agreed, path))
 		}
 	}

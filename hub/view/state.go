@@ -123,7 +123,7 @@ func (v *View) observe(s *State, i int, path model.Path) {
 	known := s.held[path]
 	switch {
 	case known && v.schema.Equal(e.message, s.Held, path):
-		if !e.snapshot && !s.agreed[path] && !s.Spoke(path) && v.schema.Empty(e.message, path) {
+		if !e.snapshot && !s.agreed[path] && !s.Spoke(path) && v.schema.Empty(e.message, path) && !v.isEcho(i, path) {
 			v.claim(s, e, path) // said outright that there is none, where there never was
 		}
 		return // an echo, or nothing new

@@ -2,8 +2,18 @@ package pgtest_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -42,6 +52,110 @@ func TestEachTestHasAMigratedDatabaseOfItsOwn(t *testing.T) {
 			t.Errorf("time zone %q, %v", zone, err)
 		}
 	}
+}
+
+func TestTemplateIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int32
+	template := fmt.Sprintf("once-%d-%d", os.Getpid(), time.Now().UnixNano())
+	counted := func(ctx context.Context, url string) error {
+		calls.Add(1)
+		return migrate(ctx, url)
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() { pgtest.New(t, template, counted) })
+	}
+	all.Wait()
+	if calls.Load() != 1 {
+		t.Errorf("migrated %d times", calls.Load())
+	}
+}
+
+func TestFailedMigrationLeavesNoTemplate(t *testing.T) {
+	t.Parallel()
+	template := fmt.Sprintf("fails-%d-%d", os.Getpid(), time.Now().UnixNano())
+	broken := &recorder{TB: t}
+	broken.run(func() {
+		pgtest.New(broken, template, func(ctx context.Context, url string) error {
+			return errors.Join(migrate(ctx, url), errors.New("half way"))
+		})
+	})
+	if !strings.Contains(broken.said, "half way") {
+		t.Errorf("the test was told %q", broken.said)
+	}
+	connect(t, pgtest.New(t, template, migrate))
+}
+
+// recorder is a test that may fail.
+type recorder struct {
+	testing.TB
+	said string
+}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.said = fmt.Sprintf(format, args...)
+	panic(r)
+}
+
+func (r *recorder) run(body func()) {
+	defer func() {
+		if p := recover(); p != nil && p != any(r) {
+			panic(p)
+		}
+	}()
+	body()
+}
+
+func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
+	t.Parallel()
+	var gone string
+	t.Run("inner", func(t *testing.T) {
+		gone = pgtest.New(t, "pgtest-things", migrate)
+		conn, err := pgx.Connect(t.Context(), gone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn // forgotten
+	})
+	if conn, err := pgx.Connect(t.Context(), gone); err == nil {
+		_ = conn.Close(t.Context())
+		t.Error("the database is still there")
+	}
+}
+
+func TestLaterRunDropsWhatAKilledOneLeft(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse(pgtest.New(t, "pgtest-things", migrate))
+	if err != nil {
+		t.Fatal("the URL is none")
+	}
+	u.Path = "/postgres"
+	conn := connect(t, u.String())
+	left := fmt.Sprintf("canonhub_test_%d_1", os.Getpid())
+	if _, err := conn.Exec(t.Context(), "create database "+left); err != nil {
+		t.Fatal(err)
+	}
+	other := exec.Command(os.Args[0], "-test.run=^TestEachTestHasAMigratedDatabaseOfItsOwn$", "-test.count=1")
+	if out, err := other.CombinedOutput(); err != nil {
+		t.Fatalf("another run: %v: %s", err, out)
+	}
+	var exists bool
+	if err := conn.QueryRow(t.Context(), `select exists (select from pg_database where datname = $1)`, left).Scan(&exists); err != nil || exists {
+		t.Errorf("what the killed run left is still there: %v, %v", exists, err)
+	}
+}
+
+func TestServerEndsWithoutUsers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	url, release, err := pgtest.BuiltIn(t.Context(), dir, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect(t, url("postgres"))
+	release()
+	awaitEnd(t, dir)
 }
 
 func TestKeyChangesWithTheFiles(t *testing.T) {

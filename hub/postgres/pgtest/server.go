@@ -78,6 +78,7 @@ func forgetful() cluster.Settings {
 		"synchronous_commit": "off",
 		"autovacuum":         "off",
 		"max_connections":    "500",
+		"max_wal_size":       "256MB",
 		"shared_buffers":     "128MB",
 	}}
 }
