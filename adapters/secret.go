@@ -8,7 +8,9 @@ import (
 
 // Secret is a credential or a signing key. Nothing that prints, logs or marshals it shows it (law 10); Reveal is the
 // one way out.
-type Secret struct{ value string }
+//
+// The text stands behind a pointer, since fmt reads unexported fields of other structs without asking Format.
+type Secret struct{ value *string }
 
 // NewSecret wraps a secret's text.
 func NewSecret(text string) Secret { return Secret{value: &text} }

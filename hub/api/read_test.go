@@ -128,7 +128,9 @@ func TestAllKindsAreServed(t *testing.T) {
 		explain func(id string) (*hubv1.Explanation, error)
 	}{
 		model.Customer: {
-			func(id string) (record, error) { return w.customers.GetCustomer(ctx, &hubv1.GetCustomerRequest{Id: id}) },
+			func(id string) (record, error) {
+				return w.customers.GetCustomer(ctx, &hubv1.GetCustomerRequest{Id: id})
+			},
 			func(id string) (*hubv1.Explanation, error) {
 				return w.customers.ExplainCustomer(ctx, &hubv1.ExplainCustomerRequest{Id: id})
 			},

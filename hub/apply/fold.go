@@ -120,11 +120,13 @@ func (f *fold) matchKeys(sources []policy.Source) {
 	r := f.bundle.Record
 	var wanted []store.MatchKey
 	for i := range sources {
-		wanted = append(wanted, matchKeys(f.rules, sources[i].State.Said)...)
+		if r.DeletedAt.IsZero() { // a deleted record is not found again by its keys
+			wanted = append(wanted, matchKeys(f.rules, sources[i].State.Said)...)
+		}
 	}
 	for _, key := range wanted {
-		if !slices.Contains(f.bundle.MatchKeys, key) {
-			f.tx.PutMatchKey(r.Kind, key, r.ID)
+		if !slices.Contains(f.bundle.MatchKeys, key) && !slices.Contains(f.bundle.NewKeys, key) {
+			f.tx.PutMatchKey(r.Kind, key, r.ID, f.cause.CorrelationID)
 			f.bundle.NewKeys = append(f.bundle.NewKeys, key)
 		}
 	}

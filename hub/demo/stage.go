@@ -38,6 +38,8 @@ type stage struct {
 	hubEnds  chan error
 	httpAddr string
 	grpcAddr string
+	// stripeURL and hubspotURL are the roots of the simulated APIs.
+	stripeURL, hubspotURL string
 	// customer is the story's first customer: at Stripe, at HubSpot, and here.
 	customer, contact, record string
 }
@@ -53,21 +55,19 @@ func (s *stage) open(ctx context.Context, o Options) error {
 	}
 	s.stripe = stripe.New(stripe.Options{APIKey: stripeKey, WebhookSecret: stripeSecret})
 	s.hubspot = hubspot.New(hubspot.Options{AccessToken: hubspotToken, ClientSecret: hubspotSecret, PortalID: 4711})
-	stripeURL, err := s.serve(s.stripe)
-	if err != nil {
+	if s.stripeURL, err = s.serve(s.stripe); err != nil {
 		return err
 	}
-	hubspotURL, err := s.serve(s.hubspot)
-	if err != nil {
+	if s.hubspotURL, err = s.serve(s.hubspot); err != nil {
 		return err
 	}
 	s.stripe.SetWebhookURL("http://" + s.httpAddr + "/webhooks/stripe")
 	s.hubspot.SetWebhookURL("http://" + s.httpAddr + "/webhooks/crm")
-	text := fmt.Sprintf(configuration, stripeURL, hubspotURL, "http://"+s.httpAddr+"/webhooks/crm")
+	text := fmt.Sprintf(configuration, s.stripeURL, s.hubspotURL, "http://"+s.httpAddr+"/webhooks/crm")
 	if err := os.WriteFile(s.configPath(), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the demo's configuration: %w", err)
 	}
-	s.t.does("PostgreSQL, a simulated Stripe (%s), a simulated HubSpot (%s)", stripeURL, hubspotURL)
+	s.t.does("PostgreSQL, a simulated Stripe (%s), a simulated HubSpot (%s)", s.stripeURL, s.hubspotURL)
 	if err := s.startHub(ctx); err != nil {
 		return err
 	}

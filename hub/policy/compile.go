@@ -67,8 +67,8 @@ func (c *compiler) kind() *Kind {
 	for _, field := range c.schema.Fields() {
 		c.field(k, field, rules)
 	}
-	for name, target := range c.from.GetTargets() {
-		k.targets[name] = c.target(name, target)
+	for _, name := range slices.Sorted(maps.Keys(c.from.GetTargets())) {
+		k.targets[name] = c.target(name, c.from.GetTargets()[name])
 	}
 	return k
 }
@@ -88,7 +88,7 @@ func makeRule(path string, from *configv1.Rule) *Rule {
 }
 
 func (c *compiler) checkPaths(rules map[string]*Rule) {
-	for path := range rules {
+	for _, path := range slices.Sorted(maps.Keys(rules)) {
 		group, part, split := strings.Cut(path, ".")
 		switch {
 		case path == "*" || path == "custom" || path == "custom.*":

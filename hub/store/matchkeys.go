@@ -17,10 +17,18 @@ func (k MatchKey) Compare(other MatchKey) int {
 	return cmp.Or(cmp.Compare(k.Attribute, other.Attribute), cmp.Compare(k.Value, other.Value))
 }
 
-// PutMatchKey queues a key for a record. A key that another record has stays there.
-func (t *Tx) PutMatchKey(kind model.Kind, key MatchKey, id RecordID) {
+// SharedKey is the reason of a review on a key that two records claim.
+const SharedKey = "shared_key"
+
+// PutMatchKey queues a key for a record. A key that another record has stays there, and a review is opened: the two may
+// be one party.
+func (t *Tx) PutMatchKey(kind model.Kind, key MatchKey, id RecordID, correlationID string) {
 	t.Queue(`insert into match_keys (kind, attribute, value, record_id) values ($1, $2, $3, $4) on conflict do nothing`,
 		kind, key.Attribute, key.Value, id)
+	t.Queue(`insert into reviews (kind, reason, connection, external_id, record_ids, correlation_id)
+		select kind, $5, '', record_id || '/' || $4, array[record_id, $4], $6
+		from match_keys where kind = $1 and attribute = $2 and value = $3 and record_id <> $4 on conflict do nothing`,
+		kind, key.Attribute, key.Value, id, SharedKey, correlationID)
 }
 
 // DropMatchKey queues the removal of a record's key.

@@ -23,8 +23,9 @@ import (
 const (
 	// maxFetches bounds the reads of one object in one run that something overtook.
 	maxFetches = 4
-	// settleWait is how soon an observation that waits for a push's outcome is tried again.
-	settleWait = 250 * time.Millisecond
+	// minSettleWait and maxSettleWait bound how soon an observation that waits for a push's outcome is tried again.
+	minSettleWait = 200 * time.Millisecond
+	maxSettleWait = 15 * time.Second
 )
 
 // Translator translates.
@@ -100,7 +101,12 @@ func (o *translation) observe(ctx context.Context, observation adapters.Observat
 	if result.Outcome == apply.Ambiguous {
 		return o.fetchNow(ctx, observation.Object, last)
 	}
-	return jobs.Snooze(settleWait)
+	return o.waitForSettlement()
+}
+
+// waitForSettlement waits the longer the longer the receipt has waited: a vendor that is down may take its time.
+func (o *translation) waitForSettlement() error {
+	return jobs.Snooze(min(max(time.Since(o.receipt.ReceivedAt)/4, minSettleWait), maxSettleWait))
 }
 
 // fetch applies an object's current state, unless a read that began after this event arrived has been applied.
@@ -143,7 +149,7 @@ func (o *translation) fetchNow(ctx context.Context, object adapters.Object, last
 			break
 		}
 	}
-	return jobs.Snooze(settleWait)
+	return o.waitForSettlement()
 }
 
 // read fetches; an object that is not there is gone as of the event.

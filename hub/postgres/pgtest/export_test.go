@@ -2,12 +2,13 @@ package pgtest
 
 import "context"
 
-// BuiltIn joins the test server of another directory with another patience, and tells where a database of it is found. The process stays
-// its user until release is called.
-func BuiltIn(ctx context.Context, dir string, idle int) (url func(database string) string, release func(), err error) {
+// Join makes this process a user of the test server in dir, which ends once it had no users for idle seconds, and
+// makes a database there.
+func Join(ctx context.Context, dir string, idle int, migrate func(context.Context, string) error) error {
 	s, err := builtIn(ctx, dir, idle)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return s.url, func() { s.pool.Close(); _ = s.alive.Close(context.WithoutCancel(ctx)) }, nil
+	_, err = s.create(ctx, "joined", migrate)
+	return err
 }

@@ -1,9 +1,11 @@
 package pgtest_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -28,6 +30,49 @@ func migrate(ctx context.Context, url string) error {
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, `create table things (id int primary key)`)
 	return err
+}
+
+// joinDir makes this test binary a process that uses the test server of that directory until it is killed.
+const joinDir = "CANONHUB_PGTEST_JOIN"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(joinDir); dir != "" {
+		if err := pgtest.Join(context.Background(), dir, 1, migrate); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("joined")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// join starts another process that uses the server in dir.
+func join(t *testing.T, dir string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), joinDir+"="+dir)
+	if _, err := cmd.StdinPipe(); err != nil { // open for as long as this process lives
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kill(cmd) })
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "joined\n" {
+		t.Fatalf("the other process said %q, %v", line, err)
+	}
+	return cmd
+}
+
+func kill(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
 }
 
 func connect(t *testing.T, url string) *pgx.Conn {
@@ -149,13 +194,29 @@ func TestLaterRunDropsWhatAKilledOneLeft(t *testing.T) {
 func TestServerEndsWithoutUsers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	url, release, err := pgtest.BuiltIn(t.Context(), dir, 2)
+	first, second := join(t, dir), join(t, dir)
+	pidFile := filepath.Join(dir, "postgres", "postmaster.pid")
+	before, err := os.ReadFile(pidFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	connect(t, url("postgres"))
-	release()
-	awaitEnd(t, dir)
+	kill(first)
+	third := join(t, dir)
+	kill(second)
+	fourth := join(t, dir)
+	if now, err := os.ReadFile(pidFile); err != nil || string(now) != string(before) {
+		t.Errorf("the server changed under its users: %q became %q, %v", before, now, err)
+	}
+	kill(third)
+	kill(fourth)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-tick.C {
+		if _, err := os.Stat(pidFile); errors.Is(err, os.ErrNotExist) {
+			return
+		}
+	}
+	t.Error("the server still runs")
 }
 
 func TestKeyChangesWithTheFiles(t *testing.T) {

@@ -1,0 +1,123 @@
+// Package adaptertest is the conformance suite that every adapter passes: what the hub relies on, checked against the
+// adapter's own sandbox.
+//
+// An adapter's test is one call, and everything that is judged follows from the Suite:
+//
+//	func TestConformance(t *testing.T) {
+//		adaptertest.Run(t, adaptertest.Suite{Factory: stripe.Factory(), Start: start, Sign: sign, Golden: "testdata"})
+//	}
+//
+// The suite owns what surrounds the adapter: it makes the secrets and the clock, opens the adapter by its Factory,
+// gives it the hub's HTTP client and receives the sandbox's webhooks. The Suite brings what is the vendor's: a sandbox,
+// a signature and recorded events. A check whose ability the adapter lacks (a nil Pusher, say) is skipped; one that the
+// vendor cannot pass is waived by name, with the reason, and a waiver that is not needed fails.
+package adaptertest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+)
+
+// Suite is what one adapter brings to be judged.
+type Suite struct {
+	// Factory describes and opens the adapter.
+	Factory adapters.Factory
+
+	// Start starts a sandbox of the vendor with no objects in it. It is called once for a check; what must be stopped
+	// is left to t.Cleanup. The settings are those of the connection, and the sandbox follows them: it lets
+	// s.Credentials in and nothing else, signs with the first of s.WebhookSecrets, sends its webhooks to s.PublicURL
+	// (until they are acknowledged by a 2xx; what is not is sent again, soon) and tells the time by s.Now. BaseURL and
+	// HTTP are still empty.
+	Start func(t testing.TB, s adapters.Settings) *Fixture
+
+	// Sign makes the webhook request of a body as the vendor would at that time, signed with one secret. It is used
+	// without a sandbox. s.PublicURL is the address that is called. Required where the adapter has a Webhook.
+	Sign func(s adapters.Settings, body []byte, secret adapters.Secret, at time.Time) adapters.Delivery
+
+	// Golden is the folder of recorded input, "testdata". In it
+	//
+	//	*.json                  is a webhook's body, whole, as the vendor sends it; *.golden beside it is what the adapter
+	//	                        makes of it: its events, and what each means.
+	//	objects/KIND/*.json     is an answer of the vendor's API to the reading of one object; *.golden beside it is the
+	//	                        observation. Every call that the adapter makes meanwhile gets this answer. The object's id
+	//	                        is the answer's `id`. The folder may be missing.
+	//
+	// `go test -update` writes the golden files anew; read the difference before you commit it. There must be at least one
+	// webhook where the adapter has a Webhook. Every golden input is also bent in many ways (fields added, removed, emptied,
+	// changed in type): the adapter may refuse what comes of it, but never panic or return an invalid message.
+	Golden string
+
+	// Open names the places in the golden input where the vendor may one day say something new. At least one field and,
+	// where the kinds carried have an enum, one enum is expected.
+	Open []Place
+
+	// Credentials are texts for s.Credentials where the adapter or its sandbox wants a certain form. The others are made up.
+	Credentials map[string]string
+
+	// Waive says, by a check's name as `go test -v` prints it ("RefusesAnOldTime"), why this vendor cannot pass it.
+	Waive map[string]string
+}
+
+// Place is a spot in a golden input.
+type Place struct {
+	// File below the folder Golden: "invoice.paid.json", "objects/customer/plain.json".
+	File string
+	// Pointer into it (RFC 6901). It leads to an object, which will be given a field that nobody knows, or, if Path is
+	// set, to the text of an enum, which will be replaced by a value that nobody knows.
+	Pointer string
+	// Path is the attribute that is read from the enum: "status". The observation must then have it UNSPECIFIED, with
+	// the vendor's text in the field beside it ("status_raw"). Both show in Unknown: "field", "field=value".
+	Path string
+}
+
+// Fixture is a running sandbox, seen from the vendor's side. A function that fails ends the test itself, by the t that
+// Start was given. All but Settled are required; all may be called by several goroutines.
+type Fixture struct {
+	// BaseURL is the sandbox's API, on loopback, without a trailing slash.
+	BaseURL string
+
+	// Seed makes an object as the vendor's own user does, and tells it by webhook. Each call makes another one, with all
+	// values of In that the vendor lets a user set. It must work for every kind in Factory.Carries.
+	Seed func(adapters.Kind) adapters.ExternalID
+
+	// Edit changes an attribute of In as the vendor's own user does, to another value each time, and tells it by webhook.
+	Edit func(adapters.Object)
+
+	// Delete deletes or archives as the vendor's own user does, and tells it by webhook. Nil for a kind that nobody can
+	// delete there is fine: nothing is then asked of it.
+	Delete func(adapters.Object)
+
+	// Count is how many objects of a kind there are, without deleted ones.
+	Count func(adapters.Kind) int
+
+	// Sample is a record to push, of a kind with Out attributes, in two forms. Both set every path in Carriage.Out (two
+	// attributes under `custom.*`) and have different values for each, in the form that the vendor keeps: what comes back
+	// must equal it. References are external ids of objects in this sandbox, which Sample may seed.
+	Sample func(adapters.Kind) (first, second proto.Message)
+
+	// Inject makes the next calls go wrong: one Fault for one call. Those injected earlier come first.
+	Inject func(Fault)
+
+	// Settled waits until every webhook so far was acknowledged. Required where the adapter has a Webhook.
+	Settled func(context.Context) error
+}
+
+// Fault is what goes wrong with one call to the sandbox. The zero value closes the connection without an answer.
+type Fault struct {
+	// Status is answered, with the body that this vendor sends with it; 0 means no answer: the connection is closed.
+	Status int
+	// RetryAfter is sent with the answer as a header of that name, in whole seconds, where it is not 0.
+	RetryAfter time.Duration
+	// AfterWork does the work first: only the answer is lost.
+	AfterWork bool
+	// Hang gives no answer and keeps the connection open until the client gives up.
+	Hang bool
+	// Write waits for the next call that changes something and lets reads (a search by POST, too) pass. Without it, the
+	// next call is hit, whatever it is.
+	Write bool
+}

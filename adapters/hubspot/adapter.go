@@ -1,0 +1,81 @@
+// Package hubspot carries customers to and from HubSpot's contacts.
+//
+// # Setting an account up
+//
+// The token of a private app needs the scopes crm.objects.contacts.read and crm.objects.contacts.write. Creates leave
+// our record id in a unique contact property, canonhub_id, which an administrator makes once:
+//
+//	POST /crm/properties/2026-03/contacts
+//	{"name": "canonhub_id", "label": "canonhub id", "groupName": "contactinformation",
+//	 "type": "string", "fieldType": "text", "hasUniqueValue": true}
+//
+// Without it contacts can be read and updated, and a create fails with a message that says so. Webhook subscriptions
+// may be of the classic kind (contact.*) or the generic one (object.* of type 0-1).
+//
+// # Why it is built this way
+//
+// HubSpot has no idempotency key, so a create is an upsert by canonhub_id: sent again after a lost answer, it hits the
+// contact that it made. An e-mail address belongs to one contact; where it is another's, that contact is found, not a
+// second one made. Contacts are looked up by batch/read, which sees writes at once where search lags, and which takes
+// an e-mail address in its body where a GET would put it into every log's path.
+//
+// A write's answer holds the written properties alone, so each write is followed by a read. That read also shows what
+// HubSpot ignores without a word: a lifecycle stage that moves back. It is cleared first, then set.
+//
+// HubSpot's error messages quote values. None of their text is passed on: codes, names of properties and the
+// correlation id are.
+package hubspot
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+const (
+	customer adapters.Kind = "customer"
+	// mappingVersion is raised with every change in what attributes are read from or written to.
+	mappingVersion = 1
+	// credential is the name of the one credential.
+	credential = "access_token"
+)
+
+// Factory describes the adapter.
+func Factory() adapters.Factory {
+	return adapters.Factory{
+		Name:           "hubspot",
+		DefaultBaseURL: "https://api.hubapi.com",
+		Credentials:    []string{credential},
+		NeedsPublicURL: true,
+		Carries:        []adapters.Carriage{carriage()},
+		Open:           open,
+	}
+}
+
+func open(s adapters.Settings) (*adapters.Adapter, error) {
+	token := s.Credentials[credential]
+	switch {
+	case token.IsZero():
+		return nil, errors.New("hubspot needs the credential " + credential)
+	case len(s.WebhookSecrets) > 0 && !absolute(s.PublicURL):
+		return nil, errors.New("hubspot signs the URL that it calls: set webhook.public_url to exactly that URL")
+	}
+	api := httpapi.New(s, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token.Reveal()) })
+	contacts := &contacts{api: api, connection: s.Connection}
+	return &adapters.Adapter{
+		MappingVersion: mappingVersion,
+		Webhook:        &webhook{publicURL: s.PublicURL, secrets: s.WebhookSecrets, now: s.Now},
+		Translator:     translator{},
+		Fetcher:        contacts,
+		Pusher:         contacts,
+		Prober:         contacts,
+	}, nil
+}
+
+func absolute(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+}

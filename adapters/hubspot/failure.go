@@ -1,0 +1,167 @@
+package hubspot
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+// Statuses of HubSpot's own.
+const (
+	statusLocked = http.StatusLocked // too much of one kind at once
+	statusMoving = 477               // the account is being moved between data centres, for hours
+)
+
+// Waits where HubSpot promises no Retry-After.
+const (
+	lockedWait = 2 * time.Second
+	movingWait = 10 * time.Minute
+	burstWait  = 10 * time.Second
+	searchWait = time.Second
+)
+
+// failure is the fault of an answer that is no success. paths are the attributes that were being written.
+func failure(op string, r httpapi.Response, paths []string) *fault.Error {
+	f := httpapi.Fault(op, r)
+	p := parse(r.Body)
+	f.Code, f.Message = p.code(), p.reference()
+	switch {
+	case r.Status == http.StatusTooManyRequests || p.Category == "RATE_LIMITS":
+		throttle(f, burst(p.PolicyName, r.Date))
+	case r.Status == statusLocked:
+		throttle(f, lockedWait)
+	case r.Status == statusMoving:
+		throttle(f, movingWait)
+	case f.Category == fault.Gone && p.Status != "error":
+		// A page of some proxy, or of an API version that ended, is no news of a contact.
+		f.Category, f.Message = fault.Transient, "the answer is not HubSpot's word on an object"
+	case p.Category == missingScopes:
+		f.Message = "the token lacks a scope; " + f.Message
+	case f.Category == fault.Permanent:
+		p.refuse(f, paths)
+	}
+	return f
+}
+
+// missingScopes is HubSpot's category of a call that the token may not make.
+const missingScopes = "MISSING_SCOPES"
+
+// itemFailure is the fault of one input of a batch, which has no status of its own.
+func itemFailure(op string, p problem, paths []string) *fault.Error {
+	f := &fault.Error{Category: fault.Transient, Op: op, Code: p.code(), Message: p.reference()}
+	switch p.Category {
+	case "VALIDATION_ERROR":
+		f.Category = fault.Permanent
+		p.refuse(f, paths)
+	case missingScopes:
+		f.Category = fault.Permanent
+	case "CONFLICT", "OBJECT_ALREADY_EXISTS":
+		f.Category = fault.Conflict
+	case "OBJECT_NOT_FOUND":
+		f.Category = fault.Gone
+	case "RATE_LIMITS":
+		throttle(f, burst(p.PolicyName, time.Time{}))
+	case "INVALID_AUTHENTICATION", "EXPIRED_AUTHENTICATION":
+		f.Category = fault.Auth
+	}
+	return f
+}
+
+// throttle makes a fault a wait: what HubSpot asks for, else what is usual. Nothing was done.
+func throttle(f *fault.Error, wait time.Duration) {
+	f.Category, f.MaybeDone = fault.Throttle, false
+	if f.RetryAfter == 0 {
+		f.RetryAfter = wait
+	}
+}
+
+// burst is how long a limit lasts. The daily one ends at midnight of the account, whose time zone we do not know; at
+// midnight UTC it is tried again.
+func burst(policy string, now time.Time) time.Duration {
+	switch policy {
+	case "SECONDLY":
+		return searchWait
+	case "DAILY":
+		if now.IsZero() {
+			return time.Hour
+		}
+		return now.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now)
+	}
+	return burstWait
+}
+
+// problem is HubSpot's error. Every field may be missing, and some have several shapes.
+type problem struct {
+	Status        string   `json:"status"`
+	Message       string   `json:"message"`
+	Category      string   `json:"category"`
+	CorrelationID string   `json:"correlationId"`
+	PolicyName    string   `json:"policyName"`
+	Errors        []detail `json:"errors"`
+}
+
+// detail is one cause among several.
+type detail struct {
+	Code    string          `json:"code"`
+	Context json.RawMessage `json:"context"`
+}
+
+// parse reads as much of an error as there is.
+func parse(body []byte) problem {
+	var p problem
+	_ = json.Unmarshal(body, &p) // what could be read before a field of another shape is kept
+	return p
+}
+
+var (
+	// word is what a code or a property's name may look like. Anything else could be a value.
+	word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+	// reference is what a correlation id looks like.
+	reference = regexp.MustCompile(`^[0-9a-fA-F-]{8,64}$`)
+	// existing is how HubSpot names the contact that is in the way.
+	existing = regexp.MustCompile(`Existing ID: ([0-9]{1,20})`)
+)
+
+func (p problem) code() string {
+	if refusals := p.refusals(); len(refusals) > 0 {
+		return refusals[0].Code
+	}
+	if word.MatchString(p.Category) {
+		return p.Category
+	}
+	return ""
+}
+
+// reference is what HubSpot's support asks for.
+func (p problem) reference() string {
+	if !reference.MatchString(p.CorrelationID) {
+		return ""
+	}
+	return "correlation id " + p.CorrelationID
+}
+
+// existingID is the contact that has what was to be unique, as far as it is told.
+func (p problem) existingID() string {
+	if m := existing.FindStringSubmatch(p.Message); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// emailTaken says that a write failed because another contact has its e-mail address.
+func (p problem) emailTaken() bool {
+	return p.existingID() != "" || p.Category == "OBJECT_ALREADY_EXISTS" ||
+		slices.Contains(p.refusals(), refusal{Property: "email", Code: "CONFLICTING_UNIQUE_VALUE"})
+}
+
+// noRecordID says that the account lacks the unique property that our ids go to.
+func (p problem) noRecordID() bool {
+	return slices.Contains(p.refusals(), refusal{Property: recordIDProperty, Code: "PROPERTY_DOESNT_EXIST"}) ||
+		strings.Contains(p.Message, "non-unique") && strings.Contains(p.Message, recordIDProperty)
+}

@@ -1,0 +1,94 @@
+package hubspot
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+)
+
+// contactType is the object type id of contacts in events of the generic kind.
+const contactType = "0-1"
+
+// change is an event as HubSpot sends it. It names objects and says nothing of them.
+type change struct {
+	ObjectTypeID    string  `json:"objectTypeId"`
+	ObjectID        value   `json:"objectId"`
+	PropertyName    string  `json:"propertyName"`
+	PrimaryObjectID value   `json:"primaryObjectId"`
+	MergedObjectIDs []value `json:"mergedObjectIds"`
+	NewObjectID     value   `json:"newObjectId"`
+}
+
+// translator says which contacts an event is about.
+type translator struct{}
+
+// Translate names the contact to fetch, or says that it is gone. An event of a type that we do not know is a hint that
+// something changed: fetching can do no harm.
+func (translator) Translate(e adapters.Event) (adapters.Translation, error) {
+	var c change
+	if err := json.Unmarshal(e.Body, &c); err != nil {
+		return adapters.Translation{}, unreadable("it is no event")
+	}
+	subject, verb, _ := strings.Cut(e.Type, ".")
+	if subject == "object" {
+		subject = c.ObjectTypeID
+	}
+	switch {
+	case subject != "contact" && subject != contactType:
+		return ignored("only contacts are carried"), nil
+	case verb == "associationChange":
+		return ignored("associations are not carried"), nil
+	case verb == "propertyChange" && c.PropertyName != "" && holders[c.PropertyName] == nil:
+		return ignored("the property is not carried"), nil
+	case verb == "merge":
+		return merged(e, c)
+	case !isObject(c.ObjectID):
+		return adapters.Translation{}, unreadable("it names no contact")
+	case (verb == "deletion" || verb == "privacyDeletion") && !e.OccurredAt.IsZero():
+		return adapters.Translation{Observations: []adapters.Observation{gone(e, c.ObjectID)}}, nil
+	}
+	return adapters.Translation{Fetch: []adapters.Object{contact(c.ObjectID)}}, nil
+}
+
+// merged says which contact lives on. HubSpot makes a new one of the two, or keeps the primary one.
+func merged(e adapters.Event, c change) (adapters.Translation, error) {
+	winner, losers := c.PrimaryObjectID, c.MergedObjectIDs
+	if isObject(c.NewObjectID) && c.NewObjectID != winner {
+		winner, losers = c.NewObjectID, append(slices.Clone(losers), c.PrimaryObjectID)
+	}
+	if !isObject(winner) {
+		return adapters.Translation{}, unreadable("it names no contact that lives on")
+	}
+	t := adapters.Translation{Fetch: []adapters.Object{contact(winner)}}
+	slices.Sort(losers)
+	for _, loser := range slices.Compact(losers) {
+		switch {
+		case !isObject(loser) || loser == winner:
+		case e.OccurredAt.IsZero():
+			t.Fetch = append(t.Fetch, contact(loser))
+		default:
+			t.Observations = append(t.Observations, gone(e, loser))
+		}
+	}
+	return t, nil
+}
+
+func contact(id value) adapters.Object {
+	return adapters.Object{Kind: customer, ExternalID: adapters.ExternalID(id)}
+}
+
+func gone(e adapters.Event, id value) adapters.Observation {
+	return adapters.Observation{Object: contact(id), At: e.OccurredAt, Gone: true, Raw: e.Body}
+}
+
+// isObject says that an event names an object there. Ids begin at one.
+func isObject(id value) bool { return isID(string(id)) && strings.Trim(string(id), "0") != "" }
+
+func ignored(why string) adapters.Translation { return adapters.Translation{Ignored: why} }
+
+func unreadable(why string) error {
+	return &fault.Error{Category: fault.Permanent, Op: "translate", Message: "the event cannot be used: " + why}
+}

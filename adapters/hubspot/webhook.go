@@ -1,0 +1,113 @@
+package hubspot
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/signature"
+)
+
+const (
+	// tolerance is how far a request's time may be from ours, in either direction.
+	tolerance = 300 * time.Second
+	// maxEvents bounds one request; HubSpot documents fewer than a hundred.
+	maxEvents = 1000
+)
+
+// webhook verifies and splits HubSpot's requests.
+type webhook struct {
+	publicURL string
+	secrets   []adapters.Secret
+	now       func() time.Time
+}
+
+// Verify checks version 3 of HubSpot's signatures. The older ones, which may come beside it, have no time and are not
+// looked at.
+func (w *webhook) Verify(d adapters.Delivery) error {
+	now := d.ReceivedAt
+	if now.IsZero() {
+		now = w.now()
+	}
+	return signature.VerifyHubSpotV3(signature.HubSpotRequest{
+		Method: d.Method, URL: w.publicURL, Body: d.Body,
+		Timestamp: d.Header.Get("X-HubSpot-Request-Timestamp"), Signature: d.Header.Get("X-HubSpot-Signature-v3"),
+	}, w.secrets, now, tolerance)
+}
+
+var (
+	errBody = errors.New("the body is neither an array of events nor an event")
+	errMany = fmt.Errorf("the body has more than %d events", maxEvents)
+)
+
+// Split cuts the array. A lone object is one event, and an empty array is none. Errors quote nothing: values are
+// personal data.
+func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
+	parts := []json.RawMessage{bytes.TrimSpace(d.Body)}
+	if !bytes.HasPrefix(parts[0], []byte("{")) {
+		if err := json.Unmarshal(d.Body, &parts); err != nil || parts == nil {
+			return nil, errBody
+		}
+	}
+	if len(parts) > maxEvents {
+		return nil, errMany
+	}
+	events := make([]adapters.Event, len(parts))
+	for i, part := range parts {
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(part, &fields); err != nil || fields == nil {
+			return nil, fmt.Errorf("entry %d of the body is no event", i)
+		}
+		events[i] = adapters.Event{Key: key(fields), Type: eventType(fields), OccurredAt: occurredAt(fields), Body: bytes.Clone(part)}
+	}
+	return events, nil
+}
+
+// identity are the fields that tell events apart: eventId is not promised to be unique, and attemptNumber changes with
+// every try. Ids of different object types may coincide.
+var identity = []string{
+	"portalId", "subscriptionType", "eventType", "objectTypeId", "objectId", "occurredAt", "propertyName", "propertyValue",
+	"primaryObjectId", "mergedObjectIds", "newObjectId",
+	"associationType", "fromObjectId", "toObjectId", "associationRemoved", "messageId",
+}
+
+// key is a hash, since it outlives the receipt and values are personal data.
+func key(fields map[string]json.RawMessage) string {
+	parts := make([]string, len(identity))
+	for i, name := range identity {
+		parts[i] = string(fields[name])
+	}
+	text, err := json.Marshal(parts)
+	if err != nil {
+		panic(err) // texts always marshal
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// eventType is the event's type. Some of HubSpot's documents give it another name than its deliveries do.
+func eventType(fields map[string]json.RawMessage) string {
+	for _, name := range []string{"subscriptionType", "eventType"} {
+		var text string
+		if json.Unmarshal(fields[name], &text) == nil && text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// endOfTime is where RFC 3339 ends.
+var endOfTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli()
+
+func occurredAt(fields map[string]json.RawMessage) time.Time {
+	var millis int64
+	if json.Unmarshal(fields["occurredAt"], &millis) != nil || millis <= 0 || millis > endOfTime {
+		return time.Time{}
+	}
+	return time.UnixMilli(millis).UTC()
+}

@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	hubspot "github.com/canonhub/canonhub/adapters/hubspot/sandbox"
+	stripe "github.com/canonhub/canonhub/adapters/stripe/sandbox"
+	"github.com/canonhub/canonhub/hub/hubtest"
+)
+
+// kills is how often TestKillNine kills the hub.
+var kills = flag.Int("kills", 8, "how often TestKillNine kills the hub")
+
+// asMain makes this test binary run the program instead of the tests.
+const asMain = "CANONHUB_TEST_AS_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const (
+	stripeKey, stripeSecret     = "sk_test_1", "whsec_1"
+	hubspotToken, hubspotSecret = "pat-1", "client-secret-1"
+)
+
+// town is two simulated vendors and a hub's configuration and database; the hub's process is started by the test.
+type town struct {
+	t         *testing.T
+	stripe    *stripe.Server
+	hubspot   *hubspot.Server
+	stripeURL string
+	database  string
+	config    string
+	httpAddr  string
+	process   *exec.Cmd
+	ended     chan error
+	logFile   string
+}
+
+func newTown(t *testing.T) *town {
+	t.Helper()
+	w := &town{t: t, database: hubtest.Database(t), httpAddr: freePort(t), logFile: filepath.Join(t.TempDir(), "hub.log")}
+	w.stripe = stripe.New(stripe.Options{APIKey: stripeKey, WebhookSecret: stripeSecret})
+	w.hubspot = hubspot.New(hubspot.Options{AccessToken: hubspotToken, ClientSecret: hubspotSecret, PortalID: 1})
+	stripeServer, hubspotServer := httptest.NewServer(w.stripe), httptest.NewServer(w.hubspot)
+	w.stripeURL = stripeServer.URL
+	t.Cleanup(func() {
+		w.stripe.Close()
+		w.hubspot.Close()
+		stripeServer.CloseClientConnections()
+		hubspotServer.CloseClientConnections()
+		stripeServer.Close()
+		hubspotServer.Close()
+	})
+	w.stripe.SetWebhookURL("http://" + w.httpAddr + "/webhooks/stripe")
+	w.hubspot.SetWebhookURL("http://" + w.httpAddr + "/webhooks/crm")
+	w.config = filepath.Join(t.TempDir(), "canonhub.yaml")
+	text := fmt.Sprintf(townConfig, stripeServer.URL, hubspotServer.URL, w.httpAddr)
+	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+const townConfig = `
+connections:
+  stripe:
+    adapter: stripe
+    base_url: %s
+    credentials: {api_key: "${STRIPE_KEY}"}
+    webhook: {secrets: ["${STRIPE_SECRET}"]}
+    limits: {requests_per_second: 2000, concurrency: 16}
+  crm:
+    adapter: hubspot
+    base_url: %s
+    credentials: {access_token: "${HUBSPOT_TOKEN}"}
+    webhook: {secrets: ["${HUBSPOT_SECRET}"], public_url: "http://%s/webhooks/crm"}
+    limits: {requests_per_second: 2000, concurrency: 16}
+policies:
+  customer:
+    create: [stripe, crm]
+    match: [email]
+    attributes: {"*": {prefer: [stripe, crm]}}
+    targets:
+      stripe: {create: false, attributes: [name, email, phone]}
+      crm:    {create: true, attributes: ["*"]}
+`
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// start starts the hub's process and waits until it is ready.
+func (w *town) start() {
+	w.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	log, err := os.OpenFile(w.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer log.Close()
+	w.process = exec.Command(self, "serve", "--config", w.config, "--database-url", w.database, "--http-addr", w.httpAddr,
+		"--grpc-addr", "127.0.0.1:0", "--retry-backoff", "100ms")
+	w.process.Env = append(os.Environ(), asMain+"=1", "STRIPE_KEY="+stripeKey, "STRIPE_SECRET="+stripeSecret,
+		"HUBSPOT_TOKEN="+hubspotToken, "HUBSPOT_SECRET="+hubspotSecret)
+	w.process.Stdout, w.process.Stderr = log, log
+	if err := w.process.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.ended = make(chan error, 1)
+	process, ended := w.process, w.ended
+	go func() { ended <- process.Wait() }()
+	w.t.Cleanup(func() { _ = process.Process.Kill() })
+	w.until("the hub is ready", func() error {
+		select {
+		case err := <-ended:
+			w.t.Fatalf("the hub ended: %v\n%s", err, w.log())
+		default:
+		}
+		resp, err := http.Get("http://" + w.httpAddr + "/readyz")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s", resp.Status)
+		}
+		return nil
+	})
+}
+
+// kill ends the hub as a power cut would.
+func (w *town) kill() {
+	w.t.Helper()
+	if err := w.process.Process.Kill(); err != nil {
+		w.t.Fatal(err)
+	}
+	<-w.ended
+}
+
+// log is the end of the hub's log.
+func (w *town) log() string {
+	text, _ := os.ReadFile(w.logFile)
+	return string(text[max(0, len(text)-8000):])
+}
+
+// until waits until check passes.
+func (w *town) until(what string, check func() error) {
+	w.t.Helper()
+	deadline := time.NewTimer(2 * time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(25 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline.C:
+			w.t.Fatalf("waited in vain: %s: %v\n%s", what, err, w.log())
+		case <-tick.C:
+		}
+	}
+}
+
+// settled waits until nothing is pending or owed and no webhook is under way.
+func (w *town) settled() {
+	w.t.Helper()
+	db, err := pgx.Connect(context.Background(), w.database)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer db.Close(context.Background())
+	since, last := time.Now(), -1
+	w.until("all systems agree", func() error {
+		var receipts, deliveries, dead, all int
+		err := db.QueryRow(context.Background(), `select (select count(*) from receipts where state = 'pending'),
+			(select count(*) from deliveries where state in ('owed', 'blocked')), (select count(*) from dead_letters),
+			(select count(*) from receipts)`).Scan(&receipts, &deliveries, &dead, &all)
+		if err != nil {
+			return err
+		}
+		if dead > 0 {
+			w.t.Fatalf("%d dead letters\n%s", dead, w.log())
+		}
+		if all != last || receipts+deliveries > 0 {
+			since, last = time.Now(), all
+		}
+		if quiet := time.Since(since); quiet < 1500*time.Millisecond {
+			return fmt.Errorf("%d receipts pending of %d, %d deliveries owed", receipts, all, deliveries)
+		}
+		return nil
+	})
+}
+
+// callStripe calls the simulated Stripe as its dashboard would.
+func (w *town) callStripe(path string, form url.Values) error {
+	req, err := http.NewRequest(http.MethodPost, w.stripeURL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+stripeKey)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(resp.Body)
+		return fmt.Errorf("stripe: %s: %s", resp.Status, body)
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
