@@ -4,12 +4,11 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 	"github.com/canonhub/canonhub/adapters/fault"
 )
 
-// maxResponse bounds a response's body.
+// maxResponse bounds a response's body, after decompression.
 const maxResponse = 8 << 20
 
 // Request is one call.
@@ -57,23 +56,25 @@ func New(s adapters.Settings, authorize func(*http.Request)) *Client {
 // Do makes one call. The error, a *fault.Error, means that no usable answer came; every status is an answer. No error
 // holds the query, a header or a body.
 func (c *Client) Do(ctx context.Context, op string, r Request) (Response, error) {
-	sent := false
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent = true }})
-	req, err := c.request(ctx, r)
+	way := &way{}
+	req, err := c.request(way.watch(ctx), r)
 	if err != nil {
-		return Response{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be made", Err: withoutURL(err)}
+		return Response{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be made", Err: cause(err)}
+	}
+	if err := ctx.Err(); err != nil {
+		return Response{}, noAnswer(op, false, err)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Response{}, noAnswer(op, r.Method, sent, err)
+		return Response{}, noAnswer(op, writes(r.Method) && way.maybeSent(err), err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	if err != nil {
-		return Response{}, noAnswer(op, r.Method, true, err)
+		return Response{}, noAnswer(op, writes(r.Method), err)
 	}
 	if len(body) > maxResponse {
-		return Response{}, &fault.Error{Category: fault.Permanent, Op: op, Status: resp.StatusCode, MaybeDone: r.Method != http.MethodGet,
+		return Response{}, &fault.Error{Category: fault.Permanent, Op: op, Status: resp.StatusCode, MaybeDone: writes(r.Method),
 			Message: fmt.Sprintf("the answer is larger than %d MiB", maxResponse>>20)}
 	}
 	out := Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
@@ -93,39 +94,24 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 		return nil, err
 	}
 	for name, values := range r.Header {
-		req.Header[name] = values
+		req.Header[http.CanonicalHeaderKey(name)] = slices.Clone(values)
 	}
 	if r.ContentType != "" {
 		req.Header.Set("Content-Type", r.ContentType)
 	}
 	if r.Key != "" {
-		req.Header.Set("Idempotency-Key", r.Key)
+		// Under its canonical name net/http takes the header for leave to send a write again by itself when a kept connection
+		// breaks. On the wire the case of a name means nothing.
+		req.Header["idempotency-key"] = []string{r.Key}
 	}
 	if req.Header.Get("Accept") == "" {
 		req.Header.Set("Accept", "application/json")
 	}
-	c.authorize(req)
+	if c.authorize != nil {
+		c.authorize(req)
+	}
 	return req, nil
 }
 
-// noAnswer is the fault of a call that no answer came to. Work may have been done once the request was on its way.
-func noAnswer(op, method string, sent bool, err error) *fault.Error {
-	var unsent interface{ NotSent() bool }
-	if errors.As(err, &unsent) {
-		sent = false
-	}
-	message := "no answer from the vendor"
-	if errors.Is(err, context.DeadlineExceeded) {
-		message = "no answer from the vendor in time"
-	}
-	return &fault.Error{Category: fault.Transient, Op: op, Message: message, MaybeDone: sent && method != http.MethodGet, Err: withoutURL(err)}
-}
-
-// withoutURL takes off the url.Error, which prints the whole URL with its query.
-func withoutURL(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
+// writes says whether a call may change something at the vendor.
+func writes(method string) bool { return method != http.MethodGet && method != http.MethodHead }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -20,18 +21,16 @@ func Fault(op string, r Response) *fault.Error {
 	}
 }
 
-// RetryAfter reads the header of that name (RFC 9110, section 10.2.3): seconds, which some vendors write with a
-// fraction, or a date, which counts from now; 0 where it is missing or malformed.
+// delaySeconds is RFC 9110's whole number, with the fraction that some vendors add.
+var delaySeconds = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+
+// RetryAfter reads the header of that name (RFC 9110, section 10.2.3): seconds or a date, which counts from now; 0 where
+// it is missing or malformed, or where it is a date and now is not known. More than a day counts as a day.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
-	if text == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
-		if !(seconds > 0) {
-			return 0
-		}
-		if seconds > maxRetryAfter.Seconds() {
+	if delaySeconds.MatchString(text) {
+		seconds, err := strconv.ParseFloat(text, 64)
+		if err != nil || seconds > maxRetryAfter.Seconds() { // the one error possible is that it is out of range
 			return maxRetryAfter
 		}
 		return time.Duration(seconds * float64(time.Second))

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"regexp"
+	"strings"
 )
 
 // Trace is what follows a piece of work from the edge to the vendor.
@@ -28,20 +29,33 @@ func TraceFrom(ctx context.Context) Trace {
 	return t
 }
 
-// traceParent is version 00 of https://www.w3.org/TR/trace-context/.
-var traceParent = regexp.MustCompile(`^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$`)
+// traceParent is https://www.w3.org/TR/trace-context/, section 3.2: version, trace, parent, flags, and what a version
+// after 00 may add.
+var traceParent = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)
 
-const zeroTrace = "00000000000000000000000000000000"
+// NewTraceParent begins a trace, sampled.
+func NewTraceParent() string { return child(randomHex(16), "01") }
 
 // ContinueTrace makes a traceparent in the trace of the incoming one, or in a new trace where that is missing or
-// malformed.
+// malformed. Of the flags it keeps the one that version 00 defines, whether the trace is sampled.
 func ContinueTrace(incoming string) string {
-	trace, flags := randomHex(16), "01"
-	if m := traceParent.FindStringSubmatch(incoming); m != nil && m[1] != zeroTrace {
-		trace, flags = m[1], m[2]
+	m := traceParent.FindStringSubmatch(incoming)
+	if m == nil {
+		return NewTraceParent()
 	}
-	return "00-" + trace + "-" + randomHex(8) + "-" + flags
+	version, trace, parent, flags, more := m[1], m[2], m[3], m[4], m[5]
+	if version == "ff" || version == "00" && more != "" || isZero(trace) || isZero(parent) {
+		return NewTraceParent()
+	}
+	if strings.ContainsAny(flags[1:], "13579bdf") {
+		return child(trace, "01")
+	}
+	return child(trace, "00")
 }
+
+func child(trace, flags string) string { return "00-" + trace + "-" + randomHex(8) + "-" + flags }
+
+func isZero(id string) bool { return strings.Trim(id, "0") == "" }
 
 func randomHex(n int) string {
 	b := make([]byte, n)

@@ -1,12 +1,12 @@
 package httpapi
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -22,8 +22,8 @@ type Options struct {
 }
 
 // NewHTTPClient makes the hub's client for one connection. From the outside in: the budget of the whole call, redirects
-// to the same host only, headers of the trace, the log, and the dialer, which refuses private addresses unless the base
-// URL has one (a vendor's redirect or DNS must not lead into the house).
+// of reads to the same host only, headers of the trace, the log, and the dialer, which refuses private addresses unless
+// the base URL has one (a vendor's redirect or DNS must not lead into the house).
 func NewHTTPClient(o Options) *http.Client {
 	if o.Timeout == 0 {
 		o.Timeout = 20 * time.Second
@@ -34,17 +34,21 @@ func NewHTTPClient(o Options) *http.Client {
 	}
 	transport := &http.Transport{
 		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second,
-		TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: o.Timeout, ExpectContinueTimeout: time.Second,
+		TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: o.Timeout, MaxResponseHeaderBytes: 1 << 20,
 	}
 	return &http.Client{Timeout: o.Timeout, Transport: &outgoing{next: transport, log: o.Log}, CheckRedirect: sameHost}
 }
 
+// sameHost lets reads be redirected within the host. A write is not: net/http would make it a read, whose success says
+// nothing of the write; the redirect itself is the answer.
 func sameHost(req *http.Request, via []*http.Request) error {
-	if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
-		return errors.New("the vendor redirects to another host; set base_url to where it is now")
-	}
-	if len(via) > 3 {
-		return errors.New("the vendor redirects in circles")
+	switch {
+	case writes(via[0].Method):
+		return http.ErrUseLastResponse
+	case req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme:
+		return refusal("the vendor redirects to another host; set base_url to where it is now")
+	case len(via) > 3:
+		return refusal("the vendor redirects in circles")
 	}
 	return nil
 }
@@ -60,7 +64,7 @@ func (o *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
 	trace := TraceFrom(r.Context())
 	r = r.Clone(r.Context())
 	r.Header.Set("User-Agent", "canonhub")
-	if trace.CorrelationID != "" {
+	if printable(trace.CorrelationID) {
 		r.Header.Set("X-Correlation-Id", trace.CorrelationID)
 	}
 	if trace.TraceParent != "" {
@@ -79,27 +83,34 @@ func (o *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// printable keeps an id that came from outside from failing every call that carries it.
+func printable(id string) bool {
+	return id != "" && strings.IndexFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
+}
+
 // isPrivate says whether a base URL's host is an address of the house itself.
 func isPrivate(base string) bool {
 	u, err := url.Parse(base)
 	if err != nil {
 		return false
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && private(ip)
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && private(ip)
 }
 
-func private(ip net.IP) bool {
-	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() || ip.IsUnspecified()
+// carrier is RFC 6598's range behind a carrier's address translation; clouds put services of the house there.
+var carrier = netip.MustParsePrefix("100.64.0.0/10")
+
+func private(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || carrier.Contains(ip)
 }
 
+// publicOnly judges the address that is dialled, after its name was looked up.
 func publicOnly(_, address string, _ syscall.RawConn) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	if ip := net.ParseIP(host); ip == nil || private(ip) {
-		return fmt.Errorf("the vendor's name leads to the private address %s; set base_url to it if that is meant", host)
+	target, err := netip.ParseAddrPort(address)
+	if err != nil || private(target.Addr()) {
+		return refusal("the vendor's name leads to the private address " + address + "; set base_url to it if that is meant")
 	}
 	return nil
 }

@@ -43,8 +43,8 @@ func readCountryName(r *reading) {
 	}
 }
 
-// writeCountry writes the one text that holds code and name. A name is what HubSpot's users write and filter by; a code
-// whose name would not be read back as that code is written itself.
+// writeCountry writes the code as a name, which is what HubSpot's users write and filter by; a code whose name would not
+// be read back as that code is written itself. Without a code the record's own name for the country stays.
 func writeCountry(c *canonicalv1.Customer) ([]string, string) {
 	code := c.GetBillingAddress().GetCountryCode()
 	if code == "" {

@@ -101,7 +101,7 @@ func New(o Options) (*Server, error) {
 	reflection.Register(s.grpc)
 	memory := bufconn.Listen(1 << 20)
 	go func() { _ = s.grpc.Serve(memory) }() // ends with Close
-	if s.gateway, err = newGateway(memory); err != nil {
+	if s.gateway, err = newGateway(memory, o.Log); err != nil {
 		s.Close()
 		return nil, err
 	}

@@ -1,10 +1,8 @@
 package api_test
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +35,7 @@ func TestRESTRefusesWhatItDoesNotKnow(t *testing.T) {
 		"/v1/customers/%ff":                                         400,
 		"/v1/customers:lookup?connection=shop&external_id=s1&x=":    400,
 		"/v1/customers:batchGet?ids=" + id + "&Ids=" + id:           400,
-		"/v1/customers/":                                            404,
+		"/v1/customers/":                                            400,
 		"/v1/customer":                                              404,
 		"/v1/customers/" + id + "/x":                                404,
 		"/v1/customers:lookup?connection=shop&external_id=s1":       200,
@@ -65,7 +63,7 @@ func TestOpenAPIDocumentIsServed(t *testing.T) {
 	w := setup(t)
 	a := w.get("/openapi.json")
 	paths, _ := a.body["paths"].(map[string]any)
-	if a.code != 200 || a.body["openapi"] != "3.1.0" || paths["/v1/customers/{id}"] == nil || paths["/v1/tickets:lookup"] == nil {
+	if a.code != 200 || a.header.Get("Content-Type") != "application/json" || a.body["openapi"] != "3.1.0" || paths["/v1/customers/{id}"] == nil || paths["/v1/tickets:lookup"] == nil {
 		t.Errorf("%d, %d paths", a.code, len(paths))
 	}
 	for path := range paths { // each path is served
@@ -218,15 +216,4 @@ func TestReflectionListsAndDescribesTheServices(t *testing.T) {
 	if _, err := stream.Recv(); err != io.EOF {
 		t.Errorf("the stream ends with %v", err)
 	}
-}
-
-// The guard takes a request that does not tell where it came in for one on loopback.
-func TestOpenAPIIsValidJSON(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	a := w.get("/openapi.json")
-	if !json.Valid([]byte(a.text)) || a.header.Get("Content-Type") != "application/json" {
-		t.Errorf("%s", a.header)
-	}
-	_ = httptest.NewRecorder
 }

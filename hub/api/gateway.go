@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -15,8 +16,6 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/encoding/protojson"
-
-	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 )
 
 // restTime is how long a REST request may take that does not say so itself (Grpc-Timeout).
@@ -24,11 +23,20 @@ const restTime = 30 * time.Second
 
 // gateway turns REST into gRPC, in memory: it makes one attempt and has no rules of its own but strictness about names.
 type gateway struct {
-	mux  *runtime.ServeMux
-	conn *grpc.ClientConn
+	mux   *runtime.ServeMux
+	conn  *grpc.ClientConn
+	known parameters
+	log   *slog.Logger
 }
 
-func newGateway(memory *bufconn.Listener) (*gateway, error) {
+// restJSON has the names and absences of proto's JSON form; a field that we do not know is a mistake, not a wish to
+// ignore.
+var restJSON = &runtime.JSONPb{
+	MarshalOptions:   protojson.MarshalOptions{UseProtoNames: false, EmitUnpopulated: false},
+	UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
+}
+
+func newGateway(memory *bufconn.Listener, log *slog.Logger) (*gateway, error) {
 	conn, err := grpc.NewClient("passthrough:///memory",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // it never leaves the process
@@ -37,25 +45,23 @@ func newGateway(memory *bufconn.Listener) (*gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: gateway: %w", err)
 	}
-	allowed, err := queryNames()
+	known, err := queryNames()
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	g := &gateway{conn: conn, mux: runtime.NewServeMux(
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
-			// The names and absences of proto's JSON form; a field that we do not know is a mistake, not a wish to ignore.
-			MarshalOptions:   protojson.MarshalOptions{UseProtoNames: false, EmitUnpopulated: false},
-			UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
-		}),
-		runtime.WithMiddlewares(allowed.middleware),
+	g := &gateway{conn: conn, known: known, log: log}
+	none := func(string) (string, bool) { return "", false }
+	g.mux = runtime.NewServeMux(
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, restJSON),
+		runtime.WithMiddlewares(g.strict),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
-		runtime.WithOutgoingHeaderMatcher(func(string) (string, bool) { return "", false }), // the door has set the correlation id
-		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithErrorHandler(restError),
+		runtime.WithOutgoingHeaderMatcher(none), // ServeHTTP has set the correlation id
+		runtime.WithOutgoingTrailerMatcher(none),
+		runtime.WithErrorHandler(g.fail),
 		runtime.WithRoutingErrorHandler(noRoute),
 		runtime.WithDisablePathLengthFallback(), // a form POST is no GET: it would pass by what guards against cross-site requests
 		runtime.WithDisableHTTPMethodOverride(),
-	)}
+	)
 	for _, k := range kinds {
 		if err := k.gateway(context.Background(), g.mux, conn); err != nil {
 			return nil, errors.Join(fmt.Errorf("api: gateway: %w", err), conn.Close())
@@ -87,18 +93,18 @@ func incomingHeader(name string) (string, bool) {
 	return "", false
 }
 
-// restError answers with the status that the gRPC side made, or makes one of what the gateway itself found: a parameter
-// that does not parse.
-func restError(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
-	st := status.Convert(err)
-	if len(st.Details()) == 0 {
+// fail answers with the status that the gRPC side made, or makes one of what the gateway itself found: a parameter that
+// does not parse, the request's time.
+func (g *gateway) fail(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	if st := status.Convert(err); len(st.Details()) == 0 {
 		correlation := correlationOf(r.Context())
 		switch st.Code() {
-		case codes.InvalidArgument, codes.NotFound, codes.Unimplemented:
-			err = (&failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_REQUEST, message: st.Message()}).status(st.Code(), correlation).Err()
+		case codes.InvalidArgument:
+			err = invalidField("", st.Message()).status(st.Code(), correlation).Err()
 		case codes.DeadlineExceeded, codes.Canceled:
 			err = deadline("the request's time ran out").status(st.Code(), correlation).Err()
 		case codes.Internal, codes.Unknown:
+			g.log.Error("REST failed", "path", r.URL.Path, "correlation_id", correlation, "error", err)
 			err = internal.status(codes.Internal, correlation).Err()
 		}
 	}
@@ -107,12 +113,13 @@ func restError(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, 
 
 // noRoute answers for paths and methods that REST does not have.
 func noRoute(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
-	st := status.New(codes.NotFound, "nothing is served at this path; /openapi.json tells what is")
+	grpcCode, message := codes.NotFound, "nothing is served at this path; /openapi.json tells what is"
 	switch code {
 	case http.StatusMethodNotAllowed:
-		st = status.New(codes.Unimplemented, "this path does not serve "+r.Method)
+		grpcCode, message = codes.Unimplemented, "this path does not serve "+r.Method
 	case http.StatusBadRequest:
-		st = status.New(codes.InvalidArgument, "the path cannot be read")
+		grpcCode, message = codes.InvalidArgument, "the path cannot be read"
 	}
-	runtime.HTTPError(ctx, mux, m, w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: st.Err()})
+	err := invalidField("", message).status(grpcCode, correlationOf(r.Context())).Err()
+	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: err})
 }

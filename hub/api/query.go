@@ -48,11 +48,11 @@ func names(request protoreflect.MessageDescriptor, path string) map[string]bool 
 	return found
 }
 
-func (p parameters) middleware(next runtime.HandlerFunc) runtime.HandlerFunc {
+// strict refuses requests whose parameters are not the route's.
+func (g *gateway) strict(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, path map[string]string) {
-		if f := p.check(r, path); f != nil {
-			_, m := runtime.MarshalerForRequest(nil, r)
-			restError(r.Context(), nil, m, w, r, f.status(codes.InvalidArgument, correlationOf(r.Context())).Err())
+		if f := g.known.check(r, path); f != nil {
+			runtime.HTTPError(r.Context(), g.mux, restJSON, w, r, f.status(codes.InvalidArgument, correlationOf(r.Context())).Err())
 			return
 		}
 		next(w, r, path)
@@ -61,28 +61,29 @@ func (p parameters) middleware(next runtime.HandlerFunc) runtime.HandlerFunc {
 
 // check refuses parameters that the route does not have, and text that is no UTF-8, which proto cannot carry.
 func (p parameters) check(r *http.Request, path map[string]string) *failure {
-	refuse := func(field, message string) *failure {
-		return &failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_REQUEST, field: field, message: message}
-	}
 	for name, value := range path {
 		if !utf8.ValidString(value) {
-			return refuse(name, "the path must be UTF-8")
+			return invalidField(name, "the path must be UTF-8")
 		}
 	}
 	sent, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return refuse("", "the query cannot be read: "+err.Error())
+		return invalidField("", "the query cannot be read: "+err.Error())
 	}
 	pattern, _ := runtime.HTTPPattern(r.Context())
 	for name, values := range sent {
 		if !p[pattern.String()][name] {
-			return refuse(name, fmt.Sprintf("there is no parameter %q here", name))
+			return invalidField(name, fmt.Sprintf("there is no parameter %q here", name))
 		}
 		for _, value := range values {
 			if !utf8.ValidString(value) {
-				return refuse(name, "the value must be UTF-8")
+				return invalidField(name, "the value must be UTF-8")
 			}
 		}
 	}
 	return nil
+}
+
+func invalidField(field, message string) *failure {
+	return &failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_REQUEST, field: field, message: message}
 }

@@ -31,7 +31,7 @@ import (
 // world is a hub between a shop and a crm, with its doors open.
 type world struct {
 	*hubtest.Hub
-	t         *testing.T
+	t         testing.TB
 	shop, crm *hubtest.Vendor
 	conn      *grpc.ClientConn
 	customers hubv1.CustomerServiceClient
@@ -41,9 +41,9 @@ type world struct {
 }
 
 // setup opens the doors of a hub where the shop's word counts first.
-func setup(t *testing.T) *world { return setupWith(t, hubtest.Preferring("shop", "crm")) }
+func setup(t testing.TB) *world { return setupWith(t, hubtest.Preferring("shop", "crm")) }
 
-func setupWith(t *testing.T, policies map[string]*configv1.KindPolicy) *world {
+func setupWith(t testing.TB, policies map[string]*configv1.KindPolicy) *world {
 	t.Helper()
 	w := &world{t: t, shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
 	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: policies})
@@ -95,7 +95,7 @@ func (w *world) put(kind model.Kind, connection, external string) store.RecordID
 	return id
 }
 
-func newID(t *testing.T, kind model.Kind) store.RecordID {
+func newID(t testing.TB, kind model.Kind) store.RecordID {
 	t.Helper()
 	id, err := typeid.Generate(string(kind))
 	must(t, err)

@@ -37,7 +37,7 @@ type failure struct {
 // Error is for people.
 func (f *failure) Error() string { return f.message }
 
-// codeOf is the one table of which reason goes with which code. DEADLINE has two.
+// codeOf is the one table of which reason goes with which code.
 var codeOf = map[hubv1.ErrorReason]codes.Code{
 	hubv1.ErrorReason_ERROR_REASON_RECORD_NOT_FOUND:     codes.NotFound,
 	hubv1.ErrorReason_ERROR_REASON_LINK_NOT_FOUND:       codes.NotFound,
@@ -47,6 +47,7 @@ var codeOf = map[hubv1.ErrorReason]codes.Code{
 	hubv1.ErrorReason_ERROR_REASON_INVALID_FILTER:       codes.InvalidArgument,
 	hubv1.ErrorReason_ERROR_REASON_STORE_UNAVAILABLE:    codes.Unavailable,
 	hubv1.ErrorReason_ERROR_REASON_INTERNAL:             codes.Internal,
+	hubv1.ErrorReason_ERROR_REASON_DEADLINE:             codes.DeadlineExceeded, // or Canceled, where the caller hung up
 }
 
 // statusOf turns a Go error into what the caller is told. What is not the caller's doing is told without its details:
@@ -58,7 +59,7 @@ func statusOf(ctx context.Context, err error) *status.Status {
 	)
 	correlation := correlationOf(ctx)
 	switch {
-	case errors.As(err, &f):
+	case errors.As(err, &f) && codeOf[f.reason] != codes.OK:
 		return f.status(codeOf[f.reason], correlation)
 	case errors.As(err, &ready):
 		return ready.GRPCStatus() // of the health and reflection services

@@ -29,6 +29,8 @@ type application struct {
 
 	bundle *store.Bundle
 	link   *store.Link
+	// linked is the link as it was read; zero for a new one.
+	linked store.Link
 }
 
 // run does the work under locks.
@@ -41,6 +43,9 @@ func (p *application) run(ctx context.Context) (Result, error) {
 		return Result{}, errPolicyMoved
 	}
 	p.bundle, p.link = contact.Bundle, contact.Link
+	if p.link != nil {
+		p.linked = *p.link
+	}
 	if p.link == nil {
 		outcome, err := p.firstContact(ctx, contact)
 		if err != nil || outcome != "" {
@@ -181,7 +186,9 @@ func (p *application) store(ctx context.Context, outcome Outcome, stored *store.
 	if err != nil {
 		return Result{}, err
 	}
-	p.tx.PutLink(p.link)
+	if *p.link != p.linked {
+		p.tx.PutLink(p.link)
+	}
 	if outcome == Applied && stored != nil {
 		if err := p.tx.PutView(stored); err != nil {
 			return Result{}, err

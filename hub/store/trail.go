@@ -31,10 +31,25 @@ const (
 	ActionResumed      = "resumed"
 )
 
-// PutTrail queues a row.
-func (t *Tx) PutTrail(r Trail) {
-	t.Queue(`insert into audit (action, correlation_id, connection, record_id, receipt_id, detail) values ($1, $2, $3, $4, $5, $6)`,
-		r.Action, r.CorrelationID, r.Connection, r.RecordID, r.ReceiptID, r.Detail)
+// PutTrail queues a row. All rows of a transaction go out as one statement, before it commits.
+func (t *Tx) PutTrail(r Trail) { t.trails = append(t.trails, r) }
+
+// queueTrails queues the statement.
+func (t *Tx) queueTrails() {
+	n := len(t.trails)
+	if n == 0 {
+		return
+	}
+	actions, correlations, connections := make([]string, n), make([]string, n), make([]string, n)
+	records, receipts, details := make([]string, n), make([]string, n), make([]string, n)
+	for i, r := range t.trails {
+		actions[i], correlations[i], connections[i] = r.Action, r.CorrelationID, r.Connection
+		records[i], receipts[i], details[i] = string(r.RecordID), r.ReceiptID, r.Detail
+	}
+	t.trails = nil
+	t.Queue(`insert into audit (action, correlation_id, connection, record_id, receipt_id, detail)
+		select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])`,
+		actions, correlations, connections, records, receipts, details)
 }
 
 // TrailOf reads the rows of a correlation id in order.

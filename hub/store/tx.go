@@ -16,6 +16,7 @@ type Tx struct {
 	conn   *pgxpool.Conn
 	tx     pgx.Tx // nil until the first statement
 	writes *pgx.Batch
+	trails []Trail
 }
 
 // maxTries bounds how often InTx runs a function whose transaction PostgreSQL broke off.
@@ -93,6 +94,7 @@ func statement(err error) error {
 
 // commit sends what is queued and commits in the same round trip.
 func (t *Tx) commit(ctx context.Context) error {
+	t.queueTrails()
 	if t.tx == nil && t.writes.Len() == 0 {
 		return nil
 	}

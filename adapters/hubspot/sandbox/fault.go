@@ -12,6 +12,8 @@ import (
 type Fault struct {
 	// Method and PathPrefix choose the calls; empty means any.
 	Method, PathPrefix string
+	// Write chooses only calls that change something, whatever their method.
+	Write bool
 	// Times is how many calls it hits; 0 means one.
 	Times int
 	// Status is the answer; 0 means none: the connection is closed.
@@ -35,7 +37,7 @@ func (s *Server) Inject(f Fault) {
 // takeFault uses up one of the first fault that is for this call.
 func (s *Server) takeFault(r *http.Request) *Fault {
 	for i, f := range s.faults {
-		if f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.URL.Path, f.PathPrefix) {
+		if !f.hits(r) {
 			continue
 		}
 		if f.Times--; f.Times == 0 {
@@ -44,6 +46,15 @@ func (s *Server) takeFault(r *http.Request) *Fault {
 		return f
 	}
 	return nil
+}
+
+func (f *Fault) hits(r *http.Request) bool {
+	return (f.Method == "" || f.Method == r.Method) && strings.HasPrefix(r.URL.Path, f.PathPrefix) && (!f.Write || writes(r))
+}
+
+// writes says whether a call changes something: HubSpot reads by POST, too.
+func writes(r *http.Request) bool {
+	return r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/batch/read") && !strings.HasSuffix(r.URL.Path, "/search")
 }
 
 // fail answers as the fault says.

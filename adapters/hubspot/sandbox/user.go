@@ -55,6 +55,7 @@ func (s *Server) Restore(id string) error {
 		return fmt.Errorf("contact %s is not in the recycling bin", id)
 	}
 	c.Archived, c.UpdatedAt = false, s.now()
+	c.Properties["lastmodifieddate"] = stamp(c.UpdatedAt)
 	s.hooks.emit(s.event(c, "contact.restore", ui))
 	return nil
 }

@@ -6,6 +6,7 @@
 //	postgres.password    the password of both roles (0600)
 //	postgres.lock        held while a process starts, adopts or stops the server
 //	postgres.users       held shared by each process that uses the server
+//	postgres.new-*       a cluster in the making
 //	postgres.start.log   what the server said before its own log was open
 //
 // # Who may connect
@@ -151,6 +152,7 @@ func (s *Server) stop(ctx context.Context) error {
 	if err := running.shutDown(ctx); err != nil {
 		return err
 	}
+	s.unlinkSocket()
 	s.log.Info("PostgreSQL stopped", "dir", s.place.dir, "pid", running.pid)
 	return nil
 }

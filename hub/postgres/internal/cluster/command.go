@@ -1,14 +1,15 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 )
 
-// command prepares a server program that works on the cluster in dir; arguments come after -D, and extra files are
-// numbered from 4. The caller closes the command's files, all of them, with closeFiles.
-func command(program, dir string, a account, arguments []string, extra ...*os.File) (*exec.Cmd, error) {
+// command prepares a server program that works on the cluster in dir; arguments come after -D, and it ends with ctx.
+// The caller may add files, which are numbered from 4, and closes all of them with closeFiles.
+func command(ctx context.Context, program, dir string, a account, arguments []string) (*exec.Cmd, error) {
 	opened, err := os.Open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open the cluster's directory: %w", err)
@@ -17,10 +18,10 @@ func command(program, dir string, a account, arguments []string, extra ...*os.Fi
 	if a.handedOver() {
 		name = "/proc/self/fd/3"
 	}
-	cmd := exec.Command(program, append([]string{"-D", name}, arguments...)...)
+	cmd := exec.CommandContext(ctx, program, append([]string{"-D", name}, arguments...)...)
 	cmd.Dir = "/"
 	cmd.Env = environment()
-	cmd.ExtraFiles = append([]*os.File{opened}, extra...)
+	cmd.ExtraFiles = []*os.File{opened}
 	cmd.SysProcAttr = a.attributes()
 	return cmd, nil
 }

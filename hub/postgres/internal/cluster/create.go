@@ -39,11 +39,8 @@ func (s *Server) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dir := s.place.unfinished()
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("remove an unfinished cluster: %w", err)
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	dir, err := s.place.newCluster()
+	if err != nil {
 		return fmt.Errorf("make the cluster's directory: %w", err)
 	}
 	if owner.other {
@@ -51,7 +48,7 @@ func (s *Server) create(ctx context.Context) error {
 			return fmt.Errorf("give the cluster's directory to uid %d, as whom PostgreSQL is to run (or run the hub as an ordinary user): %w", owner.uid, err)
 		}
 	}
-	if err := s.initdb(installed, dir, owner); err != nil {
+	if err := s.initdb(ctx, installed, dir, owner); err != nil {
 		return err
 	}
 	if err := os.Rename(dir, s.place.cluster()); err != nil {
@@ -62,7 +59,7 @@ func (s *Server) create(ctx context.Context) error {
 }
 
 // initdb fills dir. Text is compared by its bytes, so that an order does not depend on the machine's locales.
-func (s *Server) initdb(installed installation, dir string, owner account) error {
+func (s *Server) initdb(ctx context.Context, installed installation, dir string, owner account) error {
 	secret, err := secretFile(s.place.dir, s.password, owner)
 	if err != nil {
 		return fmt.Errorf("hand over the password: %w", err)
@@ -75,13 +72,18 @@ func (s *Server) initdb(installed installation, dir string, owner account) error
 	if !s.settings.Sync {
 		arguments = append(arguments, "--no-sync")
 	}
-	cmd, err := command(installed.initdb(), dir, owner, arguments, secret)
+	defer func() { _ = secret.Close() }()
+	cmd, err := command(ctx, installed.initdb(), dir, owner, arguments)
 	if err != nil {
-		_ = secret.Close()
 		return err
 	}
 	defer closeFiles(cmd)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	cmd.ExtraFiles = append(cmd.ExtraFiles, secret)
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return fmt.Errorf("make a new cluster: %w", ctx.Err())
+	}
+	if err != nil {
 		return fmt.Errorf("%s failed as uid %d in %s: %w: %s", installed.initdb(), owner.uid, dir, err, lastLines(string(out)))
 	}
 	return nil

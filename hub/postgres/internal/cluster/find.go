@@ -23,7 +23,8 @@ const silence = 15 * time.Second
 const halfWritten = time.Second
 
 // find returns the server that runs on the cluster, once it answers. Its socket lies in the cluster's directory and it
-// knows our password, so that it is ours. The caller holds the start lock.
+// knows our password, so that it is ours. While anything answers there, nothing is taken for dead: the server may run
+// in another container, where processes are numbered differently. The caller holds the start lock.
 func (s *Server) find(ctx context.Context) (process, error) {
 	if err := s.linkSocket(); err != nil {
 		return process{}, err
@@ -34,26 +35,24 @@ func (s *Server) find(ctx context.Context) (process, error) {
 		if err != nil {
 			return process{}, err
 		}
-		if recorded.pid > 0 && !recorded.alive() {
-			return process{}, s.disown(recorded)
-		}
 		parent, err := s.ask(ctx)
 		switch {
-		case recorded.pid <= 0 && time.Since(quietSince) > halfWritten:
-			return process{}, s.disown(recorded)
-		case recorded.pid <= 0:
-			// being written just now, or the remains of a power cut
-		case err == nil && (parent == "" || parent == strconv.Itoa(recorded.pid)):
+		case err == nil && recorded.alive() && parent == strconv.Itoa(recorded.pid):
 			return recorded.process, nil
+		case err == nil:
+			err = errors.New("it answers, but is not the process that its pid file names: does it run in another container?")
 		case starting(err):
 			quietSince = time.Now()
 		case refused(err):
 			return process{}, fmt.Errorf("process %d runs on the cluster and refuses our password: %w", recorded.pid, err)
-		case !recorded.mayServe(s.place.cluster()):
+		case recorded.pid <= 0 && time.Since(quietSince) < halfWritten:
+			// being written just now, or the remains of a power cut
+		case !recorded.alive() || !recorded.mayServe(s.place.cluster()):
 			return process{}, s.disown(recorded)
-		case time.Since(quietSince) > silence:
-			return process{}, fmt.Errorf("process %d looks like the server and does not answer: stop it, or remove %s if it is another program: %w",
-				recorded.pid, s.place.pidFile(), errors.Join(err, context.DeadlineExceeded))
+		}
+		if time.Since(quietSince) > silence {
+			return process{}, fmt.Errorf("process %d cannot be used as the server: stop it, or remove %s if it is another program: %w",
+				recorded.pid, s.place.pidFile(), err)
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return process{}, fmt.Errorf("wait for process %d to answer: %w", recorded.pid, err)
@@ -80,8 +79,7 @@ func (s *Server) recorded() (record, error) {
 	return record{process: lookUp(pid), lines: lines}, nil
 }
 
-// ask asks the server on our socket who it is: the process that our session's process has for a parent, or "" where the
-// system does not tell.
+// ask asks the server on our socket who it is: the process that our session's process has for a parent.
 func (s *Server) ask(ctx context.Context) (parent string, err error) {
 	conn, err := s.connect(ctx)
 	if err != nil {
@@ -92,7 +90,7 @@ func (s *Server) ask(ctx context.Context) (parent string, err error) {
 	if err := conn.QueryRow(ctx, `select pg_backend_pid()`).Scan(&pid); err != nil {
 		return "", err
 	}
-	return status(pid).parent, nil
+	return parentOf(pid), nil
 }
 
 // starting tells whether a server answered that it is not yet, or no more, there for clients.

@@ -90,7 +90,7 @@ func (s *Server) prepare(ctx context.Context) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the start log: %w", err)
 	}
-	cmd, err := command(installed.postgres(), s.place.cluster(), owner, s.parameters())
+	cmd, err := command(context.WithoutCancel(ctx), installed.postgres(), s.place.cluster(), owner, s.parameters())
 	if err != nil {
 		_ = said.Close()
 		return nil, err

@@ -54,6 +54,15 @@ func status(pid int) procStatus {
 	return procStatus{state: fields[0], parent: fields[1], birth: fields[19]}
 }
 
+// parentOf is the number of a process's parent, or "" where there is no such process.
+func parentOf(pid int) string {
+	if runtime.GOOS == "linux" {
+		return status(pid).parent
+	}
+	out, _ := exec.Command("ps", "-o", "ppid=", "-p", strconv.Itoa(pid)).Output()
+	return strings.TrimSpace(string(out))
+}
+
 // mayServe tells whether the process may be a PostgreSQL of the cluster in dir; when in doubt it may.
 func (p process) mayServe(dir string) bool {
 	proc := "/proc/" + strconv.Itoa(p.pid)

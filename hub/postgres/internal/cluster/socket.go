@@ -56,6 +56,13 @@ func (s *Server) linkSocket() error {
 	return nil
 }
 
+// unlinkSocket removes the short link of a server that was stopped.
+func (s *Server) unlinkSocket() {
+	if s.socket != s.place.cluster() {
+		_ = os.Remove(s.socket)
+	}
+}
+
 // URL is where clients find a database of this server.
 func (s *Server) URL(database string) string { return s.url(Role, database) }
 
