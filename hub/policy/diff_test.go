@@ -42,6 +42,9 @@ func TestDiff(t *testing.T) {
 		{"what the record's source took back is cleared, a custom attribute too", func(v *view.View) {
 			v.Observe(snapshot(3, "email=a phone=1 custom.tier=gold custom.old=1 billing_address.line1=l billing_address.city=c"))
 		}, []string{"*"}, carried, []model.Path{"billing_address.city", "custom.old"}},
+		{"the rest of a group that is taken whole from elsewhere is cleared", func(v *view.View) {
+			v.Observe(snapshot(3, "email=a phone=1 custom.tier=gold billing_address.line1=l billing_address.company=c"))
+		}, []string{"*"}, carried, []model.Path{"billing_address.company"}},
 		{"what was delivered", func(v *view.View) {
 			v.Deliver(delivery(0, 3, "email=a phone=1 custom.tier=gold billing_address.line1=l", "email=a phone=1 custom.tier=gold billing_address.line1=l"))
 		}, []string{"*"}, carried, nil},

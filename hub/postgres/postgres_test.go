@@ -21,6 +21,7 @@ func TestRestartKeepsData(t *testing.T) {
 	first := start(t, dir)
 	mustQuery(t, first.URL(), `select lo_from_bytea(4711, 'kept')::text`)
 	stop(t, first)
+	stop(t, first) // which does nothing
 	if pid := postmaster(t, dir); pid != 0 {
 		t.Fatalf("process %d still runs", pid)
 	}
@@ -46,13 +47,6 @@ func TestWhatIsCommittedIsDurable(t *testing.T) {
 	if got := mustQuery(t, server.URL(), `select rolsuper::text from pg_roles where rolname = current_user`); got != "false" {
 		t.Error("the hub is a superuser")
 	}
-}
-
-func TestStopTwice(t *testing.T) {
-	t.Parallel()
-	server := start(t, ready(t))
-	stop(t, server)
-	stop(t, server)
 }
 
 func TestDirectoryClosedToOthers(t *testing.T) {
@@ -111,7 +105,7 @@ func TestPasswordIsAskedForAndNeverTold(t *testing.T) {
 	if _, err := query(t.Context(), u.String(), `select 'in'`); !errors.As(err, &refusal) || refusal.Code != "28P01" {
 		t.Errorf("a wrong password: %v, want 28P01", err)
 	}
-	if info, err := os.Stat(filepath.Join(dir, "postgres.password")); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(passwordFile(dir)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the password's file: %v, %v", info, err)
 	}
 	if processes, err := exec.Command("ps", "axeww").Output(); err == nil && strings.Contains(string(processes), password) {
@@ -134,33 +128,54 @@ func TestPasswordIsAskedForAndNeverTold(t *testing.T) {
 func TestErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		spoil func(dir string) error
+		spoil func(t *testing.T, dir string)
 		want  string
 	}{
-		"open to all":      {func(dir string) error { return os.Chmod(dir, 0o777) }, "chmod o-w"},
-		"password missing": {func(dir string) error { return os.Remove(filepath.Join(dir, "postgres.password")) }, "restore it from a backup"},
-		"password open":    {func(dir string) error { return os.Chmod(filepath.Join(dir, "postgres.password"), 0o644) }, "chmod 600"},
-		"other version": {func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "postgres", "PG_VERSION"), []byte("9\n"), 0o600)
+		"open to all":      {func(t *testing.T, dir string) { must(t, os.Chmod(dir, 0o777)) }, "chmod o-w"},
+		"password missing": {func(t *testing.T, dir string) { must(t, os.Remove(passwordFile(dir))) }, "restore it from a backup"},
+		"password open":    {func(t *testing.T, dir string) { must(t, os.Chmod(passwordFile(dir), 0o644)) }, "chmod 600"},
+		"no cluster":       {func(*testing.T, string) {}, "is not a PostgreSQL cluster"},
+		"other version": {func(t *testing.T, dir string) {
+			must(t, os.WriteFile(filepath.Join(dir, "postgres", "PG_VERSION"), []byte("9\n"), 0o600))
 		}, "written by PostgreSQL 9"},
-		"wrong password": {func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, "postgres.password"), []byte("wrong\n"), 0o600)
-		}, "restore the one that it was made with"},
-		"broken cluster": {func(dir string) error { return os.Remove(filepath.Join(dir, "postgres", "global", "pg_control")) }, "could not find the database system"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := ready(t)
-			if err := c.spoil(dir); err != nil {
-				t.Fatal(err)
-			}
-			server, err := postgres.Start(t.Context(), dir, slog.New(slog.DiscardHandler))
-			if err == nil {
-				stop(t, server)
-			}
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("Start: %v, want an error that says %q", err, c.want)
-			}
+			dir := t.TempDir()
+			must(t, os.Chmod(dir, 0o700))
+			must(t, os.Mkdir(filepath.Join(dir, "postgres"), 0o700))
+			must(t, os.WriteFile(passwordFile(dir), []byte("password\n"), 0o600))
+			c.spoil(t, dir)
+			mustFail(t, dir, c.want)
 		})
+	}
+}
+
+func TestClusterThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	dir := ready(t)
+	must(t, os.WriteFile(passwordFile(dir), []byte("wrong\n"), 0o600))
+	mustFail(t, dir, "restore the one that it was made with")
+	must(t, os.Remove(filepath.Join(dir, "postgres", "global", "pg_control")))
+	mustFail(t, dir, "could not find the database system")
+}
+
+func passwordFile(dir string) string { return filepath.Join(dir, "postgres.password") }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustFail(t *testing.T, dir, want string) {
+	t.Helper()
+	server, err := postgres.Start(t.Context(), dir, slog.New(slog.DiscardHandler))
+	if err == nil {
+		stop(t, server)
+	}
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Start: %v, want an error that says %q", err, want)
 	}
 }

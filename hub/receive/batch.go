@@ -49,13 +49,17 @@ func (b *batcher) put(ctx context.Context, receipts []*store.Receipt) (fresh int
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+	slots := b.slots
 	for {
 		select {
 		case err := <-mine.done:
 			return mine.fresh, err
-		case b.slots <- struct{}{}: // this request writes, for itself or for others
-			b.write(context.WithoutCancel(ctx))
+		case slots <- struct{}{}: // this request writes, for itself and for others
+			wrote := b.write(context.WithoutCancel(ctx))
 			<-b.slots
+			if !wrote {
+				slots = nil // another is writing this one: nothing is left to do but wait
+			}
 		case <-ctx.Done():
 			// It may be committed all the same; the vendor sends it again and it is then a duplicate.
 			return 0, ctx.Err()
@@ -63,8 +67,8 @@ func (b *batcher) put(ctx context.Context, receipts []*store.Receipt) (fresh int
 	}
 }
 
-// write stores what waits, in one transaction.
-func (b *batcher) write(ctx context.Context) {
+// write stores what waits, in one transaction; false where nothing does.
+func (b *batcher) write(ctx context.Context) bool {
 	var batch []*request
 	size := 0
 	for size < maxBatch {
@@ -78,12 +82,13 @@ func (b *batcher) write(ctx context.Context) {
 		break
 	}
 	if len(batch) == 0 {
-		return
+		return false
 	}
 	err := b.commit(ctx, batch)
 	for _, r := range batch {
 		r.done <- err
 	}
+	return true
 }
 
 func (b *batcher) commit(ctx context.Context, batch []*request) error {

@@ -16,6 +16,9 @@ import (
 // errNotRunning says that no server runs on the cluster.
 var errNotRunning = errors.New("PostgreSQL is not running")
 
+// errElsewhere says that a server answers that this process could not watch or stop.
+var errElsewhere = errors.New("a server answers that is not the process that its pid file names: it may run in another container; stop it there")
+
 // silence is how long a process that may be our server may go without answering.
 const silence = 15 * time.Second
 
@@ -40,7 +43,7 @@ func (s *Server) find(ctx context.Context) (process, error) {
 		case err == nil && recorded.alive() && parent == strconv.Itoa(recorded.pid):
 			return recorded.process, nil
 		case err == nil:
-			err = errors.New("it answers, but is not the process that its pid file names: does it run in another container?")
+			err = errElsewhere
 		case starting(err):
 			quietSince = time.Now()
 		case refused(err):
@@ -50,8 +53,11 @@ func (s *Server) find(ctx context.Context) (process, error) {
 		case !recorded.alive() || !recorded.mayServe(s.place.cluster()):
 			return process{}, s.disown(recorded)
 		}
+		if time.Since(quietSince) > silence && errors.Is(err, errElsewhere) {
+			return process{}, err
+		}
 		if time.Since(quietSince) > silence {
-			return process{}, fmt.Errorf("process %d cannot be used as the server: stop it, or remove %s if it is another program: %w",
+			return process{}, fmt.Errorf("process %d looks like the server and does not answer: stop it, or remove %s if it is another program: %w",
 				recorded.pid, s.place.pidFile(), err)
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {

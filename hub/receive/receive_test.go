@@ -1,0 +1,185 @@
+package receive_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/signature"
+	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/receive"
+)
+
+var secret = adapters.NewSecret("whsec_test")
+
+// hooks is a vendor that signs as Stripe does and sends lists of events.
+type hooks struct{}
+
+func (hooks) Verify(d adapters.Delivery) error {
+	return signature.VerifyStripe(d.Header.Get("Stripe-Signature"), d.Body, []adapters.Secret{secret}, d.ReceivedAt, time.Minute)
+}
+
+func (hooks) Split(d adapters.Delivery) ([]adapters.Event, error) {
+	var keys []string
+	if err := json.Unmarshal(d.Body, &keys); err != nil {
+		return nil, err
+	}
+	events := make([]adapters.Event, len(keys))
+	for i, key := range keys {
+		events[i] = adapters.Event{Key: key, Type: "test", Body: []byte(key)}
+	}
+	return events, nil
+}
+
+// door is a receiver behind a real HTTP server, on a real database.
+type door struct {
+	*hubtest.Hub
+	server *httptest.Server
+	client *http.Client
+}
+
+func newDoor(t testing.TB) *door {
+	t.Helper()
+	h := hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": hubtest.NewVendor()}, Policies: hubtest.Preferring("shop")})
+	connections := connection.Set{
+		"shop":   {Name: "shop", Adapter: &adapters.Adapter{Webhook: hooks{}}},
+		"silent": {Name: "silent", Adapter: &adapters.Adapter{}},
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST /webhooks/{connection}", receive.New(receive.Options{Store: h.Store, Queue: h.Queue, Connections: connections,
+		Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()}))
+	d := &door{Hub: h, server: httptest.NewServer(mux), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	t.Cleanup(d.server.Close)
+	return d
+}
+
+// post sends a body, signed by sign, and returns the answer.
+func (d *door) post(connection, body, signed string) (status int, answer string, err error) {
+	req, err := http.NewRequest(http.MethodPost, d.server.URL+"/webhooks/"+connection, strings.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	if signed != "" {
+		req.Header.Set("Stripe-Signature", signed)
+	}
+	resp, err := d.client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text), err
+}
+
+func (d *door) count(t testing.TB, sql string) (n int) {
+	t.Helper()
+	if err := d.Store.Pool().QueryRow(context.Background(), sql).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func sign(body string) string { return signature.SignStripe([]byte(body), secret, time.Now()) }
+
+// Law 2: acknowledged means committed; law 3: each receipt has its job.
+func TestAcknowledgedWebhookIsStoredOnceWithItsJob(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	body := `["a","b","a"]`
+	var senders sync.WaitGroup
+	for range 16 {
+		senders.Go(func() {
+			if status, _, err := d.post("shop", body, sign(body)); status != http.StatusOK {
+				t.Errorf("got %d (%v)", status, err)
+			}
+		})
+	}
+	senders.Wait()
+	if receipts, jobs := d.count(t, `select count(*) from receipts`), d.count(t, `select count(*) from river_job where kind = 'translate'`); receipts != 2 || jobs != 2 {
+		t.Errorf("%d receipts and %d jobs, want 2 of each", receipts, jobs)
+	}
+	if n := d.count(t, `select count(distinct action) from audit where action in ('received', 'verified', 'queued')`); n != 3 {
+		t.Errorf("the audit has %d of the three steps", n)
+	}
+}
+
+// Law 1: nothing is stored of what does not verify, and the sender cannot tell why.
+func TestRefusedWebhookLeavesNothingAndTellsNothing(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	body := `["a"]`
+	for name, attempt := range map[string]struct{ connection, body, signed string }{
+		"no signature":        {"shop", body, ""},
+		"tampered body":       {"shop", `["b"]`, sign(body)},
+		"old time stamp":      {"shop", body, signature.SignStripe([]byte(body), secret, time.Now().Add(-time.Hour))},
+		"another's secret":    {"shop", body, signature.SignStripe([]byte(body), adapters.NewSecret("other"), time.Now())},
+		"unknown connection":  {"nobody", body, sign(body)},
+		"receives no webhook": {"silent", body, sign(body)},
+	} {
+		status, answer, err := d.post(attempt.connection, attempt.body, attempt.signed)
+		if err != nil || status != http.StatusUnauthorized || answer != "" {
+			t.Errorf("%s: got %d %q (%v), want 401 and nothing else", name, status, answer, err)
+		}
+	}
+	if n := d.count(t, `select (select count(*) from receipts) + (select count(*) from receipt_keys) + (select count(*) from audit)`); n != 0 {
+		t.Errorf("%d rows were stored", n)
+	}
+}
+
+func TestBadBodiesGetClearStatusesAndBoundedMemory(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t)
+	huge := `["` + strings.Repeat("x", 5<<20) + `"]`
+	for name, tc := range map[string]struct {
+		body string
+		want int
+	}{
+		"too large":      {huge, http.StatusRequestEntityTooLarge},
+		"unintelligible": {`{`, http.StatusBadRequest},
+		"no event":       {`[]`, http.StatusOK},
+	} {
+		if status, _, err := d.post("shop", tc.body, sign(tc.body)); status != tc.want {
+			t.Errorf("%s: got %d (%v), want %d", name, status, err, tc.want)
+		}
+	}
+}
+
+// BenchmarkReceive takes webhooks in over HTTP, on PostgreSQL, from 32 connections.
+func BenchmarkReceive(b *testing.B) {
+	d := newDoor(b)
+	var n atomic.Int64
+	b.SetParallelism(16)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			body := fmt.Appendf(nil, `["evt_%d"]`, n.Add(1))
+			req, _ := http.NewRequest(http.MethodPost, d.server.URL+"/webhooks/shop", bytes.NewReader(body))
+			req.Header.Set("Stripe-Signature", signature.SignStripe(body, secret, time.Now()))
+			resp, err := d.client.Do(req)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				b.Errorf("got %s", resp.Status)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "webhooks/s")
+}
