@@ -75,8 +75,7 @@ func number(path, property string, get func(*canonicalv1.Customer) string, set f
 	mapped := text(path, property, get, set, "")
 	mapped.read = func(r *reading) {
 		raw := strings.TrimSpace(r.value(property))
-		region, _ := normal.Country(r.value("country"))
-		e164, err := normal.Phone(raw, region)
+		e164, err := normal.Phone(raw, r.country())
 		switch {
 		case err != nil:
 			r.unusable(path, raw, err.Error())

@@ -30,15 +30,24 @@ func writeName(c *canonicalv1.Customer) ([]string, string) {
 	return []string{given, family}, ""
 }
 
+// country is the code of the contact's country; empty where there is none, or none that we know.
+func (r *reading) country() string {
+	name := strings.TrimSpace(r.value("country"))
+	if name == "" {
+		return ""
+	}
+	code, _ := normal.Country(name)
+	return code
+}
+
 func readCountryCode(r *reading) {
-	if code, ok := normal.Country(r.value("country")); ok {
+	if code := r.country(); code != "" {
 		address(r.customer).CountryCode = &code
 	}
 }
 
 func readCountryName(r *reading) {
-	name := r.value("country")
-	if _, ok := normal.Country(name); !ok && name != "" {
+	if name := r.value("country"); name != "" && r.country() == "" {
 		address(r.customer).CountryName = &name
 	}
 }

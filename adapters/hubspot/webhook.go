@@ -48,14 +48,9 @@ var (
 // Split cuts the array. A lone object is one event, and an empty array is none. Errors quote nothing: values are
 // personal data.
 func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
-	parts := []json.RawMessage{bytes.TrimSpace(d.Body)}
-	if !bytes.HasPrefix(parts[0], []byte("{")) {
-		if err := json.Unmarshal(d.Body, &parts); err != nil || parts == nil {
-			return nil, errBody
-		}
-	}
-	if len(parts) > maxEvents {
-		return nil, errMany
+	parts, err := cut(d.Body)
+	if err != nil {
+		return nil, err
 	}
 	events := make([]adapters.Event, len(parts))
 	for i, part := range parts {
@@ -66,6 +61,20 @@ func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 		events[i] = adapters.Event{Key: key(fields), Type: eventType(fields), OccurredAt: occurredAt(fields), Body: bytes.Clone(part)}
 	}
 	return events, nil
+}
+
+func cut(body []byte) ([]json.RawMessage, error) {
+	if body = bytes.TrimSpace(body); bytes.HasPrefix(body, []byte("{")) {
+		return []json.RawMessage{body}, nil
+	}
+	var parts []json.RawMessage
+	switch err := json.Unmarshal(body, &parts); {
+	case err != nil || parts == nil:
+		return nil, errBody
+	case len(parts) > maxEvents:
+		return nil, errMany
+	}
+	return parts, nil
 }
 
 // identity are the fields that tell events apart: eventId is not promised to be unique, and attemptNumber changes with

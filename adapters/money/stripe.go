@@ -1,6 +1,7 @@
 package money
 
 import (
+	"fmt"
 	"math/big"
 	"strings"
 
@@ -36,4 +37,22 @@ func ToStripe(m *canonicalv1.Money) (int64, error) {
 		return 0, err
 	}
 	return minor(m, n)
+}
+
+// FromStripeDecimal reads one of Stripe's decimal texts in the smallest unit, such as unit_amount_decimal: "0.5" of EUR
+// is 0.005.
+func FromStripeDecimal(text, code string) (*canonicalv1.Money, error) {
+	n, err := StripeExponent(code)
+	if err != nil {
+		return nil, err
+	}
+	parts := decimal.FindStringSubmatch(text)
+	if parts == nil {
+		return nil, fmt.Errorf("%q is no plain decimal number", text)
+	}
+	amount, _ := new(big.Int).SetString(parts[2]+parts[3], 10) // the pattern lets digits alone through
+	if parts[1] == "-" {
+		amount.Neg(amount)
+	}
+	return scaled(amount, len(parts[3])+n, strings.ToUpper(code))
 }

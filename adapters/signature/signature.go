@@ -7,12 +7,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
 )
 
-// Why a signature does not hold.
+// Why a signature does not hold. What is wrapped around them tells nothing of the request.
 var (
 	ErrMissing   = errors.New("there is no signature")
 	ErrMalformed = errors.New("the signature is malformed")
@@ -29,6 +30,20 @@ func within(at, now time.Time, tolerance time.Duration) error {
 		return fmt.Errorf("%w (%s)", ErrExpired, age.Round(time.Second))
 	}
 	return nil
+}
+
+// stamp reads a time stamp, which is digits and nothing else.
+func stamp(text string) (int64, error) {
+	for _, c := range []byte(text) {
+		if c < '0' || '9' < c {
+			return 0, fmt.Errorf("%w: the time stamp is no number", ErrMalformed)
+		}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: the time stamp is missing or out of range", ErrMalformed)
+	}
+	return n, nil
 }
 
 // anyMatches says whether one of the signatures is the HMAC-SHA256 of the parts under one of the secrets. It tries all

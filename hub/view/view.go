@@ -213,7 +213,7 @@ func (v *View) Refuse(path model.Path, message proto.Message, reason string, at 
 // judge tells what an entry would do to the view.
 func (v *View) judge(e *entry, read bool) Outcome {
 	switch {
-	case v.base != nil && e.stamp.Compare(v.base.Newest) < 0:
+	case e.stamp.Compare(v.Newest()) < 0:
 		return Stale
 	case read && e.stamp.Compare(v.Newest()) == 0 && v.covers(v.State().entry(), e):
 		return Duplicate

@@ -1,15 +1,16 @@
 // Package pgtest gives each test a PostgreSQL database of its own.
 //
 // All test binaries of a user share one server, in the user's cache directory: `go test ./...` runs packages as
-// processes side by side, and the first to come starts it. The server forgets everything in a power cut (fsync is off),
-// which makes it fast, and it ends by itself when it has had no users for a while (see watchdog.go). CANONHUB_TEST_DATABASE_URL names another
-// server instead; its role must be allowed to create databases.
+// processes side by side, and the first to come starts it. The server may forget everything in a power cut (fsync is
+// off), which makes it fast, and it ends by itself when it has had no users for a while (see watchdog.go).
+// CANONHUB_TEST_DATABASE_URL names another server instead; its role must be allowed to create databases.
 //
-// A database is copied from a template, which was migrated once. Databases live in a time zone with an odd offset, so that
-// a time that went through the session's zone is noticed. What killed test runs left behind is dropped by later ones.
+// A database is copied from a template, which was migrated once. Databases live in a time zone with an odd offset, so
+// that a time that went through the session's zone is noticed. What killed test runs left behind is dropped by later
+// ones.
 //
-// One thing is shared by all databases of a server: transaction ids. A snapshot's xmin is held back by
-// transactions of tests that run at the same time.
+// One thing is shared by all databases of a server: transaction ids. A snapshot's xmin is held back by transactions
+// of tests that run at the same time.
 package pgtest
 
 import (
@@ -25,9 +26,9 @@ import (
 // patience bounds what one test waits for its database.
 const patience = 2 * time.Minute
 
-// New returns the URL of a database for t alone, dropped when t ends. The first test to ask for a template makes it: migrate is called with the
-// URL of an empty database. The name of a template must change whenever migrate would do something else,
-// for a template is used again by later runs: see Key.
+// New returns the URL of a database for t alone, dropped when t ends; connections that t forgot are cut. The first test
+// to ask for a template makes it: migrate is called with the URL of an empty database. The name of a template must
+// change whenever migrate would do something else, for a template serves until the server ends: see Key.
 func New(t testing.TB, template string, migrate func(ctx context.Context, url string) error) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -14,9 +14,10 @@ import (
 const idle = 30
 
 // watchdog runs inside the server, as a statement whose client may long be gone: PostgreSQL notices that only when it
-// has something to say. Each second it tries to take the users' lock for itself. A process that arrives when it has it for good
-// waits for that lock until the server goes down, and then starts the server again; so none is cut off at work.
-// A process of our own, outside, was rejected: a test binary cannot be run as something else without each package's help.
+// has something to say. Each second it tries to take the users' lock for itself. A process that arrives when it has
+// taken it for good waits for that lock until the server goes down, and then starts the server again; so none is cut
+// off at work. A process of our own, outside, was rejected: a test binary cannot be run as something else without the
+// help of each package.
 const watchdog = `
 do $$
 declare

@@ -1,0 +1,77 @@
+package stripe
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+// failure judges an answer that is no success, by https://docs.stripe.com/error-low-level and the header by which Stripe
+// overrules: Stripe-Should-Retry.
+func failure(op string, r httpapi.Response) *fault.Error {
+	var body struct {
+		Error struct {
+			Type        string `json:"type"`
+			Code        string `json:"code"`
+			DeclineCode string `json:"decline_code"`
+			Param       string `json:"param"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(r.Body, &body) // an answer that is not Stripe's is judged by its status
+	e := body.Error
+	f := httpapi.Fault(op, r)
+	f.Code = e.Code
+	if f.Code == "" {
+		f.Code = e.Type
+	}
+	if e.Param != "" {
+		f.Message = "Stripe refuses the parameter " + e.Param
+	}
+	switch {
+	case e.Code == "lock_timeout":
+		f.Category, f.RetryAfter = fault.Throttle, time.Second // another call works on the same object
+	case e.Code == "idempotency_key_in_use":
+		f.Category, f.MaybeDone = fault.Transient, true // our own earlier send still runs
+	case e.Type == "idempotency_error":
+		f.Category = fault.Conflict
+	case r.Status == http.StatusConflict:
+		f.Category = fault.Transient
+	case r.Header.Get("Stripe-Should-Retry") == "true" && f.Category == fault.Permanent:
+		f.Category = fault.Transient
+	case r.Header.Get("Stripe-Should-Retry") == "false" && f.Category == fault.Transient:
+		f.Category = fault.Permanent
+	}
+	if f.Category == fault.Permanent && e.Param != "" {
+		if path := pathOf(e.Param); path != "" {
+			f.Refused = map[string]string{path: "Stripe does not take it" + because(e.Code)}
+		}
+	}
+	return f
+}
+
+func because(code string) string {
+	if code == "" {
+		return ""
+	}
+	return " (" + code + ")"
+}
+
+// pathOf is the attribute that a parameter was made of; empty for a parameter of our own.
+func pathOf(param string) string {
+	if key, ok := strings.CutPrefix(param, "metadata["); ok {
+		if key = strings.TrimSuffix(key, "]"); key != recordIDKey {
+			return "custom." + key
+		}
+		return ""
+	}
+	for path, name := range parameters {
+		if name == param {
+			return path
+		}
+	}
+	return ""
+}

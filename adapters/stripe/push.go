@@ -1,0 +1,261 @@
+package stripe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/money"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
+)
+
+// parameters are the form's names by attribute.
+var parameters = map[string]string{
+	"name": "name", "email": "email", "phone": "phone", "locale": "preferred_locales[0]", "tax_status": "tax_exempt", "note": "description",
+	"billing_address.line1": "address[line1]", "billing_address.line2": "address[line2]", "billing_address.city": "address[city]",
+	"billing_address.region": "address[state]", "billing_address.postal_code": "address[postal_code]", "billing_address.country_code": "address[country]",
+	"shipping_address.line1": "shipping[address][line1]", "shipping_address.line2": "shipping[address][line2]", "shipping_address.city": "shipping[address][city]",
+	"shipping_address.region": "shipping[address][state]", "shipping_address.postal_code": "shipping[address][postal_code]",
+	"shipping_address.country_code": "shipping[address][country]", "shipping_address.recipient": "shipping[name]", "shipping_address.phone": "shipping[phone]",
+}
+
+// frozen is the one call of an attempt.
+type frozen struct {
+	Path string `json:"path"`
+	Form string `json:"form"`
+}
+
+// Prepare makes the form of a create or an update. Stripe clears by an empty text; addresses and shipping are replaced
+// whole, so their other parts go along as the record has them.
+func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
+	c, ok := p.Message.(*canonicalv1.Customer)
+	if !ok || p.Kind != customer {
+		return adapters.Request{}, &fault.Error{Category: fault.Permanent, Op: "prepare", Message: "Stripe's " + string(p.Kind) + " cannot be written to"}
+	}
+	form := url.Values{}
+	refused := map[string]string{}
+	for _, path := range p.Paths {
+		if err := set(form, c, path); err != nil {
+			refused[path] = err.Error()
+		}
+	}
+	completeShipping(form, c, p)
+	if len(refused) > 0 {
+		return adapters.Request{}, &fault.Error{Category: fault.Permanent, Op: "prepare customer", Refused: refused}
+	}
+	f := frozen{Path: "/v1/customers"}
+	if p.ExternalID == "" {
+		form.Set("metadata["+recordIDKey+"]", p.RecordID)
+	} else {
+		f.Path += "/" + url.PathEscape(string(p.ExternalID))
+	}
+	f.Form = form.Encode() // sorted by name
+	body, err := json.Marshal(f)
+	if err != nil {
+		return adapters.Request{}, err
+	}
+	return adapters.Request{Kind: p.Kind, RecordID: p.RecordID, ExternalID: p.ExternalID, Key: p.Key, Body: body}, nil
+}
+
+// set writes one attribute into the form.
+func set(form url.Values, c *canonicalv1.Customer, path string) error {
+	if key, ok := strings.CutPrefix(path, "custom."); ok {
+		if key == recordIDKey || len(key) > 40 { // https://docs.stripe.com/metadata
+			return fmt.Errorf("Stripe's metadata cannot have the key %q", key)
+		}
+		value, err := metadataText(c.GetCustom()[key])
+		form.Set("metadata["+key+"]", value)
+		return err
+	}
+	name, ok := parameters[path]
+	if !ok {
+		return fmt.Errorf("Stripe's customer has nothing for %s", path)
+	}
+	value := valueOf(c, path)
+	if path == "locale" && value == "" {
+		name = "preferred_locales" // a list is cleared as a whole
+	}
+	if path == "tax_status" && value == "" {
+		if c.GetTaxStatusRaw() != "" {
+			return fmt.Errorf("Stripe has no such tax status")
+		}
+	}
+	form.Set(name, value)
+	return nil
+}
+
+func valueOf(c *canonicalv1.Customer, path string) string {
+	switch path {
+	case "name":
+		return fullName(c.GetName())
+	case "email":
+		return c.GetEmail()
+	case "phone":
+		return c.GetPhone()
+	case "locale":
+		return c.GetLocale()
+	case "note":
+		return c.GetNote()
+	case "tax_status":
+		for text, status := range taxStatuses {
+			if status == c.GetTaxStatus() {
+				return text
+			}
+		}
+		return ""
+	}
+	group, part, _ := strings.Cut(path, ".")
+	if group == "billing_address" {
+		return partOf(c.GetBillingAddress(), part)
+	}
+	return partOf(c.GetShippingAddress(), part)
+}
+
+func fullName(n *canonicalv1.PersonName) string {
+	if n.GetFull() != "" {
+		return n.GetFull()
+	}
+	parts := []string{n.GetPrefix(), n.GetGiven(), n.GetMiddle(), n.GetFamily(), n.GetSuffix()}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+}
+
+func partOf(a *canonicalv1.Address, part string) string {
+	switch part {
+	case "line1":
+		return a.GetLine1()
+	case "line2":
+		return a.GetLine2()
+	case "city":
+		return a.GetCity()
+	case "region":
+		return a.GetRegion()
+	case "postal_code":
+		return a.GetPostalCode()
+	case "country_code":
+		return a.GetCountryCode()
+	case "recipient":
+		return a.GetRecipient()
+	default:
+		return a.GetPhone()
+	}
+}
+
+// completeShipping adds what Stripe asks for with a shipping address: its name and its first line.
+func completeShipping(form url.Values, c *canonicalv1.Customer, p adapters.Patch) {
+	touched := slices.ContainsFunc(p.Paths, func(path string) bool { return strings.HasPrefix(path, "shipping_address.") })
+	if !touched {
+		return
+	}
+	held, _ := p.Held.(*canonicalv1.Customer)
+	for path, name := range parameters {
+		if !strings.HasPrefix(path, "shipping_address.") || form.Has(name) {
+			continue
+		}
+		value := valueOf(c, path)
+		if value == "" && held != nil {
+			value = valueOf(held, path)
+		}
+		if value != "" {
+			form.Set(name, value)
+		}
+	}
+	if empty := allEmpty(form, "shipping["); empty {
+		for name := range form {
+			if strings.HasPrefix(name, "shipping[") {
+				form.Del(name)
+			}
+		}
+		form.Set("shipping", "")
+		return
+	}
+	if form.Get("shipping[name]") == "" {
+		form.Set("shipping[name]", fullName(c.GetName()))
+	}
+}
+
+func allEmpty(form url.Values, prefix string) bool {
+	for name := range form {
+		if strings.HasPrefix(name, prefix) && form.Get(name) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// metadataText writes a custom value as text.
+func metadataText(v *canonicalv1.CustomValue) (string, error) {
+	out := ""
+	switch value := v.GetValue().(type) {
+	case *canonicalv1.CustomValue_Text:
+		out = value.Text
+	case *canonicalv1.CustomValue_Flag:
+		out = fmt.Sprint(value.Flag)
+	case *canonicalv1.CustomValue_Decimal:
+		out = value.Decimal
+	case *canonicalv1.CustomValue_Time:
+		out = value.Time.AsTime().Format(time.RFC3339)
+	case *canonicalv1.CustomValue_Money:
+		out = money.ToDecimal(value.Money) + " " + value.Money.GetCurrencyCode()
+	case *canonicalv1.CustomValue_Texts:
+		out = strings.Join(value.Texts.GetValues(), ", ")
+	}
+	if len(out) > 500 { // https://docs.stripe.com/metadata
+		return "", fmt.Errorf("Stripe's metadata holds 500 characters at most")
+	}
+	return out, nil
+}
+
+// Push makes the call.
+func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
+	op := "update customer"
+	if r.ExternalID == "" {
+		op = "create customer"
+	}
+	var f frozen
+	if err := json.Unmarshal(r.Body, &f); err != nil {
+		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the stored request cannot be read", Err: err}
+	}
+	resp, err := a.call(ctx, op, httpapi.Request{Method: http.MethodPost, Path: f.Path, Body: []byte(f.Form),
+		ContentType: "application/x-www-form-urlencoded", Key: r.Key})
+	if err != nil {
+		return adapters.Ack{}, err
+	}
+	o, _, err := observe(customer, resp.Body)
+	if err != nil {
+		broken := *fault.As(err)
+		broken.MaybeDone = true
+		return adapters.Ack{}, &broken
+	}
+	o.At = resp.Date
+	return adapters.Ack{Observation: o}, nil
+}
+
+// Find searches by our record id. The search lags behind by about a minute, and by up to an hour in incidents; until
+// then the idempotency key settles a create.
+func (a *api) Find(ctx context.Context, r adapters.Request) (*adapters.Observation, error) {
+	query := url.Values{"query": {fmt.Sprintf("metadata['%s']:'%s'", recordIDKey, strings.ReplaceAll(r.RecordID, "'", ""))}, "limit": {"1"}}
+	resp, err := a.call(ctx, "find customer", httpapi.Request{Method: http.MethodGet, Path: "/v1/customers/search", Query: query})
+	if err != nil {
+		return nil, err
+	}
+	var found struct {
+		Data []json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(resp.Body, &found); err != nil {
+		return nil, &fault.Error{Category: fault.Permanent, Op: "find customer", Err: errShape}
+	}
+	if len(found.Data) == 0 {
+		return nil, nil
+	}
+	o, _, err := observe(customer, found.Data[0])
+	o.At = resp.Date
+	return &o, err
+}

@@ -1,0 +1,126 @@
+package canonhub_test
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"sync/atomic"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
+
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
+	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
+)
+
+const (
+	ada   = "customer_01h455vb4pex5vsknk084sn02q"
+	grace = "customer_01h455vb4pex5vsknk084sn02r"
+	alan  = "customer_01h455vb4pex5vsknk084sn02s"
+)
+
+// fakeHub serves three customers, two on a page, over gRPC on loopback.
+type fakeHub struct {
+	hubv1.UnimplementedCustomerServiceServer
+	// Before runs before every call; its error is the answer.
+	Before func(ctx context.Context, call int) error
+	Addr   string
+
+	calls  atomic.Int32
+	server *grpc.Server
+}
+
+// startHub starts a fake hub; stop it with Close.
+func startHub(before func(ctx context.Context, call int) error, opts ...grpc.ServerOption) *fakeHub {
+	h := &fakeHub{Before: before, server: grpc.NewServer(opts...)}
+	hubv1.RegisterCustomerServiceServer(h.server, h)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	h.Addr = listener.Addr().String()
+	go func() { _ = h.server.Serve(listener) }()
+	return h
+}
+
+// Close stops the hub.
+func (h *fakeHub) Close() { h.server.Stop() }
+
+// Calls is how many calls came in.
+func (h *fakeHub) Calls() int { return int(h.calls.Load()) }
+
+func (h *fakeHub) before(ctx context.Context) error {
+	call := int(h.calls.Add(1))
+	if h.Before == nil {
+		return nil
+	}
+	return h.Before(ctx, call)
+}
+
+var people = []*hubv1.CustomerRecord{
+	{Id: ada, Revision: 3, Customer: &canonicalv1.Customer{Email: proto.String("ada@example.com")}},
+	{Id: grace, Revision: 1, Customer: &canonicalv1.Customer{Email: proto.String("grace@example.com")}},
+	{Id: alan, Revision: 7, Customer: &canonicalv1.Customer{Email: proto.String("alan@example.com")}},
+}
+
+func (h *fakeHub) GetCustomer(ctx context.Context, in *hubv1.GetCustomerRequest) (*hubv1.CustomerRecord, error) {
+	if err := h.before(ctx); err != nil {
+		return nil, err
+	}
+	for _, r := range people {
+		if r.GetId() == in.GetId() {
+			return r, nil
+		}
+	}
+	return nil, hubError(ctx, codes.NotFound, "no record has this id",
+		&errdetails.ErrorInfo{Reason: "RECORD_NOT_FOUND", Domain: "canonhub", Metadata: map[string]string{"id": in.GetId()}})
+}
+
+func (h *fakeHub) ListCustomers(ctx context.Context, in *hubv1.ListCustomersRequest) (*hubv1.ListCustomersResponse, error) {
+	if err := h.before(ctx); err != nil {
+		return nil, err
+	}
+	from, _ := strconv.Atoi(in.GetPageToken())
+	to := min(from+2, len(people))
+	page := &hubv1.ListCustomersResponse{Customers: people[from:to]}
+	if to < len(people) {
+		page.NextPageToken = strconv.Itoa(to)
+	}
+	return page, nil
+}
+
+func (h *fakeHub) LookupCustomer(ctx context.Context, in *hubv1.LookupCustomerRequest) (*hubv1.CustomerRecord, error) {
+	if err := h.before(ctx); err != nil {
+		return nil, err
+	}
+	if in.GetConnection() == "stripe-eu" && in.GetExternalId() == "cus_1" {
+		return people[0], nil
+	}
+	return nil, hubError(ctx, codes.NotFound, "no record is linked", &errdetails.ErrorInfo{Reason: "LINK_NOT_FOUND", Domain: "canonhub"})
+}
+
+func (h *fakeHub) ExplainCustomer(ctx context.Context, in *hubv1.ExplainCustomerRequest) (*hubv1.Explanation, error) {
+	if err := h.before(ctx); err != nil {
+		return nil, err
+	}
+	return &hubv1.Explanation{Id: in.GetId(), Attributes: []*hubv1.AttributeExplanation{{
+		Path: "email", Rule: &hubv1.DecidingRule{Path: "email", Mode: "authority"}, Winner: &hubv1.Claim{Source: "crm"}}}}, nil
+}
+
+// hubError is an error as a hub sends it: with the call's correlation id.
+func hubError(ctx context.Context, code codes.Code, message string, details ...protoadapt.MessageV1) error {
+	id := "made-by-hub"
+	if sent := metadata.ValueFromIncomingContext(ctx, "x-correlation-id"); len(sent) > 0 {
+		id = sent[0]
+	}
+	st, err := status.New(code, message).WithDetails(append(details, &errdetails.RequestInfo{RequestId: id})...)
+	if err != nil {
+		panic(err)
+	}
+	return st.Err()
+}
