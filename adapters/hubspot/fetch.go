@@ -26,10 +26,7 @@ func (c *contacts) Probe(ctx context.Context) error {
 	const op = "probe"
 	r, err := c.call(ctx, op, httpapi.Request{Method: http.MethodGet, Path: base, Query: url.Values{"limit": {"1"}}}, nil)
 	if err != nil {
-		if f := fault.As(err); f.Category == fault.Gone {
-			f.Category, f.Message = fault.Permanent, "there is no contacts API at the base URL"
-		}
-		return err
+		return ofNoObject(err)
 	}
 	var page struct {
 		Results []json.RawMessage `json:"results"`
@@ -80,11 +77,8 @@ func (c *contacts) lookup(ctx context.Context, op, property, text string) (*obje
 	r, err := c.call(ctx, op, httpapi.Request{
 		Method: http.MethodPost, Path: base + "/batch/read", Body: body, ContentType: "application/json"}, nil)
 	if err != nil {
-		f := fault.As(err)
+		f := fault.As(ofNoObject(err))
 		f.MaybeDone = false // a read
-		if f.Category == fault.Gone {
-			return nil, nil
-		}
 		return nil, f
 	}
 	raw, p, err := single(op, r)
@@ -109,6 +103,15 @@ func (c *contacts) call(ctx context.Context, op string, q httpapi.Request, paths
 		return r, failure(op, r, paths)
 	}
 	return r, nil
+}
+
+// ofNoObject judges a failure of a call that names no object by its path: a 404 then says that this version of the API
+// has ended, or that the base URL is not HubSpot's. The work waits for somebody to see to it.
+func ofNoObject(err error) error {
+	if f := fault.As(err); f.Category == fault.Gone {
+		f.Category, f.Message = fault.Transient, "there is no contacts API of this version at the base URL"
+	}
+	return err
 }
 
 // single is the result of a batch of one, or its problem, or neither.

@@ -97,9 +97,19 @@ func TestProbeTellsGoodFromBadCredentials(t *testing.T) {
 	if err := b.Prober.Probe(t.Context()); fault.CategoryOf(err) != fault.Auth {
 		t.Errorf("bad ones: %v", err)
 	}
-	for _, api := range []http.Handler{answer(200, "text/html", "<html>"), answer(404, "application/json", `{"status":"error"}`)} {
-		if err := connect(t, api).Prober.Probe(t.Context()); fault.CategoryOf(err) != fault.Permanent {
-			t.Errorf("something else than HubSpot: %v", err)
+	if err := connect(t, answer(200, "text/html", "<html>")).Prober.Probe(t.Context()); fault.CategoryOf(err) != fault.Permanent {
+		t.Errorf("something else than HubSpot: %v", err)
+	}
+}
+
+func TestAnAPIVersionThatEndedIsNoNewsOfAContact(t *testing.T) {
+	t.Parallel()
+	b := &bundle{Adapter: connect(t, answer(404, "application/json", `{"status":"error","message":"no such endpoint"}`))}
+	_, pushed := b.push(t, create(ada(), "name"))
+	_, looked := b.Pusher.Find(t.Context(), adapters.Request{Kind: "customer", RecordID: recordID})
+	for _, err := range []error{b.Prober.Probe(t.Context()), pushed, looked} {
+		if err == nil || fault.CategoryOf(err) != fault.Transient {
+			t.Errorf("got %v", err)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (c *contacts) create(ctx context.Context, op, recordID string, f frozen) (a
 		if p := parse(r.Body); r.Status == http.StatusConflict || p.emailTaken() {
 			return c.found(ctx, op, p, f)
 		}
-		return adapters.Ack{}, f.nameless(err)
+		return adapters.Ack{}, f.nameless(ofNoObject(err))
 	}
 	raw, p, err := single(op, r)
 	switch {

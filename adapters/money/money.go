@@ -3,6 +3,7 @@
 package money
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"regexp"
@@ -13,20 +14,17 @@ import (
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
+// nanoDigits is how many fractional digits Money holds.
 const nanoDigits = 9
 
-// digits is how many fractional digits ISO 4217 gives a currency.
-func digits(code string) (int, error) {
-	n, ok := currency.GetDigits(code)
-	if !ok {
-		return 0, fmt.Errorf("%q is no currency of ISO 4217", code)
-	}
-	return int(n), nil
-}
+var (
+	errNotPlain = errors.New("the amount is no plain decimal number such as -12.50: no exponent, no grouping, a dot")
+	errTooLarge = errors.New("the amount is larger than 64 bits hold")
+	errTooFine  = fmt.Errorf("the amount has more than %d fractional digits", nanoDigits)
+)
 
 // FromMinor reads an amount in the currency's smallest unit: 1050 EUR is 10.50, 1050 JPY is 1050.
 func FromMinor(amount int64, code string) (*canonicalv1.Money, error) {
-	code = strings.ToUpper(code)
 	n, err := digits(code)
 	if err != nil {
 		return nil, err
@@ -43,32 +41,87 @@ func ToMinor(m *canonicalv1.Money) (int64, error) {
 	return minor(m, n)
 }
 
+// FromDecimal reads a decimal text such as "10.50", of up to nine fractional digits. Exponents, commas, blanks and a
+// plus sign are errors: whoever writes them must say what they mean.
+func FromDecimal(text, code string) (*canonicalv1.Money, error) {
+	if _, err := digits(code); err != nil {
+		return nil, err
+	}
+	amount, exponent, err := parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return scaled(amount, exponent, code)
+}
+
+// ToDecimal writes the amount with at least the currency's digits: "10.50", "1050", "-0.001".
+func ToDecimal(m *canonicalv1.Money) string {
+	total := nanos(m)
+	text := fmt.Sprintf("%0*d", nanoDigits+1, new(big.Int).Abs(total))
+	whole, fraction := text[:len(text)-nanoDigits], text[len(text)-nanoDigits:]
+	keep, err := digits(m.GetCurrencyCode())
+	if err != nil {
+		keep = 0 // a currency that we do not know has no digits that it must have
+	}
+	for len(fraction) > keep && fraction[len(fraction)-1] == '0' {
+		fraction = fraction[:len(fraction)-1]
+	}
+	if fraction != "" {
+		whole += "." + fraction
+	}
+	if total.Sign() < 0 {
+		return "-" + whole
+	}
+	return whole
+}
+
+// digits is how many fractional digits ISO 4217 gives a currency.
+func digits(code string) (int, error) {
+	n, ok := currency.GetDigits(strings.ToUpper(code))
+	if !ok {
+		return 0, fmt.Errorf("%.8q is no currency code of ISO 4217", code)
+	}
+	return int(n), nil
+}
+
+// plain is plain notation. The bound keeps a hostile text from becoming work.
+var plain = regexp.MustCompile(`^(-?)([0-9]{1,30})(?:\.([0-9]{1,30}))?$`)
+
+// parse reads plain notation as amount / 10^exponent.
+func parse(text string) (amount *big.Int, exponent int, err error) {
+	parts := plain.FindStringSubmatch(text)
+	if parts == nil {
+		return nil, 0, errNotPlain
+	}
+	amount, _ = new(big.Int).SetString(parts[1]+parts[2]+parts[3], 10) // the pattern lets digits alone through
+	return amount, len(parts[3]), nil
+}
+
 // scaled makes Money of amount / 10^exponent.
 func scaled(amount *big.Int, exponent int, code string) (*canonicalv1.Money, error) {
 	if exponent > nanoDigits {
-		extra := power(exponent - nanoDigits)
-		quotient, rest := new(big.Int).QuoRem(amount, extra, new(big.Int))
+		quotient, rest := new(big.Int).QuoRem(amount, power(exponent-nanoDigits), new(big.Int))
 		if rest.Sign() != 0 {
-			return nil, fmt.Errorf("the amount has more than %d fractional digits", nanoDigits)
+			return nil, errTooFine
 		}
 		amount, exponent = quotient, nanoDigits
 	}
 	units, fraction := new(big.Int).QuoRem(amount, power(exponent), new(big.Int))
-	nanos := fraction.Mul(fraction, power(nanoDigits-exponent))
 	if !units.IsInt64() {
-		return nil, fmt.Errorf("the amount is too large")
+		return nil, errTooLarge
 	}
-	return &canonicalv1.Money{CurrencyCode: code, Units: units.Int64(), Nanos: int32(nanos.Int64())}, nil
+	nanos := fraction.Mul(fraction, power(nanoDigits-exponent))
+	return &canonicalv1.Money{CurrencyCode: strings.ToUpper(code), Units: units.Int64(), Nanos: int32(nanos.Int64())}, nil
 }
 
+// minor is the amount in units of 10^-exponent.
 func minor(m *canonicalv1.Money, exponent int) (int64, error) {
-	total := nanos(m)
-	quotient, rest := total.QuoRem(total, power(nanoDigits-exponent), new(big.Int))
+	quotient, rest := new(big.Int).QuoRem(nanos(m), power(nanoDigits-exponent), new(big.Int))
 	if rest.Sign() != 0 {
 		return 0, fmt.Errorf("%s has a fraction of the smallest unit of %s", ToDecimal(m), m.GetCurrencyCode())
 	}
 	if !quotient.IsInt64() {
-		return 0, fmt.Errorf("%s %s is too large", ToDecimal(m), m.GetCurrencyCode())
+		return 0, errTooLarge
 	}
 	return quotient.Int64(), nil
 }
@@ -79,52 +132,3 @@ func nanos(m *canonicalv1.Money) *big.Int {
 }
 
 func power(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
-
-// decimal is plain notation: no exponent, no grouping, a dot.
-var decimal = regexp.MustCompile(`^([+-]?)([0-9]{1,30})(?:\.([0-9]{1,30}))?$`)
-
-// FromDecimal reads a decimal text such as "10.50", of up to nine fractional digits. Exponents, commas and blanks are
-// errors: whoever writes them must say what they mean.
-func FromDecimal(text, code string) (*canonicalv1.Money, error) {
-	code = strings.ToUpper(code)
-	if _, err := digits(code); err != nil {
-		return nil, err
-	}
-	return FromText(text, code)
-}
-
-// FromText is FromDecimal for a currency that has been checked.
-func FromText(text, code string) (*canonicalv1.Money, error) {
-	parts := decimal.FindStringSubmatch(text)
-	if parts == nil {
-		return nil, fmt.Errorf("%q is no plain decimal number", text)
-	}
-	amount, _ := new(big.Int).SetString(parts[2]+parts[3], 10) // the pattern lets digits alone through
-	if parts[1] == "-" {
-		amount.Neg(amount)
-	}
-	return scaled(amount, len(parts[3]), code)
-}
-
-// ToDecimal writes the amount with at least the currency's digits: "10.50", "1050", "-0.001".
-func ToDecimal(m *canonicalv1.Money) string {
-	total := nanos(m)
-	sign := ""
-	if total.Sign() < 0 {
-		sign = "-"
-		total.Neg(total)
-	}
-	text := fmt.Sprintf("%010s", total.String())
-	whole, fraction := text[:len(text)-nanoDigits], text[len(text)-nanoDigits:]
-	keep, err := digits(m.GetCurrencyCode())
-	if err != nil {
-		keep = 0
-	}
-	for len(fraction) > keep && fraction[len(fraction)-1] == '0' {
-		fraction = fraction[:len(fraction)-1]
-	}
-	if fraction == "" {
-		return sign + whole
-	}
-	return sign + whole + "." + fraction
-}

@@ -9,10 +9,10 @@ import (
 )
 
 // StripeExponent is how many fractional digits Stripe's integer amounts have, by https://docs.stripe.com/currencies.
-// They are ISO 4217's but for ISK and UGX, which Stripe writes with two digits for compatibility, and for a few
-// currencies that it writes whole though ISO has digits for them.
+// They are ISO 4217's but for three currencies: Stripe writes MGA whole, and ISK and UGX with two digits, for
+// compatibility. UGX stands in both of Stripe's lists; the special case governs.
 func StripeExponent(code string) (int, error) {
-	switch code = strings.ToUpper(code); code {
+	switch strings.ToUpper(code) {
 	case "ISK", "UGX":
 		return 2, nil
 	case "MGA":
@@ -21,22 +21,25 @@ func StripeExponent(code string) (int, error) {
 	return digits(code)
 }
 
+// stripeStep is what Stripe's amounts are multiples of where it takes no finer ones: no fractions of ISK and UGX, and
+// thousandths that end in 0.
+func stripeStep(code string, exponent int) int64 {
+	switch code = strings.ToUpper(code); {
+	case code == "ISK" || code == "UGX":
+		return 100
+	case exponent == 3:
+		return 10
+	}
+	return 1
+}
+
 // FromStripe reads one of Stripe's integer amounts. The code may be in lower case, as Stripe writes it.
 func FromStripe(amount int64, code string) (*canonicalv1.Money, error) {
 	n, err := StripeExponent(code)
 	if err != nil {
 		return nil, err
 	}
-	return scaled(big.NewInt(amount), n, strings.ToUpper(code))
-}
-
-// ToStripe writes an amount as Stripe wants it.
-func ToStripe(m *canonicalv1.Money) (int64, error) {
-	n, err := StripeExponent(m.GetCurrencyCode())
-	if err != nil {
-		return 0, err
-	}
-	return minor(m, n)
+	return scaled(big.NewInt(amount), n, code)
 }
 
 // FromStripeDecimal reads one of Stripe's decimal texts in the smallest unit, such as unit_amount_decimal: "0.5" of EUR
@@ -46,13 +49,25 @@ func FromStripeDecimal(text, code string) (*canonicalv1.Money, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts := decimal.FindStringSubmatch(text)
-	if parts == nil {
-		return nil, fmt.Errorf("%q is no plain decimal number", text)
+	amount, exponent, err := parse(text)
+	if err != nil {
+		return nil, err
 	}
-	amount, _ := new(big.Int).SetString(parts[2]+parts[3], 10) // the pattern lets digits alone through
-	if parts[1] == "-" {
-		amount.Neg(amount)
+	return scaled(amount, exponent+n, code)
+}
+
+// ToStripe writes an amount as Stripe takes it; one that is finer than that is an error.
+func ToStripe(m *canonicalv1.Money) (int64, error) {
+	n, err := StripeExponent(m.GetCurrencyCode())
+	if err != nil {
+		return 0, err
 	}
-	return scaled(amount, len(parts[3])+n, strings.ToUpper(code))
+	amount, err := minor(m, n)
+	if err != nil {
+		return 0, err
+	}
+	if amount%stripeStep(m.GetCurrencyCode(), n) != 0 {
+		return 0, fmt.Errorf("%s %s is finer than Stripe takes", ToDecimal(m), m.GetCurrencyCode())
+	}
+	return amount, nil
 }

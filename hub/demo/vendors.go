@@ -63,6 +63,19 @@ func (s *stage) stripePhone(ctx context.Context, id string) (string, error) {
 	return phone, err
 }
 
+// repeatLastEvent has Stripe send its last acknowledged event again, n times.
+func (s *stage) repeatLastEvent(n int) error {
+	all := s.stripe.Deliveries()
+	if len(all) == 0 {
+		return errors.New("Stripe has sent nothing yet")
+	}
+	status, err := s.stripe.Redeliver(all[len(all)-1].EventID, n)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the repeated webhook got status %d", status)
+	}
+	return err
+}
+
 // contactOf is the contact with an e-mail address.
 func (s *stage) contactOf(email string) (hubspot.Contact, error) {
 	c, ok := s.hubspot.ByEmail(email)

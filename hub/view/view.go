@@ -22,7 +22,7 @@ import (
 
 // maxEntries bounds the sequence; older entries are folded into the base. Only an observation that is overtaken by this
 // many newer ones of the same object is dropped.
-const maxEntries = 8
+const maxEntries = 3
 
 // Stamp is a place in one source's order: its own counter where it has one, else its time.
 type Stamp struct {
@@ -213,7 +213,7 @@ func (v *View) Refuse(path model.Path, message proto.Message, reason string, at 
 // judge tells what an entry would do to the view.
 func (v *View) judge(e *entry, read bool) Outcome {
 	switch {
-	case e.stamp.Compare(v.Newest()) < 0:
+	case v.base != nil && e.stamp.Compare(v.base.Newest) < 0:
 		return Stale
 	case read && e.stamp.Compare(v.Newest()) == 0 && v.covers(v.State().entry(), e):
 		return Duplicate

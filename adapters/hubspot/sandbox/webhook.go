@@ -137,9 +137,9 @@ func (h *sender) take() []event {
 	return batch
 }
 
-// deliver sends a batch until it is acknowledged, with growing gaps, and gives it up at last.
+// deliver sends a batch until it is acknowledged, with growing gaps, and gives it up at last. What is not delivered
+// when the sandbox closes stays open.
 func (h *sender) deliver(batch []event) {
-	defer h.done(len(batch))
 	for attempt := range maxTries {
 		for i := range batch {
 			batch[i].AttemptNumber = attempt
@@ -149,7 +149,7 @@ func (h *sender) deliver(batch []event) {
 			panic(err) // numbers and texts always marshal
 		}
 		if status := h.send(body, attempt); status/100 == 2 {
-			return
+			break
 		}
 		select {
 		case <-h.ctx.Done():
@@ -157,9 +157,10 @@ func (h *sender) deliver(batch []event) {
 		case <-time.After(time.Duration(attempt+1) * tryGap):
 		}
 	}
+	h.done(len(batch))
 }
 
-// done takes acknowledged or lost events off the account, and tells who waits for all.
+// done takes acknowledged or given-up events off the account, and tells who waits for all.
 func (h *sender) done(n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
