@@ -102,7 +102,8 @@ type explanation struct {
 // lookup reads the record that a Stripe customer is linked to.
 func (s *stage) lookup(ctx context.Context, stripeID string) (customerRecord, error) {
 	var r customerRecord
-	return r, s.get(ctx, "/v1/customers:lookup?connection=stripe&external_id="+stripeID, &r)
+	err := s.get(ctx, "/v1/customers:lookup?connection=stripe&external_id="+stripeID, &r)
+	return r, err
 }
 
 // agreed waits until the hub says of every target that it holds what it should.

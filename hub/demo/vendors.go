@@ -165,7 +165,8 @@ func (s *stage) count(ctx context.Context) (int, error) {
 	var list struct {
 		Customers []customerRecord `json:"customers"`
 	}
-	return len(list.Customers), s.get(ctx, "/v1/customers", &list)
+	err := s.get(ctx, "/v1/customers", &list)
+	return len(list.Customers), err
 }
 
 // whatNext tells what to try while the demo stays up.

@@ -22,7 +22,7 @@ import (
 
 // maxEntries bounds the sequence; older entries are folded into the base. Only an observation that is overtaken by this
 // many newer ones of the same object is dropped.
-const maxEntries = 3
+const maxEntries = 8
 
 // Stamp is a place in one source's order: its own counter where it has one, else its time.
 type Stamp struct {
