@@ -11,6 +11,10 @@
 // gives it the hub's HTTP client and receives the sandbox's webhooks. The Suite brings what is the vendor's: a sandbox,
 // a signature and recorded events. A check whose ability the adapter lacks (a nil Pusher, say) is skipped; one that the
 // vendor cannot pass is waived by name, with the reason, and a waiver that is not needed fails.
+//
+// What an attribute is, when it is empty and when two are equal is asked of hub/model, which is the hub's own answer.
+// That is the one thing here that comes from the hub: an adapter that disagreed with it would be wrong, whatever a
+// second implementation said.
 package adaptertest
 
 import (
@@ -88,16 +92,17 @@ type Fixture struct {
 	// Edit changes an attribute of In as the vendor's own user does, to another value each time, and tells it by webhook.
 	Edit func(adapters.Object)
 
-	// Delete deletes or archives as the vendor's own user does, and tells it by webhook. Nil for a kind that nobody can
-	// delete there is fine: nothing is then asked of it.
-	Delete func(adapters.Object)
+	// Delete deletes or archives as the vendor's own user does, and tells it by webhook; false where nobody can delete
+	// objects of that kind there.
+	Delete func(adapters.Object) bool
 
 	// Count is how many objects of a kind there are, without deleted ones.
 	Count func(adapters.Kind) int
 
 	// Sample is a record to push, of a kind with Out attributes, in two forms. Both set every path in Carriage.Out (two
-	// attributes under `custom.*`) and have different values for each, in the form that the vendor keeps: what comes back
-	// must equal it. References are external ids of objects in this sandbox, which Sample may seed.
+	// attributes under `custom.*`, by the same names in both) and have different values for each, in the form that the
+	// vendor keeps: what comes back must equal it. No object that Seed makes has their e-mail addresses or numbers.
+	// References are external ids of objects in this sandbox, which Sample may seed.
 	Sample func(adapters.Kind) (first, second proto.Message)
 
 	// Inject makes the next calls go wrong: one Fault for one call. Those injected earlier come first.

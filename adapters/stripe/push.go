@@ -81,7 +81,7 @@ func set(form url.Values, c *canonicalv1.Customer, path string) error {
 	}
 	value := valueOf(c, path)
 	if path == "locale" && value == "" {
-		name = "preferred_locales" // a list is cleared as a whole
+		name = "preferred_locales[]" // a list with nothing in it
 	}
 	if path == "tax_status" && value == "" {
 		if c.GetTaxStatusRaw() != "" {

@@ -25,14 +25,13 @@ type reading struct {
 	missing  []string // attributes that nothing is said of
 }
 
-// knownFields are the fields of Stripe's objects: those of the current version, by Stripe's own types, and those that
-// older versions had.
+// knownFields are the fields of Stripe's objects: those of its current Go types, and those that other versions have.
 var knownFields = map[adapters.Kind]map[string]bool{
 	customer: fieldsOf(stripe.Customer{}, "account_balance", "default_currency", "sources", "subscriptions", "tax_ids", "tax_info",
 		"tax_info_verification", "account", "customer_account", "deleted"),
 	invoice: fieldsOf(stripe.Invoice{}, "charge", "paid", "paid_out_of_band", "payment_intent", "subscription", "subscription_details", "tax",
 		"tax_percent", "discount", "total_tax_amounts", "quote", "rendering_options", "application_fee_amount", "transfer_data",
-		"statement_description", "billing", "date", "closed", "forgiven", "finalized_at", "deleted", "customer_account"),
+		"amount_paid_off_stripe", "statement_description", "billing", "date", "closed", "forgiven", "finalized_at", "deleted", "customer_account"),
 }
 
 func fieldsOf(object any, older ...string) map[string]bool {

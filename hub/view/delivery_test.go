@@ -1,6 +1,7 @@
 package view_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -104,6 +105,15 @@ func TestAgreementEndsWhenWhatIsHeldMoves(t *testing.T) {
 	}
 	s.deliver(9, 10, "email=MAX", "email=max")
 	s.is("email: said max@9, held max, agreed MAX")
+}
+
+func TestAgreementOutlivesTheWindow(t *testing.T) {
+	s := begin(t)
+	s.deliver(0, 1, "email=MAX phone=1", "email=max phone=1")
+	for second := 2; second < 30; second++ {
+		s.observe(snapshot(second, fmt.Sprintf("email=max phone=%d", second)), view.Applied)
+	}
+	s.is("email: held max, agreed MAX", "phone: said 29@29, held 29")
 }
 
 func TestNothingIsHeldWhereNothingIsKnown(t *testing.T) {

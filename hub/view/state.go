@@ -80,7 +80,7 @@ func (v *View) State() *State {
 	}
 	v.state = newState(v.schema)
 	if v.base != nil {
-		v.state = v.base
+		v.state = v.base.clone()
 	}
 	for i := range v.entries {
 		v.step(v.state, i)

@@ -84,9 +84,9 @@ func (s *Server) write(o object, f form) *reply {
 	if locales := f.child("preferred_locales"); locales != nil {
 		if first, is := locales.text("0"); is {
 			o["preferred_locales"] = []any{first}
+		} else {
+			o["preferred_locales"] = []any{}
 		}
-	} else if _, is := f.text("preferred_locales"); is {
-		o["preferred_locales"] = []any{}
 	}
 	metadata := clone(object{"m": o["metadata"]})["m"].(object)
 	for key, value := range f.child("metadata") {

@@ -18,6 +18,8 @@ type Fault struct {
 	RetryAfter time.Duration
 	// AfterWork does the work first.
 	AfterWork bool
+	// Write lets calls that only read pass.
+	Write bool
 	// Hang gives no answer and leaves the connection open, until the client gives up.
 	Hang bool
 }

@@ -34,7 +34,48 @@ func (s *Server) createInvoice(_ *http.Request, f form) reply {
 		"lines": object{"object": "list", "has_more": false, "url": "/v1/invoices/" + id + "/lines", "data": []any{line}}}
 	s.add(o)
 	s.emit("invoice.created", o, nil)
+	s.bill(customer, currency)
 	return ok(o)
+}
+
+// bill gives a customer the currency of its first invoice.
+func (s *Server) bill(customer, currency string) {
+	if s.objects[customer]["currency"] != nil {
+		return
+	}
+	next := clone(s.objects[customer])
+	next["currency"] = currency
+	s.objects[customer] = next
+	s.emit("customer.updated", next, object{"currency": nil})
+}
+
+func (s *Server) updateInvoice(r *http.Request, f form) reply {
+	o := s.objects[r.PathValue("id")]
+	if o == nil {
+		return missing(r.PathValue("id"))
+	}
+	next := clone(o)
+	if text, is := f.text("description"); is {
+		next["description"] = none(text)
+	}
+	s.objects[r.PathValue("id")] = next
+	s.emit("invoice.updated", next, object{"description": o["description"]})
+	return ok(next)
+}
+
+// deleteInvoice deletes a draft.
+func (s *Server) deleteInvoice(r *http.Request, _ form) reply {
+	id := r.PathValue("id")
+	o := s.objects[id]
+	switch {
+	case o == nil:
+		return missing(id)
+	case o["status"] != "draft":
+		return problem(http.StatusBadRequest, "invalid_request_error", "invoice_not_editable", "", "You can only delete draft invoices")
+	}
+	delete(s.objects, id)
+	s.emit("invoice.deleted", o, nil)
+	return ok(object{"id": id, "object": "invoice", "deleted": true})
 }
 
 // moves are the calls that move an invoice: the state it must be in, the one it gets, the time that is noted, the event.

@@ -74,6 +74,8 @@ func (s *Server) router() *http.ServeMux {
 		"DELETE /v1/customers/{id}":      s.deleteCustomer,
 		"POST /v1/invoices":              s.createInvoice,
 		"GET /v1/invoices/{id}":          s.get,
+		"POST /v1/invoices/{id}":         s.updateInvoice,
+		"DELETE /v1/invoices/{id}":       s.deleteInvoice,
 		"GET /v1/invoices/{id}/lines":    s.invoiceLines,
 		"POST /v1/invoices/{id}/{state}": s.moveInvoice,
 	} {
@@ -106,7 +108,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 	w.Header().Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
 	w.Header().Set("Content-Type", "application/json")
 	for i, f := range s.faults {
-		if f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.URL.Path, f.PathPrefix) {
+		if f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.URL.Path, f.PathPrefix) || f.Write && r.Method == http.MethodGet {
 			continue
 		}
 		if f.Times--; f.Times <= 0 {
@@ -135,6 +137,19 @@ func (s *Server) Customers() []map[string]any {
 		}
 	}
 	return all
+}
+
+// Count is how many objects of a name there are, without deleted ones: "customer", "invoice".
+func (s *Server) Count(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, o := range s.objects {
+		if o["object"] == name && o["deleted"] == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // Customer is one customer; nil where there is none.

@@ -1,0 +1,85 @@
+package adaptertest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+var carriageChecks = []check{
+	{"FactoryIsComplete", nil, factoryIsComplete},
+	{"CarriedPathsExist", nil, carriedPathsExist},
+}
+
+func factoryIsComplete(t testing.TB, s Suite) {
+	f := s.Factory
+	if f.Name == "" || f.Name != strings.ToLower(f.Name) {
+		t.Errorf("Name %q is no lower-case word", f.Name)
+	}
+	if strings.HasSuffix(f.DefaultBaseURL, "/") || f.DefaultBaseURL != "" && !strings.HasPrefix(f.DefaultBaseURL, "https://") {
+		t.Errorf("DefaultBaseURL %q is no https address without a slash at its end", f.DefaultBaseURL)
+	}
+	if len(f.Carries) == 0 {
+		t.Error("it carries no kind")
+	}
+	a := s.unconnected(t, s.settings(nil))
+	for _, c := range f.Carries {
+		if writable(c) && a.Pusher == nil {
+			t.Errorf("%s can be written to, and there is no Pusher", c.Kind)
+		}
+		if c.Create && !writable(c) {
+			t.Errorf("%s can be created, and nothing can be set (Out)", c.Kind)
+		}
+	}
+	for _, name := range f.Credentials {
+		settings := s.settings(nil)
+		delete(settings.Credentials, name)
+		if _, err := f.Open(settings); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("opened without the credential %s: got error %v, want one that names it", name, err)
+		}
+	}
+	if f.NeedsPublicURL {
+		settings := s.settings(nil)
+		settings.PublicURL = ""
+		if _, err := f.Open(settings); err == nil {
+			t.Error("NeedsPublicURL is set, and it opens without one though it has webhook secrets")
+		}
+	}
+}
+
+func carriedPathsExist(t testing.TB, s Suite) {
+	for i, c := range s.Factory.Carries {
+		known := model.For(model.Kind(c.Kind))
+		if known == nil {
+			t.Errorf("there is no kind %q", c.Kind)
+			continue
+		}
+		if first, _ := s.carriage(c.Kind); i > 0 && !slices.Equal(first.In, c.In) {
+			t.Errorf("%s is carried twice", c.Kind)
+		}
+		for name, list := range map[string][]string{"In": c.In, "Out": c.Out} {
+			sorted := slices.Sorted(slices.Values(list))
+			if len(slices.Compact(sorted)) != len(list) {
+				t.Errorf("%s: %s has a path twice", c.Kind, name)
+			}
+			for _, path := range list {
+				if path == customs {
+					continue
+				}
+				if err := known.Check(model.Path(path)); err != nil {
+					t.Errorf("%s: %s: %v", c.Kind, name, err)
+				}
+			}
+		}
+		for path, sentence := range c.Losses {
+			if !lists(c.In, path) && !lists(c.Out, path) && path != customs {
+				t.Errorf("%s: Losses speaks of %s, which is not carried", c.Kind, path)
+			}
+			if strings.TrimSpace(sentence) == "" {
+				t.Errorf("%s: Losses does not say what is lost of %s", c.Kind, path)
+			}
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package adaptertest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+)
+
+var faultChecks = []check{
+	{"AFailedFetchHasItsCategory", []ability{fetching}, fetchFaults},
+	{"AFailedUpdateHasItsCategory", []ability{pushing, fetching}, updateFaults},
+	{"AFailedProbeHasItsCategory", []ability{probing}, probeFaults},
+	{"OneCallIsOneAttempt", []ability{fetching}, oneAttempt},
+}
+
+// failures are what every vendor does at times, and what it means.
+var failures = []struct {
+	fault     Fault
+	category  fault.Category
+	maybeDone bool // of a write
+}{
+	{Fault{Status: 429, RetryAfter: 7 * time.Second}, fault.Throttle, false},
+	{Fault{Status: 500}, fault.Transient, true},
+	{Fault{Status: 502}, fault.Transient, true},
+	{Fault{Status: 503, RetryAfter: 11 * time.Second}, fault.Transient, true},
+	{Fault{Status: 401}, fault.Auth, false},
+	{Fault{Status: 404}, fault.Gone, false},
+	{Fault{}, fault.Transient, true},
+}
+
+func (f Fault) String() string {
+	if f.Status == 0 {
+		return "a broken connection"
+	}
+	return fmt.Sprintf("an answer of %d", f.Status)
+}
+
+// judge compares a failure with what it should be.
+func judge(t testing.TB, what string, err error, want Fault, category fault.Category) *fault.Error {
+	t.Helper()
+	f := faultIn(t, what, err)
+	if f.Category != category || f.Status != want.Status || f.RetryAfter != want.RetryAfter {
+		t.Errorf("%s: category %s, status %d, retry after %s (%v); want %s, %d, %s", what, f.Category, f.Status, f.RetryAfter, err, category, want.Status, want.RetryAfter)
+	}
+	return f
+}
+
+func fetchFaults(t testing.TB, s Suite) {
+	st := s.stage(t)
+	s.eachKind(readable, func(c adapters.Carriage) {
+		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
+		for _, each := range failures {
+			st.Inject(each.fault)
+			seen, err := st.Fetcher.Fetch(within(t), o)
+			if each.category == fault.Gone && err == nil && seen.Gone {
+				continue
+			}
+			judge(t, fmt.Sprintf("fetch %s, %s", c.Kind, each.fault), err, each.fault, each.category)
+		}
+		st.mustFetch(t, o)
+	})
+}
+
+func updateFaults(t testing.TB, s Suite) {
+	s.eachKind(writable, func(c adapters.Carriage) {
+		to := s.target(t, c)
+		to.record = proto.Clone(to.first)
+		for _, each := range failures {
+			each.fault.Write = true
+			request := to.mustPrepare(t, to.patch(nil, to.paths))
+			to.Inject(each.fault)
+			_, err := to.Pusher.Push(within(t), request)
+			what := fmt.Sprintf("update %s, %s", c.Kind, each.fault)
+			if f := judge(t, what, err, each.fault, each.category); f.MaybeDone != each.maybeDone {
+				t.Errorf("%s: maybe done is %v, want %v", what, f.MaybeDone, each.maybeDone)
+			}
+		}
+		to.has(t, "after the failures", to.push(t, to.paths), to.paths)
+	})
+}
+
+func probeFaults(t testing.TB, s Suite) {
+	st := s.stage(t)
+	for _, each := range failures {
+		if each.category == fault.Gone {
+			continue // there is no object
+		}
+		st.Inject(each.fault)
+		judge(t, fmt.Sprintf("probe, %s", each.fault), st.Prober.Probe(within(t)), each.fault, each.category)
+	}
+}
+
+// Trying again is the job's matter: an adapter that did it by itself would multiply every retry.
+func oneAttempt(t testing.TB, s Suite) {
+	st := s.stage(t)
+	s.eachKind(readable, func(c adapters.Carriage) {
+		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
+		for _, status := range []int{500, 429, 409, 0} {
+			st.Inject(Fault{Status: status})
+			before := len(st.calls.made())
+			_, err := st.Fetcher.Fetch(within(t), o)
+			if made := len(st.calls.made()) - before; err == nil || made != 1 {
+				t.Errorf("fetch %s, %s: %d calls, %v; want one that failed", c.Kind, Fault{Status: status}, made, err)
+			}
+		}
+	})
+}

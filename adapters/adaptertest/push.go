@@ -1,0 +1,196 @@
+package adaptertest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/hub/model"
+)
+
+var pushChecks = []check{
+	{"PushThenFetchGivesTheSame", []ability{pushing, fetching}, pushThenFetch},
+	{"PushSetsOneAttributeAndNoOther", []ability{pushing, fetching}, pushSetsOne},
+	{"PushClearsOneAttributeAndNoOther", []ability{pushing, fetching}, pushClearsOne},
+	{"UpdateSentTwiceHasTheEffectOfOne", []ability{pushing, fetching}, updateTwice},
+	{"PushToAMissingObjectIsGone", []ability{pushing}, pushToMissing},
+}
+
+// target is an object at the vendor, and the record that it is brought to.
+type target struct {
+	*stage
+	suite    Suite
+	carriage adapters.Carriage
+	known    *model.Schema
+	object   adapters.Object
+	paths    []string // all of Out, with the samples' custom attributes
+	record   proto.Message
+	first    proto.Message
+	second   proto.Message
+	attempts int
+}
+
+// target makes an object that has the second sample.
+func (s Suite) target(t testing.TB, c adapters.Carriage) *target {
+	t.Helper()
+	to := &target{stage: s.stage(t), suite: s, carriage: c, known: schema(t, c.Kind)}
+	to.first, to.second = to.samples(t, c)
+	to.paths = expand(to.known, c.Out, to.first, to.second)
+	to.object = adapters.Object{Kind: c.Kind, ExternalID: to.Seed(c.Kind)}
+	to.record = proto.Clone(to.second)
+	to.push(t, to.paths)
+	return to
+}
+
+// patch brings attributes of the object to the record; it creates the object where there is none yet.
+func (to *target) patch(held proto.Message, paths []string) adapters.Patch {
+	to.attempts++
+	return adapters.Patch{
+		Kind: to.carriage.Kind, RecordID: recordID(to.carriage.Kind), ExternalID: to.object.ExternalID,
+		Message: to.record, Held: held, Paths: paths, Key: fmt.Sprintf("key-%d", to.attempts),
+	}
+}
+
+// push brings attributes to the record, and returns what the object has then.
+func (to *target) push(t testing.TB, paths []string) proto.Message {
+	t.Helper()
+	ack := to.mustPush(t, to.patch(to.mustFetch(t, to.object).Message, paths))
+	to.checkAck(t, ack, to.object)
+	return to.mustFetch(t, to.object).Message
+}
+
+// checkAck judges an acknowledgement: a snapshot of the object as it now is.
+func (to *target) checkAck(t testing.TB, ack adapters.Ack, want adapters.Object) {
+	t.Helper()
+	o := ack.Observation
+	checkObservation(t, to.suite, o)
+	if ack.Found || o.Gone || o.Message == nil || want.ExternalID != "" && o.Object != want {
+		t.Fatalf("pushed to %v, acknowledged %v, found %v, gone %v, message %v", want, o.Object, ack.Found, o.Gone, o.Message)
+	}
+	now := to.mustFetch(t, o.Object)
+	for _, path := range expand(to.known, to.carriage.In, o.Message, now.Message) {
+		if (o.Paths == nil || lists(o.Paths, path)) && !to.known.Equal(o.Message, now.Message, pathTo(path)) {
+			t.Errorf("acknowledged %s as %s, a read shows %s", path, text(to.known, o.Message, path), text(to.known, now.Message, path))
+		}
+	}
+}
+
+// has says that the object has the record's attributes.
+func (to *target) has(t testing.TB, what string, now proto.Message, paths []string) {
+	t.Helper()
+	for _, path := range paths {
+		if lists(to.carriage.In, path) && !to.known.Equal(to.record, now, pathTo(path)) {
+			t.Errorf("%s: %s is %s, want %s", what, path, text(to.known, now, path), text(to.known, to.record, path))
+		}
+	}
+}
+
+// others are the attributes but one.
+func (to *target) others(path string) []string {
+	return slices.DeleteFunc(slices.Clone(to.paths), func(p string) bool { return p == path })
+}
+
+func pushThenFetch(t testing.TB, s Suite) {
+	s.eachKind(writable, func(c adapters.Carriage) {
+		to := s.target(t, c) // seeded, and brought to the second sample
+		to.has(t, "the second sample", to.mustFetch(t, to.object).Message, to.paths)
+		count := to.Count(c.Kind)
+		to.record = proto.Clone(to.first)
+		to.has(t, "the first sample", to.push(t, to.paths), to.paths)
+		if to.Count(c.Kind) != count {
+			t.Errorf("an update changed the number of objects from %d to %d", count, to.Count(c.Kind))
+		}
+	})
+}
+
+func pushSetsOne(t testing.TB, s Suite) {
+	s.eachKind(writable, func(c adapters.Carriage) {
+		to := s.target(t, c)
+		for _, path := range to.paths {
+			to.known.Copy(to.record, to.first, pathTo(path))
+			now := to.push(t, []string{path})
+			to.has(t, "set "+path, now, []string{path})
+			to.has(t, "set "+path, now, to.others(path))
+		}
+	})
+}
+
+// An attribute that cannot be cleared is refused by name, or its loss declared; it is not passed over.
+func pushClearsOne(t testing.TB, s Suite) {
+	s.eachKind(writable, func(c adapters.Carriage) {
+		to := s.target(t, c)
+		for _, path := range to.paths {
+			to.known.Clear(to.record, pathTo(path))
+			cleared, refused := to.tryPush(t, []string{path})
+			now := to.mustFetch(t, to.object).Message
+			if cleared && lists(c.In, path) && !to.known.Empty(now, pathTo(path)) && !lost(c, path) {
+				t.Errorf("cleared %s, acknowledged, and it is %s", path, text(to.known, now, path))
+			}
+			if !cleared && !refused {
+				continue // told already
+			}
+			to.known.Copy(to.record, to.second, pathTo(path))
+			to.has(t, "cleared "+path, now, to.others(path))
+			to.push(t, []string{path})
+		}
+	})
+}
+
+// tryPush pushes what the vendor may refuse by name.
+func (to *target) tryPush(t testing.TB, paths []string) (done, refused bool) {
+	t.Helper()
+	request, err := to.Pusher.Prepare(to.patch(to.mustFetch(t, to.object).Message, paths))
+	if err == nil {
+		var ack adapters.Ack
+		if ack, err = to.Pusher.Push(within(t), request); err == nil {
+			to.checkAck(t, ack, to.object)
+			return true, false
+		}
+	}
+	var f *fault.Error
+	if errors.As(err, &f) && f.Category == fault.Permanent && f.Refused[paths[0]] != "" {
+		return false, true
+	}
+	t.Errorf("push %v of %s: %v; want it done, or a permanent fault with the path in Refused", paths, text(to.known, to.record, paths[0]), err)
+	return false, false
+}
+
+func updateTwice(t testing.TB, s Suite) {
+	s.eachKind(writable, func(c adapters.Carriage) {
+		to := s.target(t, c)
+		count := to.Count(c.Kind)
+		to.record = proto.Clone(to.first)
+		request := to.mustPrepare(t, to.patch(nil, to.paths))
+		for range 2 {
+			ack, err := to.Pusher.Push(within(t), request)
+			if err != nil {
+				t.Fatalf("push the same request again: %v", err)
+			}
+			to.checkAck(t, ack, to.object)
+		}
+		to.has(t, "sent twice", to.mustFetch(t, to.object).Message, to.paths)
+		if to.Count(c.Kind) != count {
+			t.Errorf("sent twice, and there are %d objects instead of %d", to.Count(c.Kind), count)
+		}
+	})
+}
+
+func pushToMissing(t testing.TB, s Suite) {
+	s.eachKind(writable, func(c adapters.Carriage) {
+		to := s.target(t, c)
+		if !to.Delete(to.object) {
+			return
+		}
+		to.record = proto.Clone(to.first)
+		_, err := to.Pusher.Push(within(t), to.mustPrepare(t, to.patch(nil, to.paths)))
+		f := faultIn(t, "push to an object that was deleted", err)
+		if f.Category != fault.Gone || f.MaybeDone {
+			t.Errorf("push to an object that was deleted: %v, maybe done %v; want the category gone", err, f.MaybeDone)
+		}
+	})
+}

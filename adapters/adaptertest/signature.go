@@ -1,0 +1,218 @@
+package adaptertest
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+)
+
+var signatureChecks = []check{
+	{"AcceptsASignedWebhook", []ability{webhooks}, acceptsASignedWebhook},
+	{"RefusesATamperedBody", []ability{webhooks}, refusesATamperedBody},
+	{"RefusesAnOldTime", []ability{webhooks}, refusesAnOldTime},
+	{"RefusesAFutureTime", []ability{webhooks}, refusesAFutureTime},
+	{"RefusesAnotherSecret", []ability{webhooks}, refusesAnotherSecret},
+	{"AcceptsEachOfTwoSecrets", []ability{webhooks}, acceptsEachOfTwoSecrets},
+	{"RefusesEverythingWithoutASecret", []ability{webhooks}, refusesEverythingWithoutASecret},
+	{"RefusesAMissingHeader", []ability{webhooks}, refusesAMissingHeader},
+	{"RefusesABrokenHeader", []ability{webhooks}, refusesABrokenHeader},
+	{"AcceptsTheSandboxsWebhooks", []ability{webhooks}, acceptsTheSandboxsWebhooks},
+}
+
+// signed is an adapter without a sandbox, and a good webhook for it.
+type signed struct {
+	webhook  adapters.Webhook
+	settings adapters.Settings
+	body     []byte
+}
+
+func (s Suite) signed(t testing.TB) signed {
+	t.Helper()
+	if s.Sign == nil {
+		t.Fatal("the Suite lacks Sign, which an adapter with a Webhook needs")
+	}
+	settings := s.settings(nil)
+	return signed{s.unconnected(t, settings).Webhook, settings, s.goldenBodies(t)[0].input}
+}
+
+// by signs the good webhook with one secret, and has it arrive now.
+func (g signed) by(s Suite, secret adapters.Secret, at time.Time) adapters.Delivery {
+	d := s.Sign(g.settings, slices.Clone(g.body), secret, at)
+	d.ReceivedAt = still
+	return d
+}
+
+func (g signed) good(s Suite) adapters.Delivery { return g.by(s, g.settings.WebhookSecrets[0], still) }
+
+func (g signed) mustRefuse(t testing.TB, what string, d adapters.Delivery) {
+	t.Helper()
+	err := g.webhook.Verify(d)
+	if err == nil {
+		t.Errorf("accepted: %s", what)
+		return
+	}
+	for _, leak := range append(texts(g.settings), string(g.body)) {
+		if strings.Contains(err.Error(), leak) {
+			t.Errorf("%s: the error quotes a secret or the body: %v", what, err)
+		}
+	}
+	if len(err.Error()) > 500 {
+		t.Errorf("%s: the error is %d bytes long", what, len(err.Error()))
+	}
+}
+
+func acceptsASignedWebhook(t testing.TB, s Suite) {
+	g := s.signed(t)
+	for _, offset := range []time.Duration{0, -time.Minute, time.Minute} {
+		if err := g.webhook.Verify(g.by(s, g.settings.WebhookSecrets[0], still.Add(offset))); err != nil {
+			t.Errorf("refused, signed %s from now: %v", offset, err)
+		}
+	}
+}
+
+func refusesATamperedBody(t testing.TB, s Suite) {
+	g := s.signed(t)
+	stride := 1 + len(g.body)/500
+	for i := 0; i < len(g.body); i += stride {
+		d := g.good(s)
+		d.Body[i] ^= 1
+		g.mustRefuse(t, "a changed byte", d)
+	}
+	for what, body := range map[string][]byte{
+		"a blank at the end": append(slices.Clone(g.body), ' '), "a cut end": g.body[:len(g.body)-1], "no body": nil, "another body": []byte(`{"id":"evt_other"}`),
+	} {
+		d := g.good(s)
+		d.Body = body
+		g.mustRefuse(t, what, d)
+	}
+}
+
+func refusesAnOldTime(t testing.TB, s Suite) {
+	g := s.signed(t)
+	for _, age := range []time.Duration{time.Hour, 24 * time.Hour, 50 * 365 * 24 * time.Hour} {
+		g.mustRefuse(t, age.String()+" old", g.by(s, g.settings.WebhookSecrets[0], still.Add(-age)))
+	}
+}
+
+func refusesAFutureTime(t testing.TB, s Suite) {
+	g := s.signed(t)
+	for _, ahead := range []time.Duration{time.Hour, 24 * time.Hour, 50 * 365 * 24 * time.Hour} {
+		g.mustRefuse(t, ahead.String()+" ahead", g.by(s, g.settings.WebhookSecrets[0], still.Add(ahead)))
+	}
+}
+
+func refusesAnotherSecret(t testing.TB, s Suite) {
+	g := s.signed(t)
+	for _, text := range []string{"another-secret", strings.ToUpper(g.settings.WebhookSecrets[0].Reveal()), "x"} {
+		g.mustRefuse(t, "signed with another secret", g.by(s, adapters.NewSecret(text), still))
+	}
+}
+
+func acceptsEachOfTwoSecrets(t testing.TB, s Suite) {
+	g := s.signed(t)
+	for i, secret := range g.settings.WebhookSecrets {
+		if err := g.webhook.Verify(g.by(s, secret, still)); err != nil {
+			t.Errorf("signed with secret %d of %d: %v", i+1, len(g.settings.WebhookSecrets), err)
+		}
+	}
+}
+
+func refusesEverythingWithoutASecret(t testing.TB, s Suite) {
+	g := s.signed(t)
+	for what, secrets := range map[string][]adapters.Secret{"none": nil, "an empty one": {adapters.NewSecret("")}} {
+		settings := s.settings(nil)
+		settings.WebhookSecrets = secrets
+		a, err := s.Factory.Open(settings)
+		if err != nil || a.Webhook == nil {
+			continue // refused before anything could come
+		}
+		d := s.Sign(settings, slices.Clone(g.body), adapters.NewSecret(""), still)
+		d.ReceivedAt = still
+		if a.Webhook.Verify(d) == nil {
+			t.Errorf("with %s configured, a webhook signed with an empty secret is accepted", what)
+		}
+	}
+}
+
+// Every header is taken away in turn; those without which the webhook is refused are the signature's.
+func refusesAMissingHeader(t testing.TB, s Suite) {
+	g := s.signed(t)
+	if len(g.signatureHeaders(s)) == 0 {
+		t.Error("accepted without any one of its headers")
+	}
+	d := g.good(s)
+	d.Header = http.Header{}
+	g.mustRefuse(t, "without headers", d)
+	d.Header = nil
+	g.mustRefuse(t, "with nil for headers", d)
+}
+
+func (g signed) signatureHeaders(s Suite) []string {
+	var needed []string
+	for name := range g.good(s).Header {
+		d := g.good(s)
+		d.Header = d.Header.Clone()
+		d.Header.Del(name)
+		if g.webhook.Verify(d) != nil {
+			needed = append(needed, name)
+		}
+	}
+	return needed
+}
+
+func refusesABrokenHeader(t testing.TB, s Suite) {
+	g := s.signed(t)
+	for _, name := range g.signatureHeaders(s) {
+		whole := g.good(s).Header.Get(name)
+		for what, value := range map[string]string{
+			"empty": "", "a blank": " ", "a comma": ",", "an equal sign": "=", "cut short": whole[:len(whole)-1], "no ASCII": "ü\xff\x00", "a million letters": strings.Repeat("A", 1_000_000),
+			"a million parts": strings.Repeat("a=1,", 250_000), "a thousand times": strings.Repeat(whole+",", 1000), "digits": strings.Repeat("9", 100), "a minus": "-" + whole,
+		} {
+			d := g.good(s)
+			d.Header = d.Header.Clone()
+			d.Header.Set(name, value)
+			begin := time.Now()
+			g.mustRefuse(t, name+" is "+what, d)
+			if took := time.Since(begin); took > time.Second {
+				t.Errorf("%s is %s: refused after %s", name, what, took)
+			}
+		}
+	}
+}
+
+func acceptsTheSandboxsWebhooks(t testing.TB, s Suite) {
+	st := s.stage(t)
+	for _, c := range s.Factory.Carries {
+		st.Seed(c.Kind)
+	}
+	deliveries := st.settle(t)
+	if len(deliveries) == 0 {
+		t.Fatal("the sandbox told nothing of the objects that were made")
+	}
+	for _, d := range deliveries {
+		if err := st.Webhook.Verify(d); err != nil {
+			t.Errorf("refused: %v", err)
+		}
+		before := slices.Clone(d.Body)
+		if _, err := st.Webhook.Split(d); err != nil || !bytes.Equal(before, d.Body) {
+			t.Errorf("split: %v", err)
+		}
+	}
+}
+
+// texts are the secrets of a connection.
+func texts(settings adapters.Settings) []string {
+	var out []string
+	for _, secret := range settings.Credentials {
+		out = append(out, secret.Reveal())
+	}
+	for _, secret := range settings.WebhookSecrets {
+		out = append(out, secret.Reveal())
+	}
+	return out
+}
