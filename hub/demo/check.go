@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	canonhub "github.com/canonhub/canonhub/clients/go"
 )
 
 // patience is how long the demo waits for something to become so.
@@ -71,6 +73,24 @@ type customerRecord struct {
 		Email string `json:"email"`
 		Phone string `json:"phone"`
 	} `json:"customer"`
+}
+
+// overGRPC checks that an internal service reads the same.
+func (s *stage) overGRPC(ctx context.Context, want customerRecord) error {
+	client, err := canonhub.Dial(s.grpcAddr, canonhub.WithInsecure())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	got, err := client.Customers().Get(ctx, want.ID)
+	if err != nil {
+		return fmt.Errorf("read the record over gRPC: %w", err)
+	}
+	if email := got.GetCustomer().GetEmail(); email != want.Customer.Email || got.GetId() != want.ID {
+		return fmt.Errorf("gRPC has %s with %q, REST %q", got.GetId(), email, want.Customer.Email)
+	}
+	s.t.saw("gRPC, by the Go client, has the same")
+	return nil
 }
 
 // explanation is what the demo reads of an explanation over REST.

@@ -51,6 +51,9 @@ func created(ctx context.Context, s *stage) error {
 	}
 	s.record = r.ID
 	s.t.saw("REST has record %s, revision %s", r.ID, r.Revision)
+	if err := s.overGRPC(ctx, r); err != nil {
+		return err
+	}
 	return s.agreed(ctx, s.record)
 }
 
