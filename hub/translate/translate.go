@@ -207,9 +207,18 @@ func (o *translation) respond(ctx context.Context, run jobs.Run, err error) erro
 	if (f.Category == fault.Transient || f.Category == fault.Conflict) && !run.Last {
 		o.t.Log.Info("receipt failed, to be tried again", "receipt_id", o.receipt.ID, "connection", o.receipt.Connection,
 			"correlation_id", o.cause.CorrelationID, "category", f.Category, "attempt", run.Attempt, "error", f)
-		return f
+		return errors.Join(f, o.failed(ctx, f))
 	}
 	return o.giveUp(ctx, run, f)
+}
+
+// failed notes a failure that is tried again.
+func (o *translation) failed(ctx context.Context, f *fault.Error) error {
+	return o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.PutTrail(store.Trail{Action: store.ActionFailed, CorrelationID: o.cause.CorrelationID, Connection: o.receipt.Connection,
+			ReceiptID: o.receipt.ID, Detail: f.Error()})
+		return nil
+	})
 }
 
 // giveUp makes a dead letter of the receipt.

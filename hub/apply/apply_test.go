@@ -1,0 +1,245 @@
+package apply_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/canonhub/canonhub/adapters"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// world is a hub between a shop and a crm, with a policy for customers and one for invoices of the shop.
+type world struct {
+	*hubtest.Hub
+	shop, crm *hubtest.Vendor
+}
+
+func newWorld(t *testing.T, change func(*configv1.KindPolicy)) *world {
+	t.Helper()
+	w := &world{shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
+	policies := hubtest.Preferring("shop", "crm")
+	if change != nil {
+		change(policies["customer"])
+	}
+	policies["invoice"] = &configv1.KindPolicy{Create: []string{"shop"}, Attributes: map[string]*configv1.Rule{"*": {Authority: "shop"}}}
+	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: policies})
+	return w
+}
+
+func invoiceOf(customer string) adapters.Observation {
+	return adapters.Observation{
+		Object: adapters.Object{Kind: "invoice", ExternalID: "in_1"}, At: time.Now(), Paths: []string{"number", "customer"},
+		Message: &canonicalv1.Invoice{Number: proto.String("R-1"), Customer: &canonicalv1.Reference{
+			Target: &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{ExternalId: customer}}}},
+	}
+}
+
+func (w *world) customerOf(t *testing.T, invoice store.RecordID) store.RecordID {
+	t.Helper()
+	id := store.RecordID(w.Bundle(invoice).Record.Message.(*canonicalv1.Invoice).GetCustomer().GetRecordId())
+	if id == "" {
+		t.Fatal("the invoice's customer is no record")
+	}
+	return id
+}
+
+func TestReferenceToAnObjectThatHasNotArrivedMakesAPlaceholder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	invoice := w.Observe("shop", invoiceOf("s1"))
+	id := w.customerOf(t, invoice.RecordID)
+	if b := w.Bundle(id); !b.Record.Placeholder || b.Primary("shop") == nil || len(b.Deliveries) != 0 {
+		t.Fatalf("the customer is %+v, want a placeholder with the link alone", b.Record)
+	}
+	filled := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	if b := w.Bundle(id); filled.RecordID != id || b.Record.Placeholder || b.Delivery("crm") == nil {
+		t.Errorf("the object filled %s as %+v, want %s filled and owed to the crm", filled.RecordID, b.Record, id)
+	}
+}
+
+func TestPlaceholderJoinsTheRecordThatItsObjectTurnsOutToBe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	known := w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com")))
+	invoice := w.Observe("shop", invoiceOf("s1"))
+	placeholder := w.customerOf(t, invoice.RecordID)
+	joined := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "Ada@example.com")))
+	if joined.RecordID != known.RecordID {
+		t.Fatalf("the shop's customer is %s, want the crm's record %s", joined.RecordID, known.RecordID)
+	}
+	// Law 8: an id never stops answering.
+	if got := w.Bundle(placeholder).Record.ID; got != known.RecordID {
+		t.Errorf("the placeholder's id answers with %s, want %s", got, known.RecordID)
+	}
+}
+
+func TestSourceThatMayNotCreateWaitsForARecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(p *configv1.KindPolicy) { p.Create = []string{"shop"} })
+	ctx := context.Background()
+	receipt := &store.Receipt{ID: "r1", Connection: "crm", EventKey: "e1", Type: "t", Body: []byte("c1"), CorrelationID: "c"}
+	if err := w.Store.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.PutReceipts(ctx, []*store.Receipt{receipt}); err != nil {
+			return err
+		}
+		return w.Queue.Translate(ctx, tx, []*store.Receipt{receipt})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.crm.Edit("c1", hubtest.Named("Ada at the crm", "ada@example.com"))
+	w.crm.Edit("c1", hubtest.Phone("+4930111111"))
+	w.Work()
+	w.Agree()
+	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list) != 0 {
+		t.Fatalf("there are %d customers (%v), want none", len(list), err)
+	}
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	w.Until("the crm's word is heard", func() bool {
+		return w.Bundle(made.RecordID).Record.Message.(*canonicalv1.Customer).GetPhone() == "+4930111111"
+	})
+}
+
+func TestSeveralMatchesOpenAReview(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(p *configv1.KindPolicy) { p.Match = []string{"email", "phone"} })
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	w.Observe("shop", w.shop.Edit("s2", hubtest.Phone("+4930111111")))
+	w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com"))
+	if got := w.Observe("crm", w.crm.Edit("c1", hubtest.Phone("+4930111111"))).Outcome; got != apply.Reviewed {
+		t.Errorf("an object that matches two records was %s, want reviewed", got)
+	}
+	var n int
+	if err := w.Store.Pool().QueryRow(context.Background(), `select count(*) from reviews where reason = 'ambiguous_match' and cardinality(record_ids) = 2`).Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d reviews (%v), want 1", n, err)
+	}
+}
+
+func TestDeleteOutranksOlderUpdatesAndYieldsToNewerOnes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(p *configv1.KindPolicy) { p.Delete = &configv1.Delete{By: []string{"shop"}, Effect: "tombstone"} })
+	first := w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))
+	late := w.shop.Edit("s1", hubtest.Phone("+4930111111"))
+	made := w.Observe("shop", first)
+	gone := adapters.Observation{Object: first.Object, Gone: true, At: late.At.Add(time.Second)}
+	if got := w.Observe("shop", gone).Outcome; got != apply.Gone {
+		t.Fatalf("the delete was %s", got)
+	}
+	if w.Bundle(made.RecordID).Record.DeletedAt.IsZero() {
+		t.Error("the record is not marked as deleted")
+	}
+	if got := w.Observe("shop", late).Outcome; got != apply.Stale {
+		t.Errorf("the older update after the delete was %s, want stale", got)
+	}
+	again := w.shop.Edit("s1", hubtest.Phone("+4930222222"))
+	again.At = gone.At.Add(time.Second)
+	if got := w.Observe("shop", again); got.Outcome != apply.Applied || !w.Bundle(made.RecordID).Record.DeletedAt.IsZero() {
+		t.Errorf("the newer update was %s, and the record deleted at %s", got.Outcome, w.Bundle(made.RecordID).Record.DeletedAt)
+	}
+}
+
+func TestDeleteThatArrivesFirstKeepsOlderNewsFromMakingARecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	created := w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))
+	w.Observe("shop", adapters.Observation{Object: created.Object, Gone: true, At: created.At.Add(time.Second)})
+	if got := w.Observe("shop", created).Outcome; got != apply.Stale {
+		t.Errorf("the creation after the delete was %s, want stale", got)
+	}
+}
+
+// Law 9: whatever a source said that we could not use is kept, with the reason; the rest is used.
+func TestValueThatBreaksTheCanonicalFormIsKeptAndTheRestIsUsed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Phone("call me")))
+	b := w.Bundle(made.RecordID)
+	c := b.Record.Message.(*canonicalv1.Customer)
+	if c.GetEmail() != "ada@example.com" || c.Phone != nil {
+		t.Errorf("the record has %v", c)
+	}
+	kept := b.View("shop", "s1").View.Unusable
+	if len(kept) != 1 || kept[0].Path != "phone" || kept[0].Reason == "" {
+		t.Errorf("kept beside the view: %+v", kept)
+	}
+}
+
+// Fields of a newer schema survive an older binary's changes.
+func TestFieldsOfANewerSchemaSurvive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	unknown := protoreflect.RawFields{0xf2, 0x7f, 0x03, 'n', 'e', 'w'} // field 2046, a text
+	err := w.Store.InTx(context.Background(), func(tx *store.Tx) error {
+		b, err := tx.LockBundle(context.Background(), made.RecordID)
+		if err != nil {
+			return err
+		}
+		b.Record.Message.ProtoReflect().SetUnknown(unknown)
+		return tx.PutRecord(b.Record)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Phone("+4930111111")))
+	m := w.Bundle(made.RecordID).Record.Message
+	if got := m.ProtoReflect().GetUnknown(); string(got) != string(unknown) || m.(*canonicalv1.Customer).GetPhone() == "" {
+		t.Errorf("after a change the record has unknown fields %x, want %x", got, unknown)
+	}
+}
+
+// The active policy lives in the database: a process that has not heard of a new one folds by it all the same, and
+// records that an older one folded are folded again.
+func TestNewPolicyIsFoldedByAtOnceAndEverywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Crm", "ada@example.com")))
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Shop", "ada@example.com")))
+	name := func() string {
+		return w.Bundle(made.RecordID).Record.Message.(*canonicalv1.Customer).GetName().GetFull()
+	}
+	if name() != "Shop" {
+		t.Fatalf("the record has %q", name())
+	}
+	if _, err := w.Store.ActivatePolicy(ctx, hubtest.Preferring("crm", "shop")); err != nil { // by another process
+		t.Fatal(err)
+	}
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Phone("+4930111111")))
+	if name() != "Crm" {
+		t.Errorf("after the new policy the record has %q, want the crm's", name())
+	}
+	w.Activate(hubtest.Preferring("shop", "crm"))
+	if err := w.Applier.Refold(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if name() != "Shop" {
+		t.Errorf("folded again the record has %q, want the shop's", name())
+	}
+}
+
+func TestSecondLinkOfAConnectionFollowsThePrimary(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("First", "ada@example.com")))
+	twin := w.Observe("shop", w.shop.Edit("s2", hubtest.Named("Second", "ada@example.com")))
+	if twin.RecordID != made.RecordID {
+		t.Fatal("one party at one vendor made two records")
+	}
+	b := w.Bundle(made.RecordID)
+	if got := b.Record.Message.(*canonicalv1.Customer).GetName().GetFull(); got != "First" {
+		t.Errorf("the record has %q: the primary speaks", got)
+	}
+	if len(b.Links) != 2 || b.Primary("shop").ExternalID != "s1" {
+		t.Errorf("the links are %+v", b.Links)
+	}
+}
