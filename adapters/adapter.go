@@ -11,6 +11,7 @@ package adapters
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -133,7 +134,8 @@ type Object struct {
 // Observation is what a vendor says of one object.
 type Observation struct {
 	Object
-	// Message is the canonical message. An attribute in Paths that it lacks is said to be empty. Nil if Gone.
+	// Message is the canonical message. An attribute in Paths that it lacks is said to be empty. Nil if Gone. What breaks
+	// a rule of the canonical form may stay in it: the hub takes it out, and keeps it as Unusable.
 	Message proto.Message
 	// Paths are the attributes that a partial observation speaks of. Nil means a snapshot: all that the adapter's
 	// Carriage has under In.
@@ -152,6 +154,17 @@ type Observation struct {
 	Unusable []Unusable
 	// Unknown lists fields and enum values that this adapter does not know, as "field" or "field=value", without personal data.
 	Unknown []string
+}
+
+// recordID is the form of our ids: a prefix for the kind and a UUID in base 32 (https://github.com/jetify-com/typeid).
+var recordID = regexp.MustCompile(`^[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}$`)
+
+// ReadRecordID returns text where it has the form of a record's id, else nothing: anyone can write in a vendor's field.
+func ReadRecordID(text string) string {
+	if !recordID.MatchString(text) {
+		return ""
+	}
+	return text
 }
 
 // Unusable is a value that was said and could not be used: it is kept and counted, never fatal.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,8 +35,9 @@ func bends() map[string]any {
 // Whatever comes, Translate returns: an error, or valid messages.
 func survivesBentWebhooks(t testing.TB, s Suite) {
 	a := s.unconnected(t, s.settings(nil))
+	done := places{}
 	for _, g := range s.goldenBodies(t) {
-		eachBend(t, g, func(how string, input []byte) {
+		done.eachBend(t, g, meaning(a, g.input), func(how string, input []byte) {
 			defer unbroken(t, g.name, how)
 			events, err := a.Webhook.Split(adapters.Delivery{Method: "POST", Body: input})
 			if err != nil {
@@ -55,8 +58,9 @@ func survivesBentWebhooks(t testing.TB, s Suite) {
 
 func survivesBentObjects(t testing.TB, s Suite) {
 	api := s.api(t)
+	done := places{}
 	for _, g := range s.goldenAnswers(t) {
-		eachBend(t, g, func(how string, input []byte) {
+		done.eachBend(t, g, path.Dir(g.name), func(how string, input []byte) {
 			defer unbroken(t, g.name, how)
 			api.says(http.StatusOK, "application/json", input)
 			if o, err := api.fetch(g); err == nil {
@@ -74,8 +78,8 @@ func validOrNothing(t testing.TB, what string, o adapters.Observation) {
 	if o.Message == nil {
 		return
 	}
-	if err := protovalidate.Validate(o.Message); err != nil {
-		t.Errorf("%s: the message is not valid: %v; such a value belongs in Unusable", what, err)
+	if err := protovalidate.Validate(cleaned(t, o).Message); err != nil {
+		t.Errorf("%s: the message is not valid: %v", what, err)
 	}
 }
 
@@ -87,11 +91,37 @@ func unbroken(t testing.TB, name, how string) {
 	}
 }
 
+// meaning is what a webhook is about, so that those about the same are bent in each place once.
+func meaning(a *adapters.Adapter, body []byte) string {
+	events, err := a.Webhook.Split(adapters.Delivery{Method: "POST", Body: body})
+	if err != nil {
+		return ""
+	}
+	var kinds []string
+	for _, e := range events {
+		out, _ := a.Translator.Translate(e)
+		for _, o := range out.Observations {
+			kinds = append(kinds, string(o.Kind))
+		}
+	}
+	return strings.Join(kinds, " ")
+}
+
+// places are what was bent already: a pointer, whatever its positions in lists, of a meaning.
+type places map[[2]string]bool
+
+var position = regexp.MustCompile(`/[0-9]+(/|$)`)
+
 // eachBend puts every bend in the place of every value of a JSON text, and takes every field away.
-func eachBend(t testing.TB, g recorded, try func(how string, input []byte)) {
+func (done places) eachBend(t testing.TB, g recorded, meaning string, try func(how string, input []byte)) {
 	t.Helper()
 	bent := bends()
 	for _, pointer := range pointers(t, g.input) {
+		place := [2]string{meaning, position.ReplaceAllString(pointer, "/-$1")}
+		if done[place] {
+			continue
+		}
+		done[place] = true
 		try(pointer+" is missing", withValue(t, g.input, pointer, gap{}))
 		for name, value := range bent {
 			try(pointer+" is "+name, withValue(t, g.input, pointer, value))

@@ -39,14 +39,14 @@ func cancelledCallsNobody(t testing.TB, s Suite) {
 // limit is short for a vendor that hangs; at once is what an adapter may take to notice.
 const (
 	limit  = 50 * time.Millisecond
-	atOnce = 5 * time.Second
+	atOnce = 3 * time.Second
 )
 
 func timeOutReturns(t testing.TB, s Suite) {
 	st := s.stage(t)
 	s.eachKind(readable, func(c adapters.Carriage) {
 		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
-		st.Inject(Fault{Hang: true})
+		st.inject(Fault{Hang: true})
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
 		begin := time.Now()
@@ -65,7 +65,7 @@ func timeOutLeavesDoubt(t testing.TB, s Suite) {
 		to := s.target(t, c)
 		to.record = proto.Clone(to.first)
 		request := to.mustPrepare(t, to.patch(nil, to.paths))
-		to.Inject(Fault{Hang: true, Write: true})
+		to.inject(Fault{Hang: true, Write: true})
 		ctx, cancel := context.WithTimeout(context.Background(), 10*limit)
 		defer cancel()
 		begin := time.Now()

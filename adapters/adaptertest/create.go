@@ -105,7 +105,7 @@ func createAnswerLost(t testing.TB, s Suite) {
 	for what, lost := range map[string]Fault{"the connection broke": {}, "a proxy answered 502": {Status: 502}, "a proxy answered 504": {Status: 504}} {
 		lost.AfterWork, lost.Write = true, true
 		s.eachCreation(t, func(c creation) {
-			c.Inject(lost)
+			c.inject(lost)
 			_, err := c.Pusher.Push(within(t), c.request)
 			if f := faultIn(t, what, err); f.Category != fault.Transient || !f.MaybeDone {
 				t.Errorf("%s: %v, maybe done %v; want transient and maybe done", what, err, f.MaybeDone)
@@ -122,7 +122,7 @@ func createFailed(t testing.TB, s Suite) {
 	for what, failed := range map[string]Fault{"the connection broke": {}, "answered 500": {Status: 500}, "answered 429": {Status: 429}, "answered 503": {Status: 503}} {
 		failed.Write = true
 		s.eachCreation(t, func(c creation) {
-			c.Inject(failed)
+			c.inject(failed)
 			_, err := c.Pusher.Push(within(t), c.request)
 			faultIn(t, what, err)
 			if found, err := c.Pusher.Find(within(t), c.request); err != nil || found != nil {

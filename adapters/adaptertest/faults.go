@@ -55,7 +55,7 @@ func fetchFaults(t testing.TB, s Suite) {
 	s.eachKind(readable, func(c adapters.Carriage) {
 		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
 		for _, each := range failures {
-			st.Inject(each.fault)
+			st.inject(each.fault)
 			seen, err := st.Fetcher.Fetch(within(t), o)
 			if each.category == fault.Gone && err == nil && seen.Gone {
 				continue
@@ -73,7 +73,7 @@ func updateFaults(t testing.TB, s Suite) {
 		for _, each := range failures {
 			each.fault.Write = true
 			request := to.mustPrepare(t, to.patch(nil, to.paths))
-			to.Inject(each.fault)
+			to.inject(each.fault)
 			_, err := to.Pusher.Push(within(t), request)
 			what := fmt.Sprintf("update %s, %s", c.Kind, each.fault)
 			if f := judge(t, what, err, each.fault, each.category); f.MaybeDone != each.maybeDone {
@@ -90,7 +90,7 @@ func probeFaults(t testing.TB, s Suite) {
 		if each.category == fault.Gone {
 			continue // there is no object
 		}
-		st.Inject(each.fault)
+		st.inject(each.fault)
 		judge(t, fmt.Sprintf("probe, %s", each.fault), st.Prober.Probe(within(t)), each.fault, each.category)
 	}
 }
@@ -101,7 +101,7 @@ func oneAttempt(t testing.TB, s Suite) {
 	s.eachKind(readable, func(c adapters.Carriage) {
 		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
 		for _, status := range []int{500, 429, 409, 0} {
-			st.Inject(Fault{Status: status})
+			st.inject(Fault{Status: status})
 			before := len(st.calls.made())
 			_, err := st.Fetcher.Fetch(within(t), o)
 			if made := len(st.calls.made()) - before; err == nil || made != 1 {

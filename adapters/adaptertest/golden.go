@@ -175,6 +175,7 @@ func rendered(t testing.TB, e adapters.Event, meaning adapters.Translation) any 
 // observed is an observation as a golden file shows it, without the raw bytes, which are the input's.
 func observed(t testing.TB, o adapters.Observation) any {
 	t.Helper()
+	o = cleaned(t, o)
 	out := map[string]any{
 		"kind": o.Kind, "external_id": o.ExternalID, "record_id": o.RecordID, "at": moment(o.At), "version": o.Version, "gone": o.Gone,
 		"paths": o.Paths, "unusable": o.Unusable, "unknown": o.Unknown,

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"testing"
 
-	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -64,14 +63,26 @@ func checkObservation(t testing.TB, s Suite, o adapters.Observation) {
 	}
 }
 
+// cleaned is an observation without the values that break the canonical form's rules, as the hub takes it.
+func cleaned(t testing.TB, o adapters.Observation) adapters.Observation {
+	t.Helper()
+	if o.Message == nil {
+		return o
+	}
+	known := schema(t, o.Kind)
+	o.Message = proto.Clone(o.Message)
+	for _, broken := range known.Broken(o.Message) {
+		known.Clear(o.Message, broken.Path)
+		o.Unusable = append(o.Unusable, adapters.Unusable{Path: string(broken.Path), Raw: broken.Raw, Reason: broken.Reason})
+	}
+	return o
+}
+
 func checkMessage(t testing.TB, c adapters.Carriage, known *model.Schema, o adapters.Observation) {
 	t.Helper()
 	if model.KindOf(o.Message) != model.Kind(o.Kind) {
 		t.Errorf("%s %s: the message is a %s", o.Kind, o.ExternalID, o.Message.ProtoReflect().Descriptor().Name())
 		return
-	}
-	if err := protovalidate.Validate(o.Message); err != nil {
-		t.Errorf("%s %s: the message is not valid: %v", o.Kind, o.ExternalID, err)
 	}
 	for path := range known.Present(o.Message) {
 		if !lists(c.In, string(path)) {

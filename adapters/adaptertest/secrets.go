@@ -69,7 +69,7 @@ func noErrorTellsASecret(t testing.TB, s Suite) {
 	for _, c := range s.Factory.Carries {
 		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
 		for _, each := range append(failures, failures[0]) {
-			st.Inject(each.fault)
+			st.inject(each.fault)
 			_, err := st.Fetcher.Fetch(within(t), o)
 			if err != nil {
 				leaks(t, st.settings, "the error of a fetch, "+each.fault.String()+",", fmt.Sprintf("%v %+v %#v", err, err, err))

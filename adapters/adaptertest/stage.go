@@ -89,6 +89,12 @@ func (s Suite) stage(t testing.TB) *stage {
 	return &stage{Adapter: s.unconnected(t, settings), Fixture: f, settings: settings, calls: out, inbox: in}
 }
 
+// inject makes the next call go wrong. On a kept connection, net/http would send a read whose connection breaks again.
+func (s *stage) inject(f Fault) {
+	s.settings.HTTP.CloseIdleConnections()
+	s.Inject(f)
+}
+
 // settle waits for the webhooks so far and takes them out.
 func (s *stage) settle(t testing.TB) []adapters.Delivery {
 	t.Helper()
@@ -116,6 +122,13 @@ func (c *calls) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.urls = append(c.urls, r.URL.String())
 	c.mu.Unlock()
 	return c.next.RoundTrip(r)
+}
+
+// CloseIdleConnections passes http.Client's wish on.
+func (c *calls) CloseIdleConnections() {
+	if next, ok := c.next.(interface{ CloseIdleConnections() }); ok {
+		next.CloseIdleConnections()
+	}
 }
 
 func (c *calls) made() []string {

@@ -53,7 +53,7 @@ type Suite struct {
 	//
 	// `go test -update` writes the golden files anew; read the difference before you commit it. There must be at least one
 	// webhook where the adapter has a Webhook. Every golden input is also bent in many ways (fields added, removed, emptied,
-	// changed in type): the adapter may refuse what comes of it, but never panic or return an invalid message.
+	// changed in type): the adapter may refuse what comes of it, but never panic.
 	Golden string
 
 	// Open names the places in the golden input where the vendor may one day say something new. At least one field and,

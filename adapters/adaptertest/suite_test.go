@@ -1,9 +1,74 @@
 package adaptertest_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/canonhub/canonhub/adapters/adaptertest"
 )
 
-func TestAGoodAdapterPasses(t *testing.T) { adaptertest.Run(t, toySuite("")) }
+func TestAGoodAdapterPasses(t *testing.T) {
+	t.Parallel()
+	adaptertest.Run(t, toySuite(""))
+}
+
+// A vendor that signs no time cannot pass two checks, and says so.
+func TestWhatIsWaivedIsSkipped(t *testing.T) {
+	t.Parallel()
+	s := toySuite("accepts any time")
+	s.Waive = map[string]string{"RefusesAnOldTime": "the toy signs no time", "RefusesAFutureTime": "the toy signs no time"}
+	adaptertest.Run(t, s)
+}
+
+// Each sin is caught by the check that is there for it.
+var sins = map[sin]string{
+	"accepts everything":                 "RefusesATamperedBody",
+	"accepts any time":                   "RefusesAnOldTime",
+	"accepts the future":                 "RefusesAFutureTime",
+	"knows one secret":                   "AcceptsEachOfTwoSecrets",
+	"keys by delivery":                   "EventKeysAreTheSameWhenDeliveredAgain",
+	"keys by type":                       "EventKeysTellEventsApart",
+	"carries a path that does not exist": "CarriedPathsExist",
+	"says what it does not carry":        "FetchIsASnapshot",
+	"breaks":                             "TranslateSurvivesBentWebhooks",
+	"drops what it does not know":        "WhatNobodyKnowsIsReported",
+	"is not deterministic":               "PrepareIsPure",
+	"passes over what it cannot hold":    "PrepareRefusesWhatIsNotCarried",
+	"acknowledges what was sent":         "PushThenFetchGivesTheSame",
+	"sets another attribute, too":        "PushSetsOneAttributeAndNoOther",
+	"does not clear":                     "PushClearsOneAttributeAndNoOther",
+	"loses case":                         "EveryLossIsDeclared",
+	"hides a loss":                       "EveryLossIsDeclared",
+	"leaves no record id":                "CreateLeavesOurRecordID",
+	"has no idempotency":                 "CreateWhoseAnswerIsLostMakesOneObject",
+	"never in doubt":                     "AFailedUpdateHasItsCategory",
+	"drops Retry-After":                  "AFailedFetchHasItsCategory",
+	"takes everything for transient":     "AMissingObjectIsGone",
+	"tries again":                        "OneCallIsOneAttempt",
+	"does not listen to its context":     "ATimeOutReturnsAtOnce",
+	"quotes the answer":                  "ErrorsQuoteNothingOfTheAnswer",
+	"prints a secret":                    "NothingPrintsASecret",
+}
+
+func TestEachSinIsCaughtByItsCheck(t *testing.T) {
+	t.Parallel()
+	for of, check := range sins {
+		t.Run(strings.ReplaceAll(string(of), " ", "_"), func(t *testing.T) {
+			t.Parallel()
+			if failure := adaptertest.Failure(t, toySuite(of), check); failure == "" {
+				t.Errorf("%s does not catch an adapter that %s", check, of)
+			} else {
+				t.Log(failure)
+			}
+		})
+	}
+}
+
+func TestEveryCheckHasANameOfItsOwn(t *testing.T) {
+	t.Parallel()
+	names := slices.Sorted(slices.Values(adaptertest.Names()))
+	if len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("a name is there twice: %v", names)
+	}
+}

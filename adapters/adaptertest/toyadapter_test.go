@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -145,8 +146,8 @@ func (a *toy) observe(raw []byte) (adapters.Observation, error) {
 	if ourID.MatchString(in.RecordID) && a.sin != "leaves no record id" {
 		o.RecordID = in.RecordID
 	}
-	for field, text := range in.Fields {
-		a.read(&o, c, field, text)
+	for _, field := range slices.Sorted(maps.Keys(in.Fields)) {
+		a.read(&o, c, field, in.Fields[field])
 	}
 	if a.sin == "says what it does not carry" {
 		c.Note = proto.String("secretly")
@@ -175,10 +176,6 @@ func (a *toy) read(o *adapters.Observation, c *canonicalv1.Customer, field, text
 		c.Custom[field[2:]] = &canonicalv1.CustomValue{Value: &canonicalv1.CustomValue_Text{Text: text}}
 	case a.sin != "drops what it does not know":
 		o.Unknown = append(o.Unknown, field)
-	}
-	if protovalidate.Validate(c) != nil && a.sin != "says what is not valid" {
-		o.Unusable = append(o.Unusable, adapters.Unusable{Path: "company", Raw: text, Reason: "it is not valid"})
-		proto.Reset(c)
 	}
 }
 
@@ -209,7 +206,9 @@ func (a *toy) call(ctx context.Context, op string, r httpapi.Request) (httpapi.R
 
 func (a *toy) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
 	if a.sin == "does not listen to its context" {
-		ctx = context.WithoutCancel(ctx)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 4*time.Second)
+		defer cancel()
 	}
 	answer, err := a.call(ctx, "fetch", httpapi.Request{Method: "GET", Path: "/things/" + url.PathEscape(string(o.ExternalID))})
 	if err != nil {

@@ -1,4 +1,7 @@
 // Package httpapi is the one HTTP client of all adapters. It makes one attempt a call: trying again is the job's matter.
+//
+// The one exception is net/http's own: a read on a kept connection that turns out to be broken is sent on another. That
+// cannot be switched off, and a write is kept from it.
 package httpapi
 
 import (

@@ -88,6 +88,13 @@ func printable(id string) bool {
 	return id != "" && strings.IndexFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
 }
 
+// CloseIdleConnections passes http.Client's wish on.
+func (o *outgoing) CloseIdleConnections() {
+	if c, ok := o.next.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
 // isPrivate says whether a base URL's host is an address of the house itself.
 func isPrivate(base string) bool {
 	u, err := url.Parse(base)

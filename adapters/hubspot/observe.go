@@ -2,10 +2,8 @@ package hubspot
 
 import (
 	"encoding/json"
-	"errors"
 	"slices"
 
-	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -45,7 +43,7 @@ func (r *reading) has(properties []string) bool {
 func observe(o *object, connection string) adapters.Observation {
 	observation := adapters.Observation{
 		Object: adapters.Object{Kind: customer, ExternalID: adapters.ExternalID(o.ID)}, At: o.at(), Raw: o.raw,
-		RecordID: string(o.Properties[recordIDProperty]),
+		RecordID: adapters.ReadRecordID(string(o.Properties[recordIDProperty])),
 	}
 	if o.Archived {
 		observation.Gone = true
@@ -70,10 +68,6 @@ func observe(o *object, connection string) adapters.Observation {
 func (r *reading) take(row row) bool {
 	one := &reading{object: r.object, connection: r.connection, customer: &canonicalv1.Customer{}}
 	row.read(one)
-	var broken *protovalidate.ValidationError
-	if errors.As(protovalidate.Validate(one.customer), &broken) {
-		one.unusable(row.path, r.value(row.properties[0]), broken.Violations[0].Proto.GetMessage())
-	}
 	r.bad, r.strange = append(r.bad, one.bad...), append(r.strange, one.strange...)
 	if len(one.bad) > 0 {
 		return false

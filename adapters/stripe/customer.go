@@ -29,6 +29,8 @@ func customerOut() []string {
 var customerLosses = map[string]string{
 	"name":                         "Stripe has one field for the whole name.",
 	"billing_address.country_code": "Stripe keeps no name of a country that has no code.",
+	"shipping_address.recipient":   "Stripe wants a name with a shipping address: without a recipient it is the customer's.",
+	"tax_status":                   "Stripe has no empty tax status: a cleared one becomes taxable.",
 	"custom.*":                     "Stripe's metadata are texts: other types come back as text.",
 }
 
@@ -155,12 +157,12 @@ func (r *reading) address(path string, in *addressObject) *canonicalv1.Address {
 
 // metadata are custom attributes, but for our own entry.
 func (r *reading) metadata(o *adapters.Observation, c *canonicalv1.Customer, in map[string]string) {
-	o.RecordID = in[recordIDKey]
+	o.RecordID = adapters.ReadRecordID(in[recordIDKey])
 	for _, key := range slices.Sorted(maps.Keys(in)) {
 		switch {
 		case key == recordIDKey || in[key] == "":
 		case !customKey.MatchString(key):
-			r.unusable = append(r.unusable, adapters.Unusable{Path: "custom", Raw: key, Reason: "it is no name for a custom attribute: a-z, 0-9 and _ only"})
+			r.unknown = append(r.unknown, "metadata["+key+"]") // no name for a custom attribute: a-z, 0-9 and _ only
 		default:
 			if c.Custom == nil {
 				c.Custom = map[string]*canonicalv1.CustomValue{}

@@ -3,6 +3,7 @@ package stripe
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -10,25 +11,32 @@ import (
 	"github.com/canonhub/canonhub/adapters/httpapi"
 )
 
+// What a code and a parameter's name look like. Anything else could be a value, or a key.
+var (
+	word      = regexp.MustCompile(`^[a-z]+(_[a-z]+){0,8}$`)
+	parameter = regexp.MustCompile(`^[a-z_]{1,40}(\[[a-z0-9_]{1,40}\]){0,3}$`)
+)
+
 // failure judges an answer that is no success, by https://docs.stripe.com/error-low-level and the header by which Stripe
 // overrules: Stripe-Should-Retry.
 func failure(op string, r httpapi.Response) *fault.Error {
 	var body struct {
 		Error struct {
-			Type        string `json:"type"`
-			Code        string `json:"code"`
-			DeclineCode string `json:"decline_code"`
-			Param       string `json:"param"`
+			Type  string `json:"type"`
+			Code  string `json:"code"`
+			Param string `json:"param"`
 		} `json:"error"`
 	}
 	_ = json.Unmarshal(r.Body, &body) // an answer that is not Stripe's is judged by its status
 	e := body.Error
 	f := httpapi.Fault(op, r)
-	f.Code = e.Code
-	if f.Code == "" {
+	if f.Code = e.Code; f.Code == "" {
 		f.Code = e.Type
 	}
-	if e.Param != "" {
+	if !word.MatchString(f.Code) {
+		f.Code = ""
+	}
+	if parameter.MatchString(e.Param) {
 		f.Message = "Stripe refuses the parameter " + e.Param
 	}
 	switch {
@@ -47,7 +55,7 @@ func failure(op string, r httpapi.Response) *fault.Error {
 	}
 	if f.Category == fault.Permanent && e.Param != "" {
 		if path := pathOf(e.Param); path != "" {
-			f.Refused = map[string]string{path: "Stripe does not take it" + because(e.Code)}
+			f.Refused = map[string]string{path: "Stripe does not take it" + because(f.Code)}
 		}
 	}
 	return f

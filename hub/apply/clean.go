@@ -1,11 +1,9 @@
 package apply
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
-	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -41,17 +39,15 @@ func clean(schema *model.Schema, carriage connection.Carriage, o adapters.Observ
 			c.paths[i] = model.Path(path)
 		}
 	}
-	var broken *protovalidate.ValidationError
-	if !errors.As(protovalidate.Validate(o.Message), &broken) {
+	broken := schema.Broken(o.Message)
+	if len(broken) == 0 {
 		return c
 	}
 	c.message = proto.Clone(o.Message)
-	for _, violation := range broken.Violations {
-		path := attributeOf(schema, protovalidate.FieldPathString(violation.Proto.GetField()))
-		raw := schema.JSON(c.message, path).String()
-		schema.Clear(c.message, path)
-		c.unusable = append(c.unusable, view.Unusable{Path: path, Raw: raw, Reason: violation.Proto.GetMessage()})
-		c.without(path)
+	for _, b := range broken {
+		schema.Clear(c.message, b.Path)
+		c.unusable = append(c.unusable, view.Unusable{Path: b.Path, Raw: b.Raw, Reason: b.Reason})
+		c.without(b.Path)
 	}
 	return c
 }
@@ -77,25 +73,6 @@ func CleanAnswer(schema *model.Schema, carriage connection.Carriage, o adapters.
 func (c *cleaned) without(path model.Path) {
 	c.snapshot = false
 	c.paths = slices.DeleteFunc(slices.Clone(c.paths), func(p model.Path) bool { return p == path })
-}
-
-// attributeOf is the attribute that a field path such as `lines[2].quantity` lies in.
-func attributeOf(schema *model.Schema, field string) model.Path {
-	name, rest, _ := strings.Cut(field, ".")
-	if top, key, ok := strings.Cut(name, "["); ok {
-		if top == "custom" {
-			return model.Path("custom." + strings.Trim(strings.TrimSuffix(key, "]"), `"`))
-		}
-		return model.Path(top)
-	}
-	if schema.Group(name) != nil {
-		part, _, _ := strings.Cut(rest, ".")
-		return model.Path(name + "." + part)
-	}
-	if base, ok := strings.CutSuffix(name, "_raw"); ok && schema.Check(model.Path(base)) == nil {
-		return model.Path(base)
-	}
-	return model.Path(name)
 }
 
 // observation is the cleaned observation for a view. Of an attribute that is empty now and that the source never had,

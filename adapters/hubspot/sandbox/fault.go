@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -61,6 +62,7 @@ func writes(r *http.Request) bool {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
 	switch {
 	case f.Hang:
+		_, _ = io.Copy(io.Discard, r.Body) // before the body is read, net/http does not see a client leave
 		select {
 		case <-r.Context().Done():
 		case <-s.closing:

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -35,6 +36,7 @@ func (s *Server) Inject(f Fault) {
 // fail answers as the fault says.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
 	if f.Hang {
+		_, _ = io.Copy(io.Discard, r.Body) // before the body is read, net/http does not see a client leave
 		select {
 		case <-r.Context().Done():
 		case <-s.closing:
