@@ -106,6 +106,10 @@ func TestSourceThatMayNotCreateWaitsForARecord(t *testing.T) {
 	w.Until("the crm's word is heard", func() bool {
 		return w.Bundle(made.RecordID).Record.Message.(*canonicalv1.Customer).GetPhone() == "+4930111111"
 	})
+	w.Agree()
+	if n := len(w.crm.Customers()); n != 1 {
+		t.Errorf("the crm has %d customers, want the one that waited", n)
+	}
 }
 
 func TestSeveralMatchesOpenAReview(t *testing.T) {

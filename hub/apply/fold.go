@@ -137,25 +137,40 @@ func (f *fold) matchKeys(sources []policy.Source) {
 	}
 }
 
-// follow stores the deliveries that the fold leaves owed, with their jobs, and takes up what waited for this record.
+// follow takes up the objects that waited for this record, and stores the deliveries that are owed now, with their jobs.
 func (f *fold) follow(ctx context.Context) error {
+	if err := f.takeOrphans(ctx); err != nil {
+		return err
+	}
 	var owed []jobs.DeliverArgs
 	for _, target := range f.rules.Targets() {
 		if f.settle(target) {
 			owed = append(owed, jobs.DeliverArgs{RecordID: f.bundle.Record.ID, Connection: target.Connection})
 		}
 	}
-	if err := f.a.Queue.Deliver(ctx, f.tx, owed); err != nil {
-		return err
-	}
+	return f.a.Queue.Deliver(ctx, f.tx, owed)
+}
+
+// takeOrphans links at once the objects that waited for one of the record's new keys, so that no target is given a
+// second object for the record; what they said is applied by their receipts' jobs.
+func (f *fold) takeOrphans(ctx context.Context) error {
 	if len(f.bundle.NewKeys) == 0 {
 		return nil
 	}
-	waiting, err := f.tx.TakeOrphans(ctx, string(f.bundle.Record.Kind), f.bundle.NewKeys)
+	orphans, err := f.tx.TakeOrphans(ctx, f.bundle.Record.Kind, f.bundle.NewKeys)
 	if err != nil {
 		return err
 	}
-	return f.a.Queue.Redo(ctx, f.tx, waiting)
+	var receipts []*store.Receipt
+	for _, o := range orphans {
+		receipts = append(receipts, o.Receipt)
+		if f.bundle.Link(o.LinkKey) == nil {
+			link := &store.Link{LinkKey: o.LinkKey, RecordID: f.bundle.Record.ID, State: store.LinkLive, Primary: f.bundle.Primary(o.Connection) == nil}
+			f.bundle.Links = append(f.bundle.Links, link)
+			f.tx.LinkOrphan(link)
+		}
+	}
+	return f.a.Queue.Redo(ctx, f.tx, receipts)
 }
 
 // settle brings the delivery to one target up to date and says whether it needs a job.

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/canonhub/canonhub/hub/model"
 )
 
 // PutOrphan queues the note that an object waits for a record with one of its keys.
@@ -13,17 +15,31 @@ func (t *Tx) PutOrphan(key LinkKey, match MatchKey, receiptID string) {
 		key.Kind, match.Attribute, match.Value, key.Connection, key.ExternalID, receiptID)
 }
 
-// TakeOrphans removes the objects that waited for a key and returns their receipts, pending again.
-func (t *Tx) TakeOrphans(ctx context.Context, kind string, keys []MatchKey) ([]*Receipt, error) {
-	var taken []*Receipt
+// Orphan is an object that waited for a record.
+type Orphan struct {
+	LinkKey
+	// Receipt that spoke of it last, pending again.
+	Receipt *Receipt
+}
+
+// TakeOrphans removes the objects that waited for a key, whatever other keys they waited for.
+func (t *Tx) TakeOrphans(ctx context.Context, kind model.Kind, keys []MatchKey) ([]Orphan, error) {
+	var taken []Orphan
 	err := t.Read(ctx, func(batch *pgx.Batch) {
 		for _, k := range keys {
-			batch.Queue(`with taken as (delete from orphans where kind = $1 and attribute = $2 and value = $3 returning receipt_id)
-				update receipts r set state = 'pending', outcome = null, finished_at = null from taken where r.id = taken.receipt_id
-				returning r.id, r.connection, r.correlation_id, r.traceparent`, kind, k.Attribute, k.Value).Query(func(rows pgx.Rows) error {
-				found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Receipt, error) {
-					r := &Receipt{State: "pending"}
-					return r, row.Scan(&r.ID, &r.Connection, &r.CorrelationID, &r.TraceParent)
+			batch.Queue(`with taken as (delete from orphans o
+					using (select distinct connection, external_id from orphans where kind = $1 and attribute = $2 and value = $3) as waiting
+					where o.kind = $1 and o.connection = waiting.connection and o.external_id = waiting.external_id
+					returning o.connection, o.external_id, o.receipt_id)
+				update receipts r set state = 'pending', outcome = null, finished_at = null
+				from (select distinct on (connection, external_id) * from taken order by connection, external_id, receipt_id) as last
+				where r.id = last.receipt_id
+				returning r.id, r.connection, r.correlation_id, r.traceparent, last.external_id`, kind, k.Attribute, k.Value).Query(func(rows pgx.Rows) error {
+				found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Orphan, error) {
+					o := Orphan{LinkKey: LinkKey{Kind: kind}, Receipt: &Receipt{State: "pending"}}
+					err := row.Scan(&o.Receipt.ID, &o.Receipt.Connection, &o.Receipt.CorrelationID, &o.Receipt.TraceParent, &o.ExternalID)
+					o.Connection = o.Receipt.Connection
+					return o, err
 				})
 				taken = append(taken, found...)
 				return err
@@ -31,4 +47,10 @@ func (t *Tx) TakeOrphans(ctx context.Context, kind string, keys []MatchKey) ([]*
 		}
 	})
 	return taken, err
+}
+
+// LinkOrphan queues the link of an object that waited, unless it has found another record meanwhile.
+func (t *Tx) LinkOrphan(l *Link) {
+	t.Queue(`insert into links (connection, kind, external_id, record_id, state, is_primary, epoch) values ($1, $2, $3, $4, $5, $6, 0)
+		on conflict (connection, kind, external_id) do nothing`, l.Connection, l.Kind, l.ExternalID, l.RecordID, l.State, l.Primary)
 }

@@ -187,6 +187,7 @@ create table orphans (
     receipt_id  text collate "C" not null,
     primary key (kind, attribute, value, connection, external_id)
 );
+create index orphans_by_object on orphans (kind, connection, external_id);
 
 create table audit (
     id             bigint      generated always as identity primary key,
