@@ -37,21 +37,29 @@ var countries = sync.OnceValue(func() map[string]string {
 	english := display.English.Regions()
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
-			region, err := language.ParseRegion(string(a) + string(b))
-			if err != nil || !region.IsCountry() || region.Canonicalize() != region {
+			region, ok := country(string(a) + string(b))
+			if !ok {
 				continue
 			}
 			code := region.String()
 			names[strings.ToLower(english.Name(region))] = code
 			tag, _ := language.Compose(language.Und, region)
 			base, _ := tag.Base()
-			if own := display.Regions(language.Make(base.String())); own != nil {
+			if own := display.Regions(language.Make(base.String())); own != nil && own.Name(region) != "" {
 				names[strings.ToLower(own.Name(region))] = code
 			}
 		}
 	}
 	return names
 })
+
+// country reads a code of two or three letters. Codes of former countries, and of what is none, have no name or are not
+// in ISO 3166-1.
+func country(code string) (language.Region, bool) {
+	region, err := language.ParseRegion(code)
+	return region, err == nil && region.IsCountry() && region.Canonicalize() == region && len(region.String()) == 2 &&
+		region.ISO3() != "ZZZ" && display.English.Regions().Name(region) != ""
+}
 
 // Country reads a country's code (two or three letters) or name, in English or in its own main language.
 func Country(raw string) (code string, ok bool) {
@@ -62,8 +70,8 @@ func Country(raw string) (code string, ok bool) {
 	if n := len(raw); n != 2 && n != 3 {
 		return "", false
 	}
-	region, err := language.ParseRegion(strings.ToUpper(raw))
-	if err != nil || !region.IsCountry() || len(region.String()) != 2 {
+	region, ok := country(strings.ToUpper(raw))
+	if !ok {
 		return "", false
 	}
 	return region.String(), true
@@ -71,8 +79,8 @@ func Country(raw string) (code string, ok bool) {
 
 // CountryName writes a country's English name; the code itself where it has none.
 func CountryName(code string) string {
-	region, err := language.ParseRegion(code)
-	if err != nil {
+	region, ok := country(code)
+	if !ok {
 		return code
 	}
 	return display.English.Regions().Name(region)

@@ -286,7 +286,7 @@ type ListTicketsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many at most, 1 to 1,000; 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// From the previous page's next_page_token; all other arguments as they were. Empty for the first page.
+	// From the previous page's next_page_token; the filter and the order as they were. Empty for the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// AIP-160: conditions on `update_time` joined by AND, such as
 	// `update_time >= "2026-01-01T00:00:00Z" AND update_time < "2026-02-01T00:00:00Z"`. Empty for all.
