@@ -71,7 +71,7 @@ func TestWhateverComesInWhatGoesOutIsAValidTraceparent(t *testing.T) {
 			t.Fatalf("%q goes on as %q", out, again)
 		}
 	})
-	if httpapi.NewTraceParent() == httpapi.NewTraceParent() {
+	if one, two := httpapi.NewTraceParent(), httpapi.NewTraceParent(); one == two {
 		t.Error("two traces are one")
 	}
 }

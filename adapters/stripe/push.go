@@ -3,12 +3,14 @@ package stripe
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
@@ -69,7 +71,7 @@ func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 func set(form url.Values, c *canonicalv1.Customer, path string) error {
 	if key, ok := strings.CutPrefix(path, "custom."); ok {
 		if key == recordIDKey || len(key) > 40 { // https://docs.stripe.com/metadata
-			return fmt.Errorf("Stripe's metadata cannot have the key %q", key)
+			return fmt.Errorf("no metadata of Stripe's can have the key %q", key)
 		}
 		value, err := metadataText(c.GetCustom()[key])
 		form.Set("metadata["+key+"]", value)
@@ -77,7 +79,7 @@ func set(form url.Values, c *canonicalv1.Customer, path string) error {
 	}
 	name, ok := parameters[path]
 	if !ok {
-		return fmt.Errorf("Stripe's customer has nothing for %s", path)
+		return fmt.Errorf("nothing in Stripe's customer is for %s", path)
 	}
 	value := valueOf(c, path)
 	if path == "locale" && value == "" {
@@ -85,7 +87,7 @@ func set(form url.Values, c *canonicalv1.Customer, path string) error {
 	}
 	if path == "tax_status" && value == "" {
 		if c.GetTaxStatusRaw() != "" {
-			return fmt.Errorf("Stripe has no such tax status")
+			return errors.New("there is no such tax status at Stripe")
 		}
 	}
 	form.Set(name, value)
@@ -207,8 +209,8 @@ func metadataText(v *canonicalv1.CustomValue) (string, error) {
 	case *canonicalv1.CustomValue_Texts:
 		out = strings.Join(value.Texts.GetValues(), ", ")
 	}
-	if len(out) > 500 { // https://docs.stripe.com/metadata
-		return "", fmt.Errorf("Stripe's metadata holds 500 characters at most")
+	if utf8.RuneCountInString(out) > 500 { // https://docs.stripe.com/metadata
+		return "", errors.New("metadata hold 500 characters at most at Stripe")
 	}
 	return out, nil
 }

@@ -67,7 +67,7 @@ func (s *stage) stripePhone(ctx context.Context, id string) (string, error) {
 func (s *stage) repeatLastEvent(n int) error {
 	all := s.stripe.Deliveries()
 	if len(all) == 0 {
-		return errors.New("Stripe has sent nothing yet")
+		return errors.New("nothing was sent by Stripe yet")
 	}
 	status, err := s.stripe.Redeliver(all[len(all)-1].EventID, n)
 	if err == nil && status != http.StatusOK {
