@@ -146,6 +146,8 @@ type Observation struct {
 	Version int64
 	// Gone says that the object was deleted or archived there.
 	Gone bool
+	// MergedInto is the object that lives on, where this one is Gone since the vendor merged the two.
+	MergedInto ExternalID
 	// RecordID is our id, where the object carries the one that a create left there; empty otherwise.
 	RecordID string
 	// Raw is the vendor's object as it came.

@@ -177,7 +177,7 @@ func observed(t testing.TB, o adapters.Observation) any {
 	t.Helper()
 	o = cleaned(t, o)
 	out := map[string]any{
-		"kind": o.Kind, "external_id": o.ExternalID, "record_id": o.RecordID, "at": moment(o.At), "version": o.Version, "gone": o.Gone,
+		"kind": o.Kind, "external_id": o.ExternalID, "record_id": o.RecordID, "at": moment(o.At), "version": o.Version, "gone": o.Gone, "merged_into": o.MergedInto,
 		"paths": o.Paths, "unusable": o.Unusable, "unknown": o.Unknown,
 	}
 	if o.Message != nil {

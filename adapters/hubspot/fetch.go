@@ -49,7 +49,7 @@ func (c *contacts) Fetch(ctx context.Context, o adapters.Object) (adapters.Obser
 		return adapters.Observation{}, err
 	}
 	if string(got.ID) != string(o.ExternalID) {
-		return adapters.Observation{Object: o, At: got.at(), Gone: true, Raw: got.raw}, nil
+		return adapters.Observation{Object: o, At: got.at(), Gone: true, MergedInto: adapters.ExternalID(got.ID), Raw: got.raw}, nil
 	}
 	return observe(got, c.connection), nil
 }

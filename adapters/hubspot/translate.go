@@ -70,7 +70,9 @@ func merged(e adapters.Event, c change) (adapters.Translation, error) {
 		case e.OccurredAt.IsZero():
 			t.Fetch = append(t.Fetch, contact(loser))
 		default:
-			t.Observations = append(t.Observations, gone(e, loser))
+			o := gone(e, loser)
+			o.MergedInto = adapters.ExternalID(winner)
+			t.Observations = append(t.Observations, o)
 		}
 	}
 	return t, nil

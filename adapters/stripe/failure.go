@@ -40,6 +40,9 @@ func failure(op string, r httpapi.Response) *fault.Error {
 		f.Message = "Stripe refuses the parameter " + e.Param
 	}
 	switch {
+	case replayed(r) && r.Status >= 500:
+		// Stripe saves what a key's first send came to, a 5xx, too: only another key can do it.
+		f.Category, f.MaybeDone = fault.Conflict, false
 	case e.Code == "lock_timeout":
 		f.Category, f.RetryAfter = fault.Throttle, time.Second // another call works on the same object
 	case e.Code == "idempotency_key_in_use":
@@ -60,6 +63,9 @@ func failure(op string, r httpapi.Response) *fault.Error {
 	}
 	return f
 }
+
+// replayed says that an answer is the saved one of an earlier send (https://docs.stripe.com/api/idempotent_requests).
+func replayed(r httpapi.Response) bool { return r.Header.Get("Idempotent-Replayed") == "true" }
 
 func because(code string) string {
 	if code == "" {

@@ -33,6 +33,7 @@ type invoiceObject struct {
 	Total            *int64          `json:"total"`
 	AmountDue        *int64          `json:"amount_due"`
 	AmountPaid       *int64          `json:"amount_paid"`
+	AmountRemaining  *int64          `json:"amount_remaining"`
 	DueDate          *int64          `json:"due_date"`
 	PeriodStart      *int64          `json:"period_start"`
 	PeriodEnd        *int64          `json:"period_end"`
@@ -130,7 +131,7 @@ func (r *reading) invoice(raw json.RawMessage) (o adapters.Observation, more boo
 	m := &canonicalv1.Invoice{
 		Number: text(in.Number), Customer: reference(idOf(in.Customer)), CurrencyCode: text(&code),
 		Subtotal: r.amount("subtotal", in.Subtotal, code), Total: r.amount("total", in.Total, code),
-		AmountDue: r.amount("amount_due", in.AmountDue, code), AmountPaid: r.amount("amount_paid", in.AmountPaid, code),
+		AmountDue: r.amount("amount_due", in.remaining(), code), AmountPaid: r.amount("amount_paid", in.AmountPaid, code),
 		DiscountTotal: r.sum("discount_total", in.Discounts, code), TaxTotal: r.taxTotal(in, code),
 		IssueTime: moment(in.StatusTransitions.FinalizedAt), PaidTime: moment(in.StatusTransitions.PaidAt), VoidTime: moment(in.StatusTransitions.VoidedAt),
 		DueTime: moment(in.DueDate), PeriodStart: moment(in.PeriodStart), PeriodEnd: moment(in.PeriodEnd),
@@ -148,7 +149,7 @@ func (r *reading) invoice(raw json.RawMessage) (o adapters.Observation, more boo
 		m.BillingReason, m.BillingReasonRaw = enum(r, "billing_reason", *in.BillingReason, billingReasons)
 	}
 	if id := in.subscription(); id != "" {
-		m.Subscription = &canonicalv1.ExternalReference{ExternalId: id}
+		m.Subscription = reference(id)
 	}
 	for _, line := range in.Lines.Data {
 		m.Lines = append(m.Lines, r.line(line, code))
@@ -192,15 +193,13 @@ func (r *reading) line(in lineObject, invoiceCurrency string) *canonicalv1.Line 
 		code = invoiceCurrency
 	}
 	out := &canonicalv1.Line{
-		ExternalId: text(&in.ID), Title: text(in.Description), Total: r.amount("lines", in.Amount, code),
+		ExternalId: text(&in.ID), Title: text(in.Description), Total: r.amount("lines", in.total(), code),
 		Quantity: quantity(in), UnitPrice: r.unitPrice(in, code),
 	}
 	if in.Period.Start != nil || in.Period.End != nil {
 		out.PeriodStart, out.PeriodEnd = moment(in.Period.Start), moment(in.Period.End)
 	}
-	if id := productOf(in); id != "" {
-		out.ProductId = &id
-	}
+	out.Product, out.Variant = in.sold()
 	for _, d := range in.Discounts {
 		if amount := r.amount("lines", &d.Amount, code); amount != nil && d.Amount != 0 {
 			out.Discounts = append(out.Discounts, &canonicalv1.Discount{Amount: amount})
@@ -246,15 +245,34 @@ func (r *reading) unitPrice(in lineObject, code string) *canonicalv1.Money {
 	return m
 }
 
-func productOf(in lineObject) string {
+// sold are the product and its price, as far as Stripe tells them.
+func (in *lineObject) sold() (product, price *canonicalv1.Reference) {
 	switch {
 	case in.Pricing != nil && in.Pricing.PriceDetails != nil:
-		if id := idOf(in.Pricing.PriceDetails.Price); id != "" {
-			return id
-		}
-		return idOf(in.Pricing.PriceDetails.Product)
+		return reference(idOf(in.Pricing.PriceDetails.Product)), reference(idOf(in.Pricing.PriceDetails.Price))
 	case in.Price != nil:
-		return in.Price.ID
+		return reference(idOf(in.Price.Product)), reference(in.Price.ID)
 	}
-	return ""
+	return nil, nil
+}
+
+// total is the line's amount after its discounts; Stripe's own is before them.
+func (in *lineObject) total() *int64 {
+	if in.Amount == nil {
+		return nil
+	}
+	total := *in.Amount
+	for _, d := range in.Discounts {
+		total -= d.Amount
+	}
+	return &total
+}
+
+// remaining is what is still to be paid. Stripe's amount_due does not fall when payments come in.
+func (in *invoiceObject) remaining() *int64 {
+	if in.AmountRemaining != nil || in.AmountDue == nil || in.AmountPaid == nil {
+		return in.AmountRemaining
+	}
+	remaining := *in.AmountDue - *in.AmountPaid
+	return &remaining
 }

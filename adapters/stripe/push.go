@@ -35,8 +35,8 @@ type frozen struct {
 	Form string `json:"form"`
 }
 
-// Prepare makes the form of a create or an update. Stripe clears by an empty text; addresses and shipping are replaced
-// whole, so their other parts go along as the record has them.
+// Prepare makes the form of a create or an update. Stripe clears by an empty text; addresses are sent with their other
+// parts as the customer has them, since they may be replaced whole.
 func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 	c, ok := p.Message.(*canonicalv1.Customer)
 	if !ok || p.Kind != customer {
@@ -49,7 +49,7 @@ func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 			refused[path] = err.Error()
 		}
 	}
-	completeShipping(form, c, p)
+	completeAddresses(form, c, p)
 	if len(refused) > 0 {
 		return adapters.Request{}, &fault.Error{Category: fault.Permanent, Op: "prepare customer", Refused: refused}
 	}
@@ -150,24 +150,23 @@ func partOf(a *canonicalv1.Address, part string) string {
 	}
 }
 
-// completeShipping adds what Stripe asks for with a shipping address: its name and its first line.
-func completeShipping(form url.Values, c *canonicalv1.Customer, p adapters.Patch) {
-	touched := slices.ContainsFunc(p.Paths, func(path string) bool { return strings.HasPrefix(path, "shipping_address.") })
-	if !touched {
-		return
-	}
-	held, _ := p.Held.(*canonicalv1.Customer)
-	for path, name := range parameters {
-		if !strings.HasPrefix(path, "shipping_address.") || form.Has(name) {
+// completeAddresses adds to each address that is written the parts that the customer has and the patch does not set,
+// and to shipping the name that Stripe asks for.
+func completeAddresses(form url.Values, c *canonicalv1.Customer, p adapters.Patch) {
+	for _, group := range []string{"billing_address.", "shipping_address."} {
+		if !slices.ContainsFunc(p.Paths, func(path string) bool { return strings.HasPrefix(path, group) }) {
 			continue
 		}
-		value := valueOf(c, path)
-		if value == "" && held != nil {
-			value = valueOf(held, path)
+		held, ok := p.Held.(*canonicalv1.Customer)
+		for path, name := range parameters {
+			if ok && strings.HasPrefix(path, group) && !form.Has(name) && valueOf(held, path) != "" {
+				form.Set(name, valueOf(held, path))
+			}
 		}
-		if value != "" {
-			form.Set(name, value)
-		}
+	}
+	shipping := slices.ContainsFunc(p.Paths, func(path string) bool { return strings.HasPrefix(path, "shipping_address.") })
+	if !shipping {
+		return
 	}
 	if empty := allEmpty(form, "shipping["); empty {
 		for name := range form {
@@ -237,14 +236,44 @@ func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error
 		return adapters.Ack{}, &broken
 	}
 	o.At = resp.Date
-	return adapters.Ack{Observation: o}, nil
+	if !replayed(resp) {
+		return adapters.Ack{Observation: o}, nil
+	}
+	return a.confirm(ctx, o.Object)
 }
 
-// Find searches by our record id. The search lags behind by about a minute, and by up to an hour in incidents; until
-// then the idempotency key settles a create.
+// confirm reads what was pushed before: a saved answer is as old as the first send.
+func (a *api) confirm(ctx context.Context, pushed adapters.Object) (adapters.Ack, error) {
+	now, err := a.Fetch(ctx, pushed)
+	switch {
+	case err != nil:
+		unknown := *fault.As(err)
+		unknown.MaybeDone = true
+		return adapters.Ack{}, &unknown
+	case now.Gone:
+		return adapters.Ack{}, &fault.Error{Category: fault.Gone, Op: "confirm customer", Message: "it was deleted after it was written"}
+	}
+	return adapters.Ack{Observation: now}, nil
+}
+
+// Find looks for our record id, first among the customers with the e-mail address that was sent: lists are up to date,
+// while the search lags behind by about a minute, and by up to an hour in incidents.
 func (a *api) Find(ctx context.Context, r adapters.Request) (*adapters.Observation, error) {
+	var f frozen
+	if err := json.Unmarshal(r.Body, &f); err == nil {
+		if form, err := url.ParseQuery(f.Form); err == nil && form.Get("email") != "" {
+			found, err := a.find(ctx, r.RecordID, "/v1/customers", url.Values{"email": {form.Get("email")}, "limit": {"100"}})
+			if found != nil || err != nil {
+				return found, err
+			}
+		}
+	}
 	query := url.Values{"query": {fmt.Sprintf("metadata['%s']:'%s'", recordIDKey, strings.ReplaceAll(r.RecordID, "'", ""))}, "limit": {"1"}}
-	resp, err := a.call(ctx, "find customer", httpapi.Request{Method: http.MethodGet, Path: "/v1/customers/search", Query: query})
+	return a.find(ctx, r.RecordID, "/v1/customers/search", query)
+}
+
+func (a *api) find(ctx context.Context, recordID, path string, query url.Values) (*adapters.Observation, error) {
+	resp, err := a.call(ctx, "find customer", httpapi.Request{Method: http.MethodGet, Path: path, Query: query})
 	if err != nil {
 		return nil, err
 	}
@@ -254,10 +283,14 @@ func (a *api) Find(ctx context.Context, r adapters.Request) (*adapters.Observati
 	if err := json.Unmarshal(resp.Body, &found); err != nil {
 		return nil, &fault.Error{Category: fault.Permanent, Op: "find customer", Err: errShape}
 	}
-	if len(found.Data) == 0 {
-		return nil, nil
+	for _, raw := range found.Data {
+		o, _, err := observe(customer, raw)
+		if err != nil {
+			return nil, err
+		}
+		if o.At = resp.Date; o.RecordID == recordID {
+			return &o, nil
+		}
 	}
-	o, _, err := observe(customer, found.Data[0])
-	o.At = resp.Date
-	return &o, err
+	return nil, nil
 }

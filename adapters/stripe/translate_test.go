@@ -33,11 +33,11 @@ func TestOldAndNewVersionsOfAnInvoiceSayTheSame(t *testing.T) {
 	now := translate(t, "invoice.paid.json").Observations[0].Message.(*canonicalv1.Invoice)
 	old := translate(t, "invoice.updated.2022.json").Observations[0].Message.(*canonicalv1.Invoice)
 	for name, pair := range map[string][2]any{
-		"subscription": {now.GetSubscription().GetExternalId(), old.GetSubscription().GetExternalId()},
+		"subscription": {now.GetSubscription().GetExternal().GetExternalId(), old.GetSubscription().GetExternal().GetExternalId()},
 		"tax_total":    {now.GetTaxTotal().String(), old.GetTaxTotal().String()},
 		"line tax":     {now.GetLines()[0].GetTaxes()[0].String(), old.GetLines()[0].GetTaxes()[0].String()},
 		"unit price":   {now.GetLines()[0].GetUnitPrice().String(), old.GetLines()[0].GetUnitPrice().String()},
-		"product":      {now.GetLines()[0].GetProductId(), old.GetLines()[0].GetProductId()},
+		"product":      {now.GetLines()[0].GetVariant().GetExternal().GetExternalId(), old.GetLines()[0].GetVariant().GetExternal().GetExternalId()},
 	} {
 		if pair[0] != pair[1] || pair[0] == "" {
 			t.Errorf("%s: %v now, %v in an old version", name, pair[0], pair[1])

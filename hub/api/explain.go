@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -120,7 +119,7 @@ func (e *explainer) value(m proto.Message, a *policy.Attribute) *structpb.Value 
 	parts := &structpb.Struct{Fields: map[string]*structpb.Value{}}
 	for _, leaf := range a.Leaves {
 		if !e.rules.Schema.Empty(m, leaf) {
-			parts.Fields[strings.TrimPrefix(string(leaf), string(a.Path)+".")] = e.rules.Schema.JSON(m, leaf)
+			parts.Fields[e.rules.Schema.JSONName(leaf)] = e.rules.Schema.JSON(m, leaf)
 		}
 	}
 	if len(parts.Fields) == 0 {

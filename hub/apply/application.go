@@ -58,7 +58,7 @@ func (p *application) run(ctx context.Context) (Result, error) {
 		return Result{Outcome: outcome}, nil
 	}
 	if p.in.Observation.Gone {
-		return p.gone(ctx)
+		return p.gone(ctx, contact.Others)
 	}
 	if p.link.State == store.LinkGone {
 		if !p.in.Read && !p.in.Observation.At.After(p.link.GoneAt) {
@@ -204,14 +204,28 @@ func (p *application) result(outcome Outcome, changed []model.Path) Result {
 	return Result{Outcome: outcome, RecordID: p.bundle.Record.ID, Revision: p.bundle.Record.Revision, Changed: changed}
 }
 
-// gone takes note that the object is gone, and does what the policy says of that.
-func (p *application) gone(ctx context.Context) (Result, error) {
+// survivor is the object that lives on after a merge at the source.
+func survivor(in *Input) store.LinkKey {
+	return store.LinkKey{Connection: in.Source, Kind: model.Kind(in.Observation.Kind), ExternalID: string(in.Observation.MergedInto)}
+}
+
+// gone takes note that the object is gone, and does what the policy says of that. One that was merged into another was
+// not deleted: its party lives on, and a person is asked about the records.
+func (p *application) gone(ctx context.Context, others map[store.LinkKey]*store.Link) (Result, error) {
 	if p.link.State == store.LinkGone {
 		return p.result(Duplicate, nil), nil
 	}
 	p.link.State, p.link.GoneAt = store.LinkGone, p.in.Observation.At
 	p.link.Epoch++
-	if p.rules.DeleteEffect(p.key.Connection) == policy.Tombstone {
+	switch {
+	case p.in.Observation.MergedInto != "":
+		records := []store.RecordID{p.bundle.Record.ID}
+		if other := others[survivor(p.in)]; other != nil && other.RecordID != p.bundle.Record.ID {
+			records = append(records, other.RecordID)
+		}
+		p.tx.PutReview(store.Review{LinkKey: p.key, Reason: store.MergedAtSource, RecordIDs: records,
+			ReceiptID: p.in.ReceiptID, CorrelationID: p.in.CorrelationID})
+	case p.rules.DeleteEffect(p.key.Connection) == policy.Tombstone:
 		p.bundle.Record.DeletedAt = p.a.Now().UTC()
 	}
 	return p.store(ctx, Gone, nil)

@@ -152,8 +152,11 @@ func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 	if schema == nil {
 		return a.finish(ctx, in, Result{Outcome: Unmanaged})
 	}
-	observed := clean(schema, a.Connections[in.Source].Carries[kind], in.Observation)
+	observed := clean(schema, in.Source, a.Connections[in.Source].Carries[kind], in.Observation)
 	refers := qualify(schema, observed.message, in.Source)
+	if in.Observation.MergedInto != "" {
+		refers = append(refers, survivor(&in))
+	}
 	var result Result
 	err := a.inTx(ctx, func(tx *store.Tx) error {
 		active := a.Active()

@@ -37,9 +37,10 @@ func newWorld(t *testing.T, change func(*configv1.KindPolicy)) *world {
 
 func invoiceOf(customer string) adapters.Observation {
 	return adapters.Observation{
-		Object: adapters.Object{Kind: "invoice", ExternalID: "in_1"}, At: time.Now(), Paths: []string{"number", "customer"},
+		Object: adapters.Object{Kind: "invoice", ExternalID: "in_1"}, At: time.Now(), Paths: []string{"number", "customer", "subscription"},
 		Message: &canonicalv1.Invoice{Number: proto.String("R-1"), Customer: &canonicalv1.Reference{
-			Target: &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{ExternalId: customer}}}},
+			Target: &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{ExternalId: customer}}},
+			Subscription: &canonicalv1.Reference{Target: &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{ExternalId: "sub_1"}}}},
 	}
 }
 
@@ -57,6 +58,9 @@ func TestReferenceToAnObjectThatHasNotArrivedMakesAPlaceholder(t *testing.T) {
 	w := newWorld(t, nil)
 	invoice := w.Observe("shop", invoiceOf("s1"))
 	id := w.customerOf(t, invoice.RecordID)
+	if got := w.Bundle(invoice.RecordID).Record.Message.(*canonicalv1.Invoice).GetSubscription().GetExternal().GetConnection(); got != "shop" {
+		t.Errorf("the subscription is kept by %q, want shop", got)
+	}
 	if b := w.Bundle(id); !b.Record.Placeholder || b.Primary("shop") == nil || len(b.Deliveries) != 0 {
 		t.Fatalf("the customer is %+v, want a placeholder with the link alone", b.Record)
 	}
@@ -245,5 +249,24 @@ func TestSecondLinkOfAConnectionFollowsThePrimary(t *testing.T) {
 	}
 	if len(b.Links) != 2 || b.Primary("shop").ExternalID != "s1" {
 		t.Errorf("the links are %+v", b.Links)
+	}
+}
+
+func TestMergeAtTheSourceDeletesNothingAndOpensAReview(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(p *configv1.KindPolicy) { p.Delete = &configv1.Delete{By: []string{"crm"}, Effect: "tombstone"} })
+	loser := w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com")))
+	winner := w.Observe("crm", w.crm.Edit("c2", hubtest.Named("Ada L", "ada@example.org")))
+	merged := adapters.Observation{Object: adapters.Object{Kind: "customer", ExternalID: "c1"}, Gone: true, MergedInto: "c2", At: time.Now()}
+	if got := w.Observe("crm", merged).Outcome; got != apply.Gone {
+		t.Fatalf("the merge was %s", got)
+	}
+	if b := w.Bundle(loser.RecordID); !b.Record.DeletedAt.IsZero() || b.Primary("crm").State != store.LinkGone {
+		t.Errorf("deleted at %s, link %s; want a living record and a link that is gone", b.Record.DeletedAt, b.Primary("crm").State)
+	}
+	var n int
+	if err := w.Store.Pool().QueryRow(context.Background(), `select count(*) from reviews where reason = 'merged_at_source' and record_ids = $1`,
+		[]string{string(loser.RecordID), string(winner.RecordID)}).Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d reviews (%v), want 1", n, err)
 	}
 }

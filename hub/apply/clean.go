@@ -25,7 +25,7 @@ type cleaned struct {
 
 // clean takes out of an observation what breaks the canonical form's rules. It is kept beside the view, with the
 // reason, and the rest is used (law 9).
-func clean(schema *model.Schema, carriage connection.Carriage, o adapters.Observation) cleaned {
+func clean(schema *model.Schema, source string, carriage connection.Carriage, o adapters.Observation) cleaned {
 	c := cleaned{message: o.Message, paths: carriage.In, snapshot: o.Paths == nil}
 	for _, u := range o.Unusable {
 		c.unusable = append(c.unusable, view.Unusable{Path: model.Path(u.Path), Raw: u.Raw, Reason: u.Reason})
@@ -39,12 +39,13 @@ func clean(schema *model.Schema, carriage connection.Carriage, o adapters.Observ
 			c.paths[i] = model.Path(path)
 		}
 	}
-	broken := schema.Broken(o.Message)
-	if len(broken) == 0 {
-		return c
-	}
 	c.message = proto.Clone(o.Message)
-	for _, b := range broken {
+	for external := range schema.Foreign(c.message) {
+		if external.GetConnection() == "" {
+			external.Connection = source
+		}
+	}
+	for _, b := range schema.Broken(c.message) {
 		schema.Clear(c.message, b.Path)
 		c.unusable = append(c.unusable, view.Unusable{Path: b.Path, Raw: b.Raw, Reason: b.Reason})
 		c.without(b.Path)
@@ -59,8 +60,8 @@ type Answer struct {
 }
 
 // CleanAnswer takes out of a push's answer what breaks the canonical form's rules.
-func CleanAnswer(schema *model.Schema, carriage connection.Carriage, o adapters.Observation) Answer {
-	c := clean(schema, carriage, o)
+func CleanAnswer(schema *model.Schema, source string, carriage connection.Carriage, o adapters.Observation) Answer {
+	c := clean(schema, source, carriage, o)
 	if c.message != nil {
 		for ref := range schema.References(c.message) {
 			c.without(ref.Path) // the vendor's ids; what we sent is agreed

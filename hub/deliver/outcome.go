@@ -20,7 +20,7 @@ import (
 func (o *delivery) acknowledged(ctx context.Context, attempt *store.Attempt, ack adapters.Ack) error {
 	return o.store(ctx, attempt, func(tx *store.Tx, b *store.Bundle, link *store.Link) error {
 		schema := model.For(attempt.Kind)
-		clean := apply.CleanAnswer(schema, o.c.Carries[attempt.Kind], ack.Observation)
+		clean := apply.CleanAnswer(schema, o.args.Connection, o.c.Carries[attempt.Kind], ack.Observation)
 		stamp := view.Stamp{Time: ack.Observation.At.UTC(), Version: ack.Observation.Version}
 		stored := o.viewOf(b, link)
 		stored.Raw, stored.MappingVersion = ack.Observation.Raw, o.c.Adapter.MappingVersion
@@ -122,7 +122,7 @@ func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.
 		return nil // the object is not what we thought: it is read again
 	case f.Category == fault.Conflict && !o.run.Last:
 		return f
-	case len(f.Refused) > 0 && attempt != nil && attempt.ExternalID != "":
+	case attempt != nil && attempt.ExternalID != "" && refusesAny(attempt, f):
 		return o.store(ctx, attempt, func(_ *store.Tx, b *store.Bundle, link *store.Link) error {
 			o.refuse(b, link, attempt.Sent, f)
 			return nil
@@ -131,6 +131,11 @@ func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.
 		return nil
 	}
 	return o.end(ctx, attempt, f)
+}
+
+// refusesAny says that the vendor refuses an attribute that was sent: without it the others may go through.
+func refusesAny(attempt *store.Attempt, f *fault.Error) bool {
+	return slices.ContainsFunc(attempt.Paths, func(path model.Path) bool { return f.Refused[string(path)] != "" })
 }
 
 // settleFailure stores that the vendor did not do it, where that is certain, and the failure in the audit.

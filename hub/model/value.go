@@ -77,6 +77,18 @@ func (s *Schema) customIn(r protoreflect.Message) []Path {
 	return paths
 }
 
+// JSONName is the last part of a path as protobuf's JSON form has it.
+func (s *Schema) JSONName(path Path) string {
+	a, ok := s.find(path)
+	switch {
+	case !ok:
+		return ""
+	case a.custom != "":
+		return a.custom
+	}
+	return a.field.JSONName()
+}
+
 // JSON is the value at path in protobuf's JSON form; null where there is none. An enum we do not know is its raw text.
 func (s *Schema) JSON(m proto.Message, path Path) *structpb.Value {
 	a, ok := s.find(path)
@@ -234,19 +246,19 @@ func (a *attribute) key() protoreflect.MapKey { return protoreflect.ValueOfStrin
 func (a *attribute) json(r protoreflect.Message) *structpb.Value {
 	alone := r.New()
 	a.copy(alone, r)
-	text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(alone.Interface())
+	text, err := protojson.Marshal(alone.Interface())
 	tree := &structpb.Struct{}
 	if err != nil || protojson.Unmarshal(text, tree) != nil {
 		return structpb.NewNullValue()
 	}
 	for _, parent := range a.parents {
-		tree = tree.GetFields()[string(parent.Name())].GetStructValue()
+		tree = tree.GetFields()[parent.JSONName()].GetStructValue()
 	}
 	if a.custom != "" {
 		return tree.GetFields()["custom"].GetStructValue().GetFields()[a.custom]
 	}
 	if a.companion != nil && emptyValue(a.field, a.value(r)) {
-		return tree.GetFields()[string(a.companion.Name())]
+		return tree.GetFields()[a.companion.JSONName()]
 	}
-	return tree.GetFields()[string(a.field.Name())]
+	return tree.GetFields()[a.field.JSONName()]
 }

@@ -115,6 +115,9 @@ type Review struct {
 // AmbiguousMatch is the reason of a review on an object whose match keys belong to several records.
 const AmbiguousMatch = "ambiguous_match"
 
+// MergedAtSource is the reason of a review on two records of which a vendor has merged the objects.
+const MergedAtSource = "merged_at_source"
+
 // PutReview queues a review; one that is open already for the same object and reason stays as it is.
 func (t *Tx) PutReview(r Review) {
 	t.Queue(`insert into reviews (kind, reason, connection, external_id, record_ids, receipt_id, correlation_id)

@@ -188,7 +188,8 @@ func (s *Server) listCustomers(r *http.Request, _ form) reply {
 	page, more, started := []any{}, false, r.URL.Query().Get("starting_after") == ""
 	for i := len(s.order) - 1; i >= 0; i-- { // newest first, as Stripe lists
 		o := s.objects[s.order[i]]
-		if started && o["object"] == "customer" && o["deleted"] == nil {
+		email := r.URL.Query().Get("email")
+		if started && o["object"] == "customer" && o["deleted"] == nil && (email == "" || o["email"] == email) {
 			if more = len(page) == limit; more {
 				break
 			}

@@ -19,6 +19,8 @@ type Fault struct {
 	RetryAfter time.Duration
 	// AfterWork does the work first.
 	AfterWork bool
+	// Stored keeps the answer under the call's idempotency key, as Stripe does with a 5xx of work that had begun.
+	Stored bool
 	// Write lets calls that only read pass.
 	Write bool
 	// Hang gives no answer and leaves the connection open, until the client gives up.

@@ -88,10 +88,14 @@ func (s *Server) router() *http.ServeMux {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault := s.receive(w, r)
 	switch {
-	case fault != nil && !fault.AfterWork:
+	case fault != nil && !fault.AfterWork && !fault.Stored:
 		s.fail(w, r, fault)
 	case r.Header.Get("Authorization") != "Bearer "+s.options.APIKey:
 		problem(http.StatusUnauthorized, "invalid_request_error", "", "", "Invalid API Key provided").write(w)
+	case fault != nil && fault.Stored:
+		s.once(r, func(*http.Request, form) reply {
+			return problem(fault.Status, "api_error", "", "", "An unknown error occurred")
+		}).write(w)
 	case fault != nil:
 		s.routes.ServeHTTP(nowhere{http.Header{}}, r)
 		s.fail(w, r, fault)

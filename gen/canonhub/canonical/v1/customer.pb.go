@@ -270,7 +270,8 @@ func (ConsentStatus) EnumDescriptor() ([]byte, []int) {
 // Customer is a party that buys, or may buy: a person or an organisation. Stripe's customer, HubSpot's and
 // Salesforce's contact (and account), Shopify's customer, Zendesk's end user, Xero's contact.
 //
-// An absent field was not said by any source; a present empty one says that there is none.
+// In a source's claim, an absent field is not spoken of, and a present empty one says that there is none. In a record,
+// either is absent: Explain tells whether a source said that there is none.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Person or organisation. Sources that do not tell leave it absent.

@@ -175,7 +175,8 @@ func (BillingReason) EnumDescriptor() ([]byte, []int) {
 
 // Invoice is a demand for payment to a customer. Stripe's, Xero's (ACCREC), QuickBooks' and HubSpot's invoice.
 //
-// An absent field was not said by any source; a present empty one says that there is none.
+// In a source's claim, an absent field is not spoken of, and a present empty one says that there is none. In a record,
+// either is absent: Explain tells whether a source said that there is none.
 type Invoice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The number that is printed. Absent while it is a draft.
@@ -184,8 +185,8 @@ type Invoice struct {
 	Customer *Reference `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
 	// The order that is billed.
 	Order *Reference `protobuf:"bytes,3,opt,name=order,proto3" json:"order,omitempty"`
-	// The subscription that is billed, at the system that keeps it. Subscriptions are no records yet.
-	Subscription *ExternalReference `protobuf:"bytes,4,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	// The subscription that is billed. Subscriptions are no records: it is always `external`, with the connection that keeps it.
+	Subscription *Reference `protobuf:"bytes,4,opt,name=subscription,proto3" json:"subscription,omitempty"`
 	// Positions, in the source's order.
 	Lines []*Line `protobuf:"bytes,5,rep,name=lines,proto3" json:"lines,omitempty"`
 	// Currency of all amounts, ISO 4217.
@@ -295,7 +296,7 @@ func (x *Invoice) GetOrder() *Reference {
 	return nil
 }
 
-func (x *Invoice) GetSubscription() *ExternalReference {
+func (x *Invoice) GetSubscription() *Reference {
 	if x != nil {
 		return x.Subscription
 	}
@@ -495,12 +496,12 @@ var File_canonhub_canonical_v1_invoice_proto protoreflect.FileDescriptor
 
 const file_canonhub_canonical_v1_invoice_proto_rawDesc = "" +
 	"\n" +
-	"#canonhub/canonical/v1/invoice.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/address.proto\x1a\"canonhub/canonical/v1/custom.proto\x1a canonhub/canonical/v1/line.proto\x1a!canonhub/canonical/v1/money.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x12\n" +
+	"#canonhub/canonical/v1/invoice.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/address.proto\x1a\"canonhub/canonical/v1/custom.proto\x1a canonhub/canonical/v1/line.proto\x1a!canonhub/canonical/v1/money.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x12\n" +
 	"\aInvoice\x12%\n" +
 	"\x06number\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\x00R\x06number\x88\x01\x01\x12J\n" +
 	"\bcustomer\x18\x02 \x01(\v2 .canonhub.canonical.v1.ReferenceB\f\xf2\xc7\x18\bcustomerR\bcustomer\x12A\n" +
-	"\x05order\x18\x03 \x01(\v2 .canonhub.canonical.v1.ReferenceB\t\xf2\xc7\x18\x05orderR\x05order\x12L\n" +
-	"\fsubscription\x18\x04 \x01(\v2(.canonhub.canonical.v1.ExternalReferenceR\fsubscription\x12<\n" +
+	"\x05order\x18\x03 \x01(\v2 .canonhub.canonical.v1.ReferenceB\t\xf2\xc7\x18\x05orderR\x05order\x12D\n" +
+	"\fsubscription\x18\x04 \x01(\v2 .canonhub.canonical.v1.ReferenceR\fsubscription\x12<\n" +
 	"\x05lines\x18\x05 \x03(\v2\x1b.canonhub.canonical.v1.LineB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05lines\x12>\n" +
 	"\rcurrency_code\x18\x06 \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{3})?$H\x01R\fcurrencyCode\x88\x01\x01\x128\n" +
 	"\bsubtotal\x18\a \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\bsubtotal\x12C\n" +
@@ -594,35 +595,34 @@ var file_canonhub_canonical_v1_invoice_proto_goTypes = []any{
 	(*Invoice)(nil),               // 2: canonhub.canonical.v1.Invoice
 	nil,                           // 3: canonhub.canonical.v1.Invoice.CustomEntry
 	(*Reference)(nil),             // 4: canonhub.canonical.v1.Reference
-	(*ExternalReference)(nil),     // 5: canonhub.canonical.v1.ExternalReference
-	(*Line)(nil),                  // 6: canonhub.canonical.v1.Line
-	(*Money)(nil),                 // 7: canonhub.canonical.v1.Money
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*Address)(nil),               // 9: canonhub.canonical.v1.Address
-	(*CustomValue)(nil),           // 10: canonhub.canonical.v1.CustomValue
+	(*Line)(nil),                  // 5: canonhub.canonical.v1.Line
+	(*Money)(nil),                 // 6: canonhub.canonical.v1.Money
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*Address)(nil),               // 8: canonhub.canonical.v1.Address
+	(*CustomValue)(nil),           // 9: canonhub.canonical.v1.CustomValue
 }
 var file_canonhub_canonical_v1_invoice_proto_depIdxs = []int32{
 	4,  // 0: canonhub.canonical.v1.Invoice.customer:type_name -> canonhub.canonical.v1.Reference
 	4,  // 1: canonhub.canonical.v1.Invoice.order:type_name -> canonhub.canonical.v1.Reference
-	5,  // 2: canonhub.canonical.v1.Invoice.subscription:type_name -> canonhub.canonical.v1.ExternalReference
-	6,  // 3: canonhub.canonical.v1.Invoice.lines:type_name -> canonhub.canonical.v1.Line
-	7,  // 4: canonhub.canonical.v1.Invoice.subtotal:type_name -> canonhub.canonical.v1.Money
-	7,  // 5: canonhub.canonical.v1.Invoice.discount_total:type_name -> canonhub.canonical.v1.Money
-	7,  // 6: canonhub.canonical.v1.Invoice.tax_total:type_name -> canonhub.canonical.v1.Money
-	7,  // 7: canonhub.canonical.v1.Invoice.total:type_name -> canonhub.canonical.v1.Money
-	7,  // 8: canonhub.canonical.v1.Invoice.amount_paid:type_name -> canonhub.canonical.v1.Money
-	7,  // 9: canonhub.canonical.v1.Invoice.amount_due:type_name -> canonhub.canonical.v1.Money
+	4,  // 2: canonhub.canonical.v1.Invoice.subscription:type_name -> canonhub.canonical.v1.Reference
+	5,  // 3: canonhub.canonical.v1.Invoice.lines:type_name -> canonhub.canonical.v1.Line
+	6,  // 4: canonhub.canonical.v1.Invoice.subtotal:type_name -> canonhub.canonical.v1.Money
+	6,  // 5: canonhub.canonical.v1.Invoice.discount_total:type_name -> canonhub.canonical.v1.Money
+	6,  // 6: canonhub.canonical.v1.Invoice.tax_total:type_name -> canonhub.canonical.v1.Money
+	6,  // 7: canonhub.canonical.v1.Invoice.total:type_name -> canonhub.canonical.v1.Money
+	6,  // 8: canonhub.canonical.v1.Invoice.amount_paid:type_name -> canonhub.canonical.v1.Money
+	6,  // 9: canonhub.canonical.v1.Invoice.amount_due:type_name -> canonhub.canonical.v1.Money
 	0,  // 10: canonhub.canonical.v1.Invoice.status:type_name -> canonhub.canonical.v1.InvoiceStatus
-	8,  // 11: canonhub.canonical.v1.Invoice.issue_time:type_name -> google.protobuf.Timestamp
-	8,  // 12: canonhub.canonical.v1.Invoice.due_time:type_name -> google.protobuf.Timestamp
-	8,  // 13: canonhub.canonical.v1.Invoice.paid_time:type_name -> google.protobuf.Timestamp
-	8,  // 14: canonhub.canonical.v1.Invoice.void_time:type_name -> google.protobuf.Timestamp
-	8,  // 15: canonhub.canonical.v1.Invoice.period_start:type_name -> google.protobuf.Timestamp
-	8,  // 16: canonhub.canonical.v1.Invoice.period_end:type_name -> google.protobuf.Timestamp
+	7,  // 11: canonhub.canonical.v1.Invoice.issue_time:type_name -> google.protobuf.Timestamp
+	7,  // 12: canonhub.canonical.v1.Invoice.due_time:type_name -> google.protobuf.Timestamp
+	7,  // 13: canonhub.canonical.v1.Invoice.paid_time:type_name -> google.protobuf.Timestamp
+	7,  // 14: canonhub.canonical.v1.Invoice.void_time:type_name -> google.protobuf.Timestamp
+	7,  // 15: canonhub.canonical.v1.Invoice.period_start:type_name -> google.protobuf.Timestamp
+	7,  // 16: canonhub.canonical.v1.Invoice.period_end:type_name -> google.protobuf.Timestamp
 	1,  // 17: canonhub.canonical.v1.Invoice.billing_reason:type_name -> canonhub.canonical.v1.BillingReason
-	9,  // 18: canonhub.canonical.v1.Invoice.billing_address:type_name -> canonhub.canonical.v1.Address
+	8,  // 18: canonhub.canonical.v1.Invoice.billing_address:type_name -> canonhub.canonical.v1.Address
 	3,  // 19: canonhub.canonical.v1.Invoice.custom:type_name -> canonhub.canonical.v1.Invoice.CustomEntry
-	10, // 20: canonhub.canonical.v1.Invoice.CustomEntry.value:type_name -> canonhub.canonical.v1.CustomValue
+	9,  // 20: canonhub.canonical.v1.Invoice.CustomEntry.value:type_name -> canonhub.canonical.v1.CustomValue
 	21, // [21:21] is the sub-list for method output_type
 	21, // [21:21] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name

@@ -45,12 +45,14 @@ type Line struct {
 	Taxes []*Tax `protobuf:"bytes,8,rep,name=taxes,proto3" json:"taxes,omitempty"`
 	// Amount of the line after discounts; whether taxes are in it says taxes_included of the document.
 	Total *Money `protobuf:"bytes,9,opt,name=total,proto3" json:"total,omitempty"`
-	// The source's id of the product or price that is sold.
-	ProductId *string `protobuf:"bytes,10,opt,name=product_id,json=productId,proto3,oneof" json:"product_id,omitempty"`
+	// The product that is sold. Products are no records: it is always `external`, with the connection that keeps it.
+	Product *Reference `protobuf:"bytes,10,opt,name=product,proto3" json:"product,omitempty"`
 	// First moment of the period that is charged for, on lines of subscriptions.
 	PeriodStart *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=period_start,json=periodStart,proto3" json:"period_start,omitempty"`
 	// End of that period, exclusive.
-	PeriodEnd     *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=period_end,json=periodEnd,proto3" json:"period_end,omitempty"`
+	PeriodEnd *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=period_end,json=periodEnd,proto3" json:"period_end,omitempty"`
+	// The sellable form of the product, likewise `external`: Shopify's variant, Stripe's price, Salesforce's price book entry.
+	Variant       *Reference `protobuf:"bytes,13,opt,name=variant,proto3" json:"variant,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -148,11 +150,11 @@ func (x *Line) GetTotal() *Money {
 	return nil
 }
 
-func (x *Line) GetProductId() string {
-	if x != nil && x.ProductId != nil {
-		return *x.ProductId
+func (x *Line) GetProduct() *Reference {
+	if x != nil {
+		return x.Product
 	}
-	return ""
+	return nil
 }
 
 func (x *Line) GetPeriodStart() *timestamppb.Timestamp {
@@ -165,6 +167,13 @@ func (x *Line) GetPeriodStart() *timestamppb.Timestamp {
 func (x *Line) GetPeriodEnd() *timestamppb.Timestamp {
 	if x != nil {
 		return x.PeriodEnd
+	}
+	return nil
+}
+
+func (x *Line) GetVariant() *Reference {
+	if x != nil {
+		return x.Variant
 	}
 	return nil
 }
@@ -310,7 +319,7 @@ var File_canonhub_canonical_v1_line_proto protoreflect.FileDescriptor
 
 const file_canonhub_canonical_v1_line_proto_rawDesc = "" +
 	"\n" +
-	" canonhub/canonical/v1/line.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a!canonhub/canonical/v1/money.proto\x1a#canonhub/canonical/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x05\n" +
+	" canonhub/canonical/v1/line.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a!canonhub/canonical/v1/money.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x06\n" +
 	"\x04Line\x12.\n" +
 	"\vexternal_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x00R\n" +
 	"externalId\x88\x01\x01\x12\x1f\n" +
@@ -322,19 +331,18 @@ const file_canonhub_canonical_v1_line_proto_rawDesc = "" +
 	"unit_price\x18\x06 \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\tunitPrice\x12=\n" +
 	"\tdiscounts\x18\a \x03(\v2\x1f.canonhub.canonical.v1.DiscountR\tdiscounts\x120\n" +
 	"\x05taxes\x18\b \x03(\v2\x1a.canonhub.canonical.v1.TaxR\x05taxes\x122\n" +
-	"\x05total\x18\t \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\x05total\x12,\n" +
-	"\n" +
-	"product_id\x18\n" +
-	" \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x05R\tproductId\x88\x01\x01\x12=\n" +
+	"\x05total\x18\t \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\x05total\x12:\n" +
+	"\aproduct\x18\n" +
+	" \x01(\v2 .canonhub.canonical.v1.ReferenceR\aproduct\x12=\n" +
 	"\fperiod_start\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\vperiodStart\x129\n" +
 	"\n" +
-	"period_end\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tperiodEnd:\x04\xe8\xc7\x18\x01B\x0e\n" +
+	"period_end\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tperiodEnd\x12:\n" +
+	"\avariant\x18\r \x01(\v2 .canonhub.canonical.v1.ReferenceR\avariant:\x04\xe8\xc7\x18\x01B\x0e\n" +
 	"\f_external_idB\x06\n" +
 	"\x04_skuB\b\n" +
 	"\x06_titleB\x0e\n" +
 	"\f_descriptionB\v\n" +
-	"\t_quantityB\r\n" +
-	"\v_product_id\"\xa1\x01\n" +
+	"\t_quantity\"\xa1\x01\n" +
 	"\bDiscount\x12#\n" +
 	"\x05title\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x00R\x05title\x88\x01\x01\x12!\n" +
 	"\x04code\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x01R\x04code\x88\x01\x01\x124\n" +
@@ -369,22 +377,25 @@ var file_canonhub_canonical_v1_line_proto_goTypes = []any{
 	(*Discount)(nil),              // 1: canonhub.canonical.v1.Discount
 	(*Tax)(nil),                   // 2: canonhub.canonical.v1.Tax
 	(*Money)(nil),                 // 3: canonhub.canonical.v1.Money
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*Reference)(nil),             // 4: canonhub.canonical.v1.Reference
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_canonhub_canonical_v1_line_proto_depIdxs = []int32{
-	3, // 0: canonhub.canonical.v1.Line.unit_price:type_name -> canonhub.canonical.v1.Money
-	1, // 1: canonhub.canonical.v1.Line.discounts:type_name -> canonhub.canonical.v1.Discount
-	2, // 2: canonhub.canonical.v1.Line.taxes:type_name -> canonhub.canonical.v1.Tax
-	3, // 3: canonhub.canonical.v1.Line.total:type_name -> canonhub.canonical.v1.Money
-	4, // 4: canonhub.canonical.v1.Line.period_start:type_name -> google.protobuf.Timestamp
-	4, // 5: canonhub.canonical.v1.Line.period_end:type_name -> google.protobuf.Timestamp
-	3, // 6: canonhub.canonical.v1.Discount.amount:type_name -> canonhub.canonical.v1.Money
-	3, // 7: canonhub.canonical.v1.Tax.amount:type_name -> canonhub.canonical.v1.Money
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	3,  // 0: canonhub.canonical.v1.Line.unit_price:type_name -> canonhub.canonical.v1.Money
+	1,  // 1: canonhub.canonical.v1.Line.discounts:type_name -> canonhub.canonical.v1.Discount
+	2,  // 2: canonhub.canonical.v1.Line.taxes:type_name -> canonhub.canonical.v1.Tax
+	3,  // 3: canonhub.canonical.v1.Line.total:type_name -> canonhub.canonical.v1.Money
+	4,  // 4: canonhub.canonical.v1.Line.product:type_name -> canonhub.canonical.v1.Reference
+	5,  // 5: canonhub.canonical.v1.Line.period_start:type_name -> google.protobuf.Timestamp
+	5,  // 6: canonhub.canonical.v1.Line.period_end:type_name -> google.protobuf.Timestamp
+	4,  // 7: canonhub.canonical.v1.Line.variant:type_name -> canonhub.canonical.v1.Reference
+	3,  // 8: canonhub.canonical.v1.Discount.amount:type_name -> canonhub.canonical.v1.Money
+	3,  // 9: canonhub.canonical.v1.Tax.amount:type_name -> canonhub.canonical.v1.Money
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_canonical_v1_line_proto_init() }
@@ -394,6 +405,7 @@ func file_canonhub_canonical_v1_line_proto_init() {
 	}
 	file_canonhub_canonical_v1_money_proto_init()
 	file_canonhub_canonical_v1_options_proto_init()
+	file_canonhub_canonical_v1_reference_proto_init()
 	file_canonhub_canonical_v1_line_proto_msgTypes[0].OneofWrappers = []any{}
 	file_canonhub_canonical_v1_line_proto_msgTypes[1].OneofWrappers = []any{}
 	file_canonhub_canonical_v1_line_proto_msgTypes[2].OneofWrappers = []any{}

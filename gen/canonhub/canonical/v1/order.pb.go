@@ -318,7 +318,8 @@ func (CancelReason) EnumDescriptor() ([]byte, []int) {
 // Order is what a customer asked for. Shopify's order, Stripe's checkout session, Salesforce's order, HubSpot's
 // order or deal, QuickBooks' sales receipt or estimate.
 //
-// An absent field was not said by any source; a present empty one says that there is none.
+// In a source's claim, an absent field is not spoken of, and a present empty one says that there is none. In a record,
+// either is absent: Explain tells whether a source said that there is none.
 type Order struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The number that people use, as printed: `#1001`. Not unique across sources.

@@ -22,8 +22,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Reference points to another record. Adapters set `external`; the hub replaces it by `record_id` when it stores the
-// claim, making a placeholder record where the object has not arrived yet. What readers see has `record_id`.
+// Reference points to another object. Adapters set `external`. Where the field is of a kind that has records, the hub
+// replaces it by `record_id` when it stores the claim, making a placeholder record where the object has not arrived yet:
+// what readers see has `record_id`. Other fields keep `external`, completed by the connection.
 type Reference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Target:
@@ -100,7 +101,7 @@ type Reference_RecordId struct {
 }
 
 type Reference_External struct {
-	// An object at a connection, before its record is known.
+	// An object at a connection: before its record is known, or of a kind that has no records.
 	External *ExternalReference `protobuf:"bytes,2,opt,name=external,proto3,oneof"`
 }
 
@@ -111,7 +112,7 @@ func (*Reference_External) isReference_Target() {}
 // ExternalReference names an object by the id that a vendor gave it.
 type ExternalReference struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the connection that the id belongs to: `stripe-eu`. Adapters leave it empty, meaning their own connection.
+	// Name of the connection that the id belongs to: `stripe-eu`. Adapters leave it empty, meaning their own connection; readers always see it.
 	Connection string `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
 	// The vendor's id, as text and opaque.
 	ExternalId    string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`

@@ -290,7 +290,8 @@ func (TicketChannel) EnumDescriptor() ([]byte, []int) {
 // Ticket is a customer's matter that staff work on. Zendesk's and HubSpot's ticket, Salesforce's case, Intercom's and
 // Freshdesk's ticket.
 //
-// An absent field was not said by any source; a present empty one says that there is none.
+// In a source's claim, an absent field is not spoken of, and a present empty one says that there is none. In a record,
+// either is absent: Explain tells whether a source said that there is none.
 type Ticket struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The number that people use.

@@ -244,7 +244,7 @@ type AttributeExplanation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Path of the attribute: `email`, `billing_address.city`.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
-	// The value, in JSON form. Null: said to be empty, or not decided.
+	// The value, in the JSON form that REST has. Null with a winner: said to be empty; null without one: not decided.
 	Value *structpb.Value `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	// The rule that decided.
 	Rule *DecidingRule `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
@@ -410,7 +410,7 @@ type Claim struct {
 	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	// The source's object; empty for sources that are no connection.
 	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
-	// The value in JSON form. Null: said to be empty.
+	// The value, in the JSON form that REST has. Null: said to be empty.
 	Value *structpb.Value `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
 	// Since when the source says so, by its own clock.
 	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
