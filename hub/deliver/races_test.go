@@ -364,6 +364,21 @@ func TestRefusedAttributeLeavesTheOthersGoThrough(t *testing.T) {
 	}
 }
 
+// A refusal of something that was not sent can be answered by nothing: it must not be tried for ever.
+func TestRefusalOfWhatWasNotSentBecomesADeadLetter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Old", "ada@example.com")))
+	result := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	w.crm.BeforePush = func(adapters.Request) error {
+		return &fault.Error{Category: fault.Permanent, Refused: map[string]string{"locale": "unknown"}}
+	}
+	err := w.Deliver(result.RecordID, "crm", false)
+	if b := w.Bundle(result.RecordID); b.Delivery("crm").State != store.Dead || w.crm.Pushes() > 2 {
+		t.Errorf("the job ended with %v, the delivery is %s after %d pushes; want it dead after one", err, b.Delivery("crm").State, w.crm.Pushes())
+	}
+}
+
 // A 404 on a push is news about the link.
 func TestObjectThatIsGoneAtAPushChangesItsLink(t *testing.T) {
 	t.Parallel()
