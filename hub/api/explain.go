@@ -82,12 +82,15 @@ type explainer struct {
 func (e *explainer) attribute(a *policy.Attribute) *hubv1.AttributeExplanation {
 	out := &hubv1.AttributeExplanation{
 		Path: string(a.Path), Value: e.value(e.resolution.Message, a),
-		Rule:          &hubv1.DecidingRule{Path: a.Rule.Path, Mode: string(a.Rule.Mode), Sources: a.Rule.Sources},
+		Rule:          &hubv1.DecidingRule{Path: a.Rule.Path, Mode: string(a.Rule.Mode), Sources: a.Rule.Sources, Follow: string(a.Rule.Follows), Unless: a.Rule.Unless},
 		StandIn:       a.StandIn,
 		SinceRevision: e.bundle.Record.Provenance.GetAttributes()[string(a.Path)].GetSinceRevision(),
 	}
 	if a.Winner != nil {
 		out.Winner = e.claim(a, a.Winner)
+	}
+	for i := range a.Joined {
+		out.Joined = append(out.Joined, e.claim(a, &a.Joined[i]))
 	}
 	for i := range a.Lost {
 		out.Lost = append(out.Lost, &hubv1.LostClaim{Claim: e.claim(a, &a.Lost[i].Claim), Reason: lossReasons[a.Lost[i].Reason]})
@@ -101,6 +104,10 @@ var lossReasons = map[policy.LossReason]hubv1.LossReason{
 	policy.LowerPreference: hubv1.LossReason_LOSS_REASON_LOWER_PREFERENCE,
 	policy.Older:           hubv1.LossReason_LOSS_REASON_OLDER,
 	policy.Empty:           hubv1.LossReason_LOSS_REASON_EMPTY,
+	policy.Filtered:        hubv1.LossReason_LOSS_REASON_FILTERED,
+	policy.Newer:           hubv1.LossReason_LOSS_REASON_NEWER,
+	policy.Minority:        hubv1.LossReason_LOSS_REASON_MINORITY,
+	policy.NotFollowed:     hubv1.LossReason_LOSS_REASON_NOT_FOLLOWED,
 }
 
 func (e *explainer) claim(a *policy.Attribute, c *policy.Claim) *hubv1.Claim {

@@ -62,6 +62,9 @@ func (k *kindPolicy) sources() {
 		}
 		k.sourceList(at.below("prefer"), rule.GetPrefer())
 		k.sourceList(at.below("latest"), rule.GetLatest())
+		k.sourceList(at.below("first"), rule.GetFirst())
+		k.sourceList(at.below("majority"), rule.GetMajority())
+		k.sourceList(at.below("union"), rule.GetUnion())
 	}
 }
 

@@ -80,6 +80,13 @@ func deletion(d *configv1.Delete) string {
 }
 
 func decision(r *configv1.Rule) string {
+	if r.GetUnless() != "" {
+		return mode(r) + ", unless " + r.GetUnless()
+	}
+	return mode(r)
+}
+
+func mode(r *configv1.Rule) string {
 	switch {
 	case r.GetAuthority() != "":
 		return "authority " + r.GetAuthority()
@@ -87,6 +94,14 @@ func decision(r *configv1.Rule) string {
 		return fmt.Sprintf("latest %s, skew %s", names(r.GetLatest()), r.GetSkew().AsDuration())
 	case len(r.GetLatest()) > 0:
 		return "latest " + names(r.GetLatest())
+	case len(r.GetFirst()) > 0:
+		return "first " + names(r.GetFirst())
+	case len(r.GetMajority()) > 0:
+		return "majority " + names(r.GetMajority())
+	case len(r.GetUnion()) > 0:
+		return "union " + names(r.GetUnion())
+	case r.GetFollow() != "":
+		return "follow " + r.GetFollow()
 	default:
 		return "prefer " + names(r.GetPrefer())
 	}

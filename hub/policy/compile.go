@@ -67,6 +67,7 @@ func (c *compiler) kind() *Kind {
 	for _, field := range c.schema.Fields() {
 		c.field(k, field, rules)
 	}
+	c.follow(k)
 	for _, name := range slices.Sorted(maps.Keys(c.from.GetTargets())) {
 		k.targets[name] = c.target(name, c.from.GetTargets()[name])
 	}
@@ -83,7 +84,16 @@ func makeRule(path string, from *configv1.Rule) *Rule {
 		if from.GetSkew() != nil {
 			rule.Skew = from.GetSkew().AsDuration()
 		}
+	case len(from.GetFirst()) > 0:
+		rule.Mode, rule.Sources = First, from.GetFirst()
+	case len(from.GetMajority()) > 0:
+		rule.Mode, rule.Sources = Majority, from.GetMajority()
+	case len(from.GetUnion()) > 0:
+		rule.Mode, rule.Sources = Union, from.GetUnion()
+	case from.GetFollow() != "":
+		rule.Mode, rule.Follows = Follow, model.Path(from.GetFollow())
 	}
+	rule.Unless = from.GetUnless()
 	return rule
 }
 
@@ -116,6 +126,13 @@ func (c *compiler) field(k *Kind, field string, rules map[string]*Rule) {
 		if k.others == nil {
 			c.uncovered("custom.*")
 		}
+		k.unless = map[*Rule]*condition{}
+		for _, path := range slices.Sorted(maps.Keys(k.custom)) {
+			k.unless[k.custom[path]] = c.judge(k.custom[path], path, []model.Path{path})
+		}
+		if k.others != nil {
+			k.unless[k.others] = c.judge(k.others, "custom.*", []model.Path{"custom.*"})
+		}
 		return
 	}
 	group := c.schema.Group(field)
@@ -141,7 +158,77 @@ func (c *compiler) unit(k *Kind, path model.Path, leaves []model.Path, rule *Rul
 		c.uncovered(string(path))
 		return
 	}
-	k.units = append(k.units, unit{path: path, leaves: leaves, rule: rule})
+	k.units = append(k.units, unit{path: path, leaves: leaves, rule: rule, unless: c.judge(rule, path, leaves)})
+}
+
+// judge checks that a rule fits a unit that it decides, and compiles its condition.
+func (c *compiler) judge(rule *Rule, path model.Path, leaves []model.Path) *condition {
+	if rule.Mode == Union && (len(leaves) > 1 || !c.schema.Texts(leaves[0])) {
+		c.fail(fmt.Sprintf("union is for lists of texts, and %s is none", path), "attributes", rule.Path)
+	}
+	if rule.Unless == "" {
+		return nil
+	}
+	compiled, err := compileUnless(c.schema, path, rule.Unless)
+	if err != nil {
+		c.fail(err.Error(), "attributes", rule.Path, "unless")
+	}
+	return compiled
+}
+
+// follow finds for each rule that follows the unit that it follows, and an order in which all can be decided.
+func (c *compiler) follow(k *Kind) {
+	placed := make([]int, len(k.units)) // 0: not yet, 1: on the way, 2: done
+	var place func(i int) bool
+	place = func(i int) bool {
+		if placed[i] == 0 {
+			placed[i] = 1
+			if rule := k.units[i].rule; rule.Mode == Follow {
+				j := k.unitOf(rule.Follows)
+				switch {
+				case j < 0:
+					c.fail(fmt.Sprintf("follow names %q, which is no attribute that is decided by itself", rule.Follows), "attributes", rule.Path, "follow")
+				case !place(j):
+					c.fail(fmt.Sprintf("%s follows %s in a circle", k.units[i].path, rule.Follows), "attributes", rule.Path, "follow")
+				default:
+					rule.Follows, rule.Sources = k.units[j].path, k.units[j].rule.Sources
+				}
+			}
+			placed[i] = 2
+			k.order = append(k.order, i)
+		}
+		return placed[i] == 2
+	}
+	for i := range k.units {
+		place(i)
+	}
+	for _, rule := range k.customRules() {
+		if rule.Mode != Follow {
+			continue
+		}
+		j := k.unitOf(rule.Follows)
+		if j < 0 {
+			c.fail(fmt.Sprintf("follow names %q, which is no attribute that is decided by itself", rule.Follows), "attributes", rule.Path, "follow")
+			continue
+		}
+		rule.Follows, rule.Sources = k.units[j].path, k.units[j].rule.Sources
+	}
+}
+
+// unitOf is the index of the unit that a path names or lies in; -1 for none.
+func (k *Kind) unitOf(path model.Path) int {
+	return slices.IndexFunc(k.units, func(u unit) bool { return u.path == path || slices.Contains(u.leaves, path) })
+}
+
+func (k *Kind) customRules() []*Rule {
+	var rules []*Rule
+	for _, path := range slices.Sorted(maps.Keys(k.custom)) {
+		rules = append(rules, k.custom[path])
+	}
+	if k.others != nil {
+		rules = append(rules, k.others)
+	}
+	return rules
 }
 
 func (c *compiler) uncovered(path string) {

@@ -47,6 +47,14 @@ func rules(t testing.TB, text string) map[string]*configv1.Rule {
 				}
 				all[path].Skew = durationpb.New(skew)
 			}
+		case "first":
+			all[path] = &configv1.Rule{First: names}
+		case "majority":
+			all[path] = &configv1.Rule{Majority: names}
+		case "union":
+			all[path] = &configv1.Rule{Union: names}
+		case "follow":
+			all[path] = &configv1.Rule{Follow: words[1]}
 		default:
 			t.Fatalf("no mode in %q", pair)
 		}

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -141,55 +142,98 @@ func TestLawTheRecordIsWhatTheTableOfModesSays(t *testing.T) {
 		w := live(t, s, compileRules(t, s, all), busy)
 		r := w.resolve()
 		for _, path := range []model.Path{"email", "phone", "note", "custom.tier"} {
-			rule := all[string(path)]
-			if rule == nil {
-				rule = all["*"]
-			}
-			want, accepted := s.expected(rule, path)
-			if got := textAt(r.Message, path); r.Accepted(path) != accepted || accepted && got != want {
-				t.Fatalf("%s is %s (accepted: %v), want %s (%v) by %v", path, got, r.Accepted(path), want, accepted, rule)
+			winner := s.expected(all, path)
+			want := s.claims(path)[winner].text
+			if got := textAt(r.Message, path); r.Accepted(path) != (winner != "") || winner != "" && got != want {
+				t.Fatalf("%s is %s (accepted: %v), want %s from %q by %v", path, got, r.Accepted(path), want, winner, all)
 			}
 		}
 	})
 }
 
-// expected is the table of DESIGN.md section 4, written once more.
-func (s *script) expected(rule *configv1.Rule, path model.Path) (text string, accepted bool) {
+// claims are what each vendor's people say of an attribute.
+func (s *script) claims(path model.Path) map[string]own {
 	claims := map[string]own{}
 	for i, v := range s.vendors {
 		if claim, ok := s.truth(i)[path]; ok {
 			claims[v.name] = claim
 		}
 	}
-	if rule.GetAuthority() != "" {
-		claim, ok := claims[rule.GetAuthority()]
-		if !ok {
-			claim, ok = claims["a"] // made the record
-		}
-		return claim.text, ok
+	return claims
+}
+
+// expected is the table of DESIGN.md section 4, written once more: who wins, or "" for nobody.
+func (s *script) expected(all map[string]*configv1.Rule, path model.Path) string {
+	rule := all[string(path)]
+	if rule == nil {
+		rule = all["*"]
 	}
-	for _, name := range rule.GetPrefer() {
-		if claim, ok := claims[name]; ok && claim.text != "-" {
-			return claim.text, true
-		}
-	}
-	for _, name := range rule.GetPrefer() {
-		if _, ok := claims[name]; ok {
-			return "-", true
+	claims := s.claims(path)
+	if rule.GetUnless() != "" { // says: unless it is source a's
+		if claims["a"].text != "-" {
+			delete(claims, "a")
 		}
 	}
+	if _, ok := claims[rule.GetAuthority()]; ok {
+		return rule.GetAuthority()
+	}
+	if _, ok := claims["a"]; ok && rule.GetAuthority() != "" {
+		return "a" // made the record
+	}
+	if rule.GetFollow() != "" {
+		winner := s.expected(all, model.Path(rule.GetFollow()))
+		if _, ok := claims[winner]; ok {
+			return winner
+		}
+		return ""
+	}
+	if len(rule.GetLatest()) > 0 {
+		return latestOf(claims, rule.GetLatest())
+	}
+	var blank string
+	var valued []string
+	for _, name := range slices.Concat(rule.GetPrefer(), rule.GetFirst(), rule.GetMajority()) {
+		claim, ok := claims[name]
+		switch {
+		case ok && claim.text != "-":
+			valued = append(valued, name)
+		case ok && (blank == "" || len(rule.GetFirst()) > 0 && claim.time.Before(claims[blank].time)):
+			blank = name
+		}
+	}
+	if len(valued) == 0 {
+		return blank
+	}
+	votes := func(name string) (n int) {
+		for _, other := range valued {
+			if claims[other].text == claims[name].text {
+				n++
+			}
+		}
+		return n
+	}
+	best := valued[0]
+	for _, name := range valued {
+		if len(rule.GetFirst()) > 0 && claims[name].time.Before(claims[best].time) || len(rule.GetMajority()) > 0 && votes(name) > votes(best) {
+			best = name
+		}
+	}
+	return best
+}
+
+func latestOf(claims map[string]own, names []string) string {
 	var newest time.Time
-	for _, name := range rule.GetLatest() {
+	for _, name := range names {
 		if claim, ok := claims[name]; ok && claim.time.After(newest) {
 			newest = claim.time
 		}
 	}
-	for _, name := range rule.GetLatest() {
+	for _, name := range names {
 		if claim, ok := claims[name]; ok && !claim.time.Before(newest.Add(-policy.DefaultSkew)) {
-			return claim.text, true
+			return name
 		}
 	}
-	return "", false
+	return ""
 }
 
 // "A source without authority never changes the value": whatever people do in a system that a rule does not name.

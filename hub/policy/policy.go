@@ -27,6 +27,14 @@ const (
 	Prefer Mode = "prefer"
 	// Latest: of the claims within the skew of the newest, that of the first source in the list.
 	Latest Mode = "latest"
+	// First: the oldest claim.
+	First Mode = "first"
+	// Majority: the value that most sources say.
+	Majority Mode = "majority"
+	// Union: all texts that any source has.
+	Union Mode = "union"
+	// Follow: what the winner of another attribute says.
+	Follow Mode = "follow"
 )
 
 // Effect is what a delete does.
@@ -48,6 +56,10 @@ type Rule struct {
 	// Sources in order of the list; one for Authority.
 	Sources []string
 	Skew    time.Duration
+	// Follows is the attribute whose winner is followed, for Follow.
+	Follows model.Path
+	// Unless is the condition on claims that do not count, in CEL; empty for none.
+	Unless string
 }
 
 // Policy is what decides over all kinds.
@@ -62,8 +74,10 @@ func (p *Policy) Kind(kind model.Kind) *Kind { return p.kinds[kind] }
 type Kind struct {
 	Schema *model.Schema
 	units  []unit
+	order  []int                // of units, each after the one that it follows
 	custom map[model.Path]*Rule // by `custom.name`
 	others *Rule                // for every other custom attribute
+	unless map[*Rule]*condition // of custom attributes
 
 	create   []string
 	deleteBy []string
@@ -77,6 +91,7 @@ type unit struct {
 	path   model.Path // what provenance names
 	leaves []model.Path
 	rule   *Rule
+	unless *condition // nil for none
 }
 
 // Target is what one connection is brought to.

@@ -36,6 +36,10 @@ const (
 	LowerPreference LossReason = "lower_preference"
 	Older           LossReason = "older"
 	Empty           LossReason = "empty"
+	Filtered        LossReason = "filtered"
+	Newer           LossReason = "newer"
+	Minority        LossReason = "minority"
+	NotFollowed     LossReason = "not_followed"
 )
 
 // Claim is what one source says of one unit.
@@ -60,6 +64,8 @@ type Attribute struct {
 	Rule   *Rule
 	// Winner is the accepted claim; nil where there is none.
 	Winner *Claim
+	// Joined are the further claims that are part of the value, under Union.
+	Joined []Claim
 	Lost   []Lost
 	// StandIn says that the winner stands in for an authority that has not spoken.
 	StandIn bool
@@ -89,11 +95,21 @@ func (k *Kind) Resolve(sources []Source) *Resolution {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ExternalID, b.ExternalID))
 	})
 	r := &Resolution{Message: k.Schema.New(), accepted: map[model.Path]bool{}}
-	for i := range k.units {
-		k.decide(r, &k.units[i], speaking)
+	decided := make([]*Attribute, len(k.units))
+	winners := map[model.Path]*Source{}
+	for _, i := range k.order {
+		if decided[i] = k.decide(r, &k.units[i], speaking, winners); decided[i] != nil && decided[i].Winner != nil {
+			winners[k.units[i].path] = decided[i].Winner.Source
+		}
 	}
 	for _, path := range customPaths(speaking) {
-		k.decide(r, &unit{path: path, leaves: []model.Path{path}, rule: k.ruleFor(path)}, speaking)
+		rule := k.ruleFor(path)
+		decided = append(decided, k.decide(r, &unit{path: path, leaves: []model.Path{path}, rule: rule, unless: k.unless[rule]}, speaking, winners))
+	}
+	for _, a := range decided {
+		if a != nil {
+			r.Attributes = append(r.Attributes, *a)
+		}
 	}
 	return r
 }
@@ -110,8 +126,8 @@ func customPaths(sources []*Source) []model.Path {
 	return slices.Sorted(maps.Keys(paths))
 }
 
-// decide resolves one unit.
-func (k *Kind) decide(r *Resolution, u *unit, sources []*Source) {
+// decide resolves one unit; nil where nobody speaks of it. winners are those of the units before.
+func (k *Kind) decide(r *Resolution, u *unit, sources []*Source, winners map[model.Path]*Source) *Attribute {
 	claims := make([]Claim, 0, len(sources))
 	for _, s := range sources {
 		if c, ok := k.claim(s, u); ok {
@@ -119,10 +135,11 @@ func (k *Kind) decide(r *Resolution, u *unit, sources []*Source) {
 		}
 	}
 	if len(claims) == 0 || u.rule == nil {
-		return
+		return nil
 	}
-	a := Attribute{Path: u.path, Leaves: u.leaves, Rule: u.rule}
-	var winner int
+	a := &Attribute{Path: u.path, Leaves: u.leaves, Rule: u.rule}
+	claims, a.Lost = k.filter(u, claims)
+	winner := -1
 	switch u.rule.Mode {
 	case Authority:
 		winner, a.StandIn = authority(u.rule, claims)
@@ -130,17 +147,48 @@ func (k *Kind) decide(r *Resolution, u *unit, sources []*Source) {
 		winner = prefer(u.rule, claims)
 	case Latest:
 		winner = latest(u.rule, claims)
+	case First:
+		winner = oldest(u.rule, claims)
+	case Majority:
+		winner = k.majority(u, claims)
+	case Union:
+		winner = prefer(u.rule, claims)
+	case Follow:
+		winner = slices.IndexFunc(claims, func(c Claim) bool { return c.Source == winners[u.rule.Follows] })
 	}
 	if winner >= 0 {
 		a.Winner = &claims[winner]
 		k.accept(r, u, a.Winner)
 	}
 	for i := range claims {
-		if i != winner {
-			a.Lost = append(a.Lost, Lost{Claim: claims[i], Reason: whyLost(u.rule, claims, i, winner)})
+		switch {
+		case i == winner:
+		case u.rule.Mode == Union && claims[i].HasValue && rankOf(u.rule, claims[i]) >= 0:
+			a.Joined = append(a.Joined, claims[i])
+		default:
+			a.Lost = append(a.Lost, Lost{Claim: claims[i], Reason: k.whyLost(u, claims, i, winner)})
 		}
 	}
-	r.Attributes = append(r.Attributes, a)
+	slices.SortFunc(a.Joined, func(x, y Claim) int { return cmp.Compare(rankOf(u.rule, x), rankOf(u.rule, y)) })
+	for i := range a.Joined {
+		k.Schema.Join(r.Message, a.Joined[i].Source.State.Said, u.leaves[0])
+	}
+	return a
+}
+
+// filter takes out the claims that do not count.
+func (k *Kind) filter(u *unit, claims []Claim) (counting []Claim, lost []Lost) {
+	if u.unless == nil {
+		return claims, nil
+	}
+	for _, c := range claims {
+		if c.HasValue && u.unless.holds(k.Schema.Native(c.Source.State.Said, u.path), c.Source.Name) {
+			lost = append(lost, Lost{Claim: c, Reason: Filtered})
+			continue
+		}
+		counting = append(counting, c)
+	}
+	return counting, lost
 }
 
 // claim is what a source says of a unit, as new as the newest of its parts.
@@ -224,18 +272,72 @@ func latest(rule *Rule, claims []Claim) int {
 	return best
 }
 
+// oldest is the claim with a value that has stood the longest; without any value, that of emptiness.
+func oldest(rule *Rule, claims []Claim) int {
+	best := -1
+	better := func(a, b Claim) bool {
+		if a.HasValue != b.HasValue {
+			return a.HasValue
+		}
+		return cmp.Or(a.Stamp.Time.Compare(b.Stamp.Time), cmp.Compare(rankOf(rule, a), rankOf(rule, b))) < 0
+	}
+	for i := range claims {
+		if rankOf(rule, claims[i]) >= 0 && (best < 0 || better(claims[i], claims[best])) {
+			best = i
+		}
+	}
+	return best
+}
+
+// majority is the first in the list of those who say what most say. Emptiness counts only where nobody has a value.
+func (k *Kind) majority(u *unit, claims []Claim) int {
+	best, bestVotes := -1, 0
+	for i := range claims {
+		if rankOf(u.rule, claims[i]) < 0 || !claims[i].HasValue {
+			continue
+		}
+		votes := 0
+		for j := range claims {
+			if rankOf(u.rule, claims[j]) >= 0 && k.same(u, claims[i], claims[j]) {
+				votes++
+			}
+		}
+		if best < 0 || votes > bestVotes || votes == bestVotes && rankOf(u.rule, claims[i]) < rankOf(u.rule, claims[best]) {
+			best, bestVotes = i, votes
+		}
+	}
+	if best < 0 {
+		return prefer(u.rule, claims)
+	}
+	return best
+}
+
+// same says that two claims have one value.
+func (k *Kind) same(u *unit, a, b Claim) bool {
+	return !slices.ContainsFunc(u.leaves, func(leaf model.Path) bool {
+		return !k.Schema.Equal(a.Source.State.Said, b.Source.State.Said, leaf)
+	})
+}
+
 func rankOf(rule *Rule, c Claim) int { return slices.Index(rule.Sources, c.Source.Name) }
 
-func whyLost(rule *Rule, claims []Claim, i, winner int) LossReason {
+func (k *Kind) whyLost(u *unit, claims []Claim, i, winner int) LossReason {
+	rule := u.rule
 	switch {
+	case rule.Mode == Follow:
+		return NotFollowed
 	case rule.Mode == Authority:
 		return NotAuthority
 	case rankOf(rule, claims[i]) < 0:
 		return NotNamed
 	case rule.Mode == Latest && winner >= 0 && claims[i].Stamp.Time.Before(claims[winner].Stamp.Time):
 		return Older
-	case rule.Mode == Prefer && !claims[i].HasValue:
+	case !claims[i].HasValue && rule.Mode != Latest:
 		return Empty
+	case rule.Mode == First && winner >= 0 && claims[i].Stamp.Time.After(claims[winner].Stamp.Time):
+		return Newer
+	case rule.Mode == Majority && winner >= 0 && !k.same(u, claims[i], claims[winner]):
+		return Minority
 	}
 	return LowerPreference
 }

@@ -111,6 +111,33 @@ func TestResolve(t *testing.T) {
 			"b from shop; crm older"},
 		{"nobody named has spoken", "*=latest:crm", sources{source("shop", "2 email=b")}, "email", "nobody; shop not_named"},
 
+		// first
+		{"the oldest", "*=first:crm,shop", sources{source("crm", "5 email=a"), source("shop", "2 email=b")}, "email", "b from shop; crm newer"},
+		{"who changes its word is newer", "*=first:crm,shop", sources{source("crm", "5 email=a"), source("shop", "2 email=b", "9 email=c")}, "email", "a from crm; shop newer"},
+		{"of one time, the first in the list", "*=first:crm,shop", sources{source("crm", "5 email=a"), source("shop", "5 email=b")}, "email", "a from crm; shop lower_preference"},
+		{"emptiness passes on, however old", "*=first:crm,shop", sources{source("crm", "1 email=x", "2 email="), source("shop", "9 email=b")}, "email", "b from shop; crm empty"},
+		{"who is not named is not the oldest", "*=first:crm", sources{source("crm", "5 email=a"), source("shop", "2 email=b")}, "email", "a from crm; shop not_named"},
+
+		// majority
+		{"what most say", "*=majority:a,b,c", sources{source("a", "1 email=x"), source("b", "2 email=y"), source("c", "3 email=y")}, "email",
+			"y from b; a minority; c lower_preference"},
+		{"of equally many, the first in the list", "*=majority:b,a", sources{source("a", "1 email=x"), source("b", "2 email=y")}, "email", "y from b; a minority"},
+		{"emptiness has no vote", "*=majority:a,b,c", sources{source("a", "1 email=x", "2 email="), source("b", "1 email=x", "2 email="), source("c", "3 email=y")}, "email",
+			"y from c; a empty; b empty"},
+		{"who is not named has no vote", "*=majority:a,b", sources{source("a", "1 email=x"), source("b", "2 email=y"), source("c", "3 email=y")}, "email",
+			"x from a; b minority; c not_named"},
+		{"a group as a whole", "*=majority:a,b,c", sources{source("a", "1 billing_address.line1=x"), source("b", "2 billing_address.line1=y billing_address.city=z"),
+			source("c", "3 billing_address.line1=y billing_address.city=z")}, "billing_address", "y+z from b; a minority; c lower_preference"},
+
+		// follow
+		{"whoever won the other", "*=prefer:shop,crm email=authority:crm phone=follow:email", sources{source("crm", "1 email=a phone=1"), source("shop", "2 email=b phone=2")}, "phone",
+			"1 from crm; shop not_followed"},
+		{"who stands in, too", "*=prefer:shop email=authority:crm phone=follow:email", sources{creator(source("shop", "2 email=b phone=2"))}, "phone", "2 from shop"},
+		{"nothing where that one has not spoken", "*=prefer:shop,crm email=authority:crm phone=follow:email", sources{source("crm", "1 email=a"), source("shop", "2 email=b phone=2")}, "phone",
+			"nobody; shop not_followed"},
+		{"along a chain", "*=prefer:shop,crm email=authority:crm phone=follow:note note=follow:email", sources{source("crm", "1 email=a phone=1 note=m"), source("shop", "2 email=b phone=2 note=n")}, "phone",
+			"1 from crm; shop not_followed"},
+
 		// groups
 		{"whole from one source", "*=prefer:crm,shop", sources{
 			source("crm", "1 billing_address.line1=a1 billing_address.city=a2"), source("shop", "9 billing_address.line1=b1 billing_address.postal_code=b3")}, "billing_address",

@@ -93,11 +93,15 @@ func drawRules(t *rapid.T, s *script) map[string]*configv1.Rule {
 	}
 	draw := func() *configv1.Rule {
 		some := rapid.Permutation(names).Draw(t, "order")[:rapid.IntRange(1, len(names)).Draw(t, "named")]
-		switch rapid.IntRange(0, 2).Draw(t, "mode") {
+		switch rapid.IntRange(0, 4).Draw(t, "mode") {
 		case 0:
 			return &configv1.Rule{Authority: some[0]}
 		case 1:
 			return &configv1.Rule{Prefer: some}
+		case 2:
+			return &configv1.Rule{First: some}
+		case 3:
+			return &configv1.Rule{Majority: some}
 		}
 		return &configv1.Rule{Latest: some}
 	}
@@ -106,6 +110,12 @@ func drawRules(t *rapid.T, s *script) map[string]*configv1.Rule {
 		if rapid.Bool().Draw(t, "rule for "+path) {
 			all[path] = draw()
 		}
+		if path != "email" && path != "billing_address.*" && rapid.IntRange(0, 4).Draw(t, path+" follows") == 0 {
+			all[path] = &configv1.Rule{Follow: "email"}
+		}
+	}
+	if rapid.Bool().Draw(t, "filter") {
+		all["*"].Unless = "source == '" + names[0] + "'"
 	}
 	return all
 }

@@ -481,7 +481,18 @@ type Rule struct {
 	// The newest claim of these sources; of those within `skew` of the newest, the first in the list.
 	Latest []string `protobuf:"bytes,3,rep,name=latest,proto3" json:"latest,omitempty"`
 	// How far the clocks of the sources may differ, for `latest`; default 5s.
-	Skew          *durationpb.Duration `protobuf:"bytes,4,opt,name=skew,proto3" json:"skew,omitempty"`
+	Skew *durationpb.Duration `protobuf:"bytes,4,opt,name=skew,proto3" json:"skew,omitempty"`
+	// The oldest claim of these sources stays; of claims of one time, that of the first in the list.
+	First []string `protobuf:"bytes,5,rep,name=first,proto3" json:"first,omitempty"`
+	// The value that most of these sources say; of values that equally many say, that of the first in the list.
+	Majority []string `protobuf:"bytes,6,rep,name=majority,proto3" json:"majority,omitempty"`
+	// All values that any of these sources has, in the order of the list. For attributes that are lists of texts.
+	Union []string `protobuf:"bytes,7,rep,name=union,proto3" json:"union,omitempty"`
+	// What the source says that won this other attribute: `follow: email`.
+	Follow string `protobuf:"bytes,8,opt,name=follow,proto3" json:"follow,omitempty"`
+	// A condition in CEL on claims that do not count: `value.endsWith('@example.com')`. It sees `value`, with the
+	// attribute's type, and `source`, a name. A claim of emptiness always counts.
+	Unless        string `protobuf:"bytes,9,opt,name=unless,proto3" json:"unless,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -542,6 +553,41 @@ func (x *Rule) GetSkew() *durationpb.Duration {
 		return x.Skew
 	}
 	return nil
+}
+
+func (x *Rule) GetFirst() []string {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *Rule) GetMajority() []string {
+	if x != nil {
+		return x.Majority
+	}
+	return nil
+}
+
+func (x *Rule) GetUnion() []string {
+	if x != nil {
+		return x.Union
+	}
+	return nil
+}
+
+func (x *Rule) GetFollow() string {
+	if x != nil {
+		return x.Follow
+	}
+	return ""
+}
+
+func (x *Rule) GetUnless() string {
+	if x != nil {
+		return x.Unless
+	}
+	return ""
 }
 
 // Target is what one connection is brought to.
@@ -661,13 +707,18 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.TargetR\x05value:\x028\x01\"J\n" +
 	"\x06Delete\x12\x0e\n" +
 	"\x02by\x18\x01 \x03(\tR\x02by\x120\n" +
-	"\x06effect\x18\x02 \x01(\tB\x18\xbaH\x15r\x13R\ttombstoneR\x06ignoreR\x06effect\"\x9a\x03\n" +
+	"\x06effect\x18\x02 \x01(\tB\x18\xbaH\x15r\x13R\ttombstoneR\x06ignoreR\x06effect\"\x96\x05\n" +
 	"\x04Rule\x12\x1c\n" +
 	"\tauthority\x18\x01 \x01(\tR\tauthority\x12\x16\n" +
 	"\x06prefer\x18\x02 \x03(\tR\x06prefer\x12\x16\n" +
 	"\x06latest\x18\x03 \x03(\tR\x06latest\x12=\n" +
-	"\x04skew\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x04\b\x80\xa3\x052\x00R\x04skew:\x84\x02\xbaH\x80\x02\x1a\xa9\x01\n" +
-	"\rrule.one_mode\x12-give exactly one of authority, prefer, latest\x1ai(this.authority != '' ? 1 : 0) + (this.prefer.size() > 0 ? 1 : 0) + (this.latest.size() > 0 ? 1 : 0) == 1\x1aR\n" +
+	"\x04skew\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x04\b\x80\xa3\x052\x00R\x04skew\x12\x14\n" +
+	"\x05first\x18\x05 \x03(\tR\x05first\x12\x1a\n" +
+	"\bmajority\x18\x06 \x03(\tR\bmajority\x12\x14\n" +
+	"\x05union\x18\a \x03(\tR\x05union\x12\x16\n" +
+	"\x06follow\x18\b \x01(\tR\x06follow\x12 \n" +
+	"\x06unless\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06unless:\xfe\x02\xbaH\xfa\x02\x1a\xa3\x02\n" +
+	"\rrule.one_mode\x12Mgive exactly one of authority, prefer, latest, first, majority, union, follow\x1a\xc2\x01[this.authority != '', this.prefer.size() > 0, this.latest.size() > 0, this.first.size() > 0, this.majority.size() > 0, this.union.size() > 0, this.follow != ''].filter(given, given).size() == 1\x1aR\n" +
 	"\trule.skew\x12\x1askew goes with latest only\x1a)!has(this.skew) || this.latest.size() > 0\"J\n" +
 	"\x06Target\x12\x16\n" +
 	"\x06create\x18\x01 \x01(\bR\x06create\x12(\n" +

@@ -39,6 +39,14 @@ const (
 	LossReason_LOSS_REASON_OLDER LossReason = 4
 	// It says that there is none, and another source has a value.
 	LossReason_LOSS_REASON_EMPTY LossReason = 5
+	// The rule's condition says that it does not count.
+	LossReason_LOSS_REASON_FILTERED LossReason = 6
+	// Another claim is older.
+	LossReason_LOSS_REASON_NEWER LossReason = 7
+	// More sources say another value.
+	LossReason_LOSS_REASON_MINORITY LossReason = 8
+	// Another source won the attribute that is followed.
+	LossReason_LOSS_REASON_NOT_FOLLOWED LossReason = 9
 )
 
 // Enum value maps for LossReason.
@@ -50,6 +58,10 @@ var (
 		3: "LOSS_REASON_LOWER_PREFERENCE",
 		4: "LOSS_REASON_OLDER",
 		5: "LOSS_REASON_EMPTY",
+		6: "LOSS_REASON_FILTERED",
+		7: "LOSS_REASON_NEWER",
+		8: "LOSS_REASON_MINORITY",
+		9: "LOSS_REASON_NOT_FOLLOWED",
 	}
 	LossReason_value = map[string]int32{
 		"LOSS_REASON_UNSPECIFIED":      0,
@@ -58,6 +70,10 @@ var (
 		"LOSS_REASON_LOWER_PREFERENCE": 3,
 		"LOSS_REASON_OLDER":            4,
 		"LOSS_REASON_EMPTY":            5,
+		"LOSS_REASON_FILTERED":         6,
+		"LOSS_REASON_NEWER":            7,
+		"LOSS_REASON_MINORITY":         8,
+		"LOSS_REASON_NOT_FOLLOWED":     9,
 	}
 )
 
@@ -256,6 +272,8 @@ type AttributeExplanation struct {
 	StandIn bool `protobuf:"varint,6,opt,name=stand_in,json=standIn,proto3" json:"stand_in,omitempty"`
 	// The revision that brought this value.
 	SinceRevision int64 `protobuf:"varint,7,opt,name=since_revision,json=sinceRevision,proto3" json:"since_revision,omitempty"`
+	// The further claims that are part of the value, for `union`.
+	Joined        []*Claim `protobuf:"bytes,8,rep,name=joined,proto3" json:"joined,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -339,15 +357,26 @@ func (x *AttributeExplanation) GetSinceRevision() int64 {
 	return 0
 }
 
+func (x *AttributeExplanation) GetJoined() []*Claim {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
+}
+
 // DecidingRule is the policy's rule for an attribute.
 type DecidingRule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The path that the rule names, as configured: `*`, `billing_address.*`.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
-	// `authority`, `prefer` or `latest`.
+	// `authority`, `prefer`, `latest`, `first`, `majority`, `union` or `follow`.
 	Mode string `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`
 	// The sources that it names, in order.
-	Sources       []string `protobuf:"bytes,3,rep,name=sources,proto3" json:"sources,omitempty"`
+	Sources []string `protobuf:"bytes,3,rep,name=sources,proto3" json:"sources,omitempty"`
+	// The attribute whose winner is followed, for `follow`.
+	Follow string `protobuf:"bytes,4,opt,name=follow,proto3" json:"follow,omitempty"`
+	// The condition in CEL on claims that do not count, as configured; empty where there is none.
+	Unless        string `protobuf:"bytes,5,opt,name=unless,proto3" json:"unless,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -401,6 +430,20 @@ func (x *DecidingRule) GetSources() []string {
 		return x.Sources
 	}
 	return nil
+}
+
+func (x *DecidingRule) GetFollow() string {
+	if x != nil {
+		return x.Follow
+	}
+	return ""
+}
+
+func (x *DecidingRule) GetUnless() string {
+	if x != nil {
+		return x.Unless
+	}
+	return ""
 }
 
 // Claim is what one source says an attribute is.
@@ -698,7 +741,7 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\x04 \x03(\v2%.canonhub.hub.v1.AttributeExplanationR\n" +
 	"attributes\x12<\n" +
-	"\atargets\x18\x05 \x03(\v2\".canonhub.hub.v1.TargetExplanationR\atargets\"\xad\x02\n" +
+	"\atargets\x18\x05 \x03(\v2\".canonhub.hub.v1.TargetExplanationR\atargets\"\xdd\x02\n" +
 	"\x14AttributeExplanation\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value\x121\n" +
@@ -706,11 +749,14 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x06winner\x18\x04 \x01(\v2\x16.canonhub.hub.v1.ClaimR\x06winner\x12.\n" +
 	"\x04lost\x18\x05 \x03(\v2\x1a.canonhub.hub.v1.LostClaimR\x04lost\x12\x19\n" +
 	"\bstand_in\x18\x06 \x01(\bR\astandIn\x12%\n" +
-	"\x0esince_revision\x18\a \x01(\x03R\rsinceRevision\"P\n" +
+	"\x0esince_revision\x18\a \x01(\x03R\rsinceRevision\x12.\n" +
+	"\x06joined\x18\b \x03(\v2\x16.canonhub.hub.v1.ClaimR\x06joined\"\x80\x01\n" +
 	"\fDecidingRule\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x18\n" +
-	"\asources\x18\x03 \x03(\tR\asources\"\xb8\x01\n" +
+	"\asources\x18\x03 \x03(\tR\asources\x12\x16\n" +
+	"\x06follow\x18\x04 \x01(\tR\x06follow\x12\x16\n" +
+	"\x06unless\x18\x05 \x01(\tR\x06unless\"\xb8\x01\n" +
 	"\x05Claim\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1f\n" +
 	"\vexternal_id\x18\x02 \x01(\tR\n" +
@@ -734,7 +780,7 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\">\n" +
 	"\x10RefusedAttribute\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\xb3\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\x9c\x02\n" +
 	"\n" +
 	"LossReason\x12\x1b\n" +
 	"\x17LOSS_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
@@ -742,7 +788,11 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x15LOSS_REASON_NOT_NAMED\x10\x02\x12 \n" +
 	"\x1cLOSS_REASON_LOWER_PREFERENCE\x10\x03\x12\x15\n" +
 	"\x11LOSS_REASON_OLDER\x10\x04\x12\x15\n" +
-	"\x11LOSS_REASON_EMPTY\x10\x05*\xca\x01\n" +
+	"\x11LOSS_REASON_EMPTY\x10\x05\x12\x18\n" +
+	"\x14LOSS_REASON_FILTERED\x10\x06\x12\x15\n" +
+	"\x11LOSS_REASON_NEWER\x10\a\x12\x18\n" +
+	"\x14LOSS_REASON_MINORITY\x10\b\x12\x1c\n" +
+	"\x18LOSS_REASON_NOT_FOLLOWED\x10\t*\xca\x01\n" +
 	"\vTargetState\x12\x1c\n" +
 	"\x18TARGET_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TARGET_STATE_AGREES\x10\x01\x12\x15\n" +
@@ -787,17 +837,18 @@ var file_canonhub_hub_v1_explain_proto_depIdxs = []int32{
 	4,  // 3: canonhub.hub.v1.AttributeExplanation.rule:type_name -> canonhub.hub.v1.DecidingRule
 	5,  // 4: canonhub.hub.v1.AttributeExplanation.winner:type_name -> canonhub.hub.v1.Claim
 	6,  // 5: canonhub.hub.v1.AttributeExplanation.lost:type_name -> canonhub.hub.v1.LostClaim
-	9,  // 6: canonhub.hub.v1.Claim.value:type_name -> google.protobuf.Value
-	10, // 7: canonhub.hub.v1.Claim.time:type_name -> google.protobuf.Timestamp
-	5,  // 8: canonhub.hub.v1.LostClaim.claim:type_name -> canonhub.hub.v1.Claim
-	0,  // 9: canonhub.hub.v1.LostClaim.reason:type_name -> canonhub.hub.v1.LossReason
-	1,  // 10: canonhub.hub.v1.TargetExplanation.state:type_name -> canonhub.hub.v1.TargetState
-	8,  // 11: canonhub.hub.v1.TargetExplanation.refused:type_name -> canonhub.hub.v1.RefusedAttribute
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	5,  // 6: canonhub.hub.v1.AttributeExplanation.joined:type_name -> canonhub.hub.v1.Claim
+	9,  // 7: canonhub.hub.v1.Claim.value:type_name -> google.protobuf.Value
+	10, // 8: canonhub.hub.v1.Claim.time:type_name -> google.protobuf.Timestamp
+	5,  // 9: canonhub.hub.v1.LostClaim.claim:type_name -> canonhub.hub.v1.Claim
+	0,  // 10: canonhub.hub.v1.LostClaim.reason:type_name -> canonhub.hub.v1.LossReason
+	1,  // 11: canonhub.hub.v1.TargetExplanation.state:type_name -> canonhub.hub.v1.TargetState
+	8,  // 12: canonhub.hub.v1.TargetExplanation.refused:type_name -> canonhub.hub.v1.RefusedAttribute
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_explain_proto_init() }
