@@ -169,11 +169,15 @@ func (e *explainer) state(t *policy.Target, link *store.Link, differs bool) (hub
 		return hubv1.TargetState_TARGET_STATE_OWED, ""
 	case link == nil:
 		return hubv1.TargetState_TARGET_STATE_NOT_CREATED, e.whyNotCreated(t)
+	case !t.Wants(e.resolution):
+		return hubv1.TargetState_TARGET_STATE_NOT_WANTED, notWanted
 	case !e.bundle.Record.DeletedAt.IsZero():
 		return hubv1.TargetState_TARGET_STATE_AGREES, "the record is deleted: nothing more is sent"
 	}
 	return hubv1.TargetState_TARGET_STATE_AGREES, ""
 }
+
+const notWanted = "the policy's condition for this target does not hold for the record"
 
 func (e *explainer) whyNotCreated(t *policy.Target) string {
 	switch {
@@ -181,6 +185,8 @@ func (e *explainer) whyNotCreated(t *policy.Target) string {
 		return "no source has described the record yet"
 	case !e.bundle.Record.DeletedAt.IsZero():
 		return "the record is deleted"
+	case !t.Wants(e.resolution):
+		return notWanted
 	case !t.Create:
 		return "the policy creates nothing there"
 	}

@@ -68,7 +68,11 @@ func (p *printer) policy(kind string, from *configv1.KindPolicy) {
 		if target.GetCreate() {
 			effect = "creates and updates there"
 		}
-		p.line("to "+name, "%s %s", effect, names(target.GetAttributes()))
+		condition := ""
+		if target.GetWhen() != "" {
+			condition = ", when " + target.GetWhen()
+		}
+		p.line("to "+name, "%s %s%s", effect, names(target.GetAttributes()), condition)
 	}
 }
 

@@ -237,6 +237,12 @@ func (c *compiler) uncovered(path string) {
 
 func (c *compiler) target(name string, from *configv1.Target) *Target {
 	t := &Target{Connection: name, Create: from.GetCreate(), attributes: map[model.Path]bool{}}
+	if from.GetWhen() != "" {
+		var err error
+		if t.when, err = compileWhen(c.schema, from.GetWhen()); err != nil {
+			c.fail(err.Error(), "targets", name, "when")
+		}
+	}
 	for _, text := range from.GetAttributes() {
 		field, isAll := strings.CutSuffix(text, ".*")
 		switch {

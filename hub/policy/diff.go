@@ -12,6 +12,9 @@ import (
 // there yet. An attribute that nobody claimed, that the vendor acknowledged in its own form, or whose very value it
 // refused is not owed.
 func (k *Kind) Diff(r *Resolution, v *view.View, target *Target, writable []model.Path) []model.Path {
+	if !target.Wants(r) {
+		return nil
+	}
 	state := view.New(k.Schema).State()
 	var refused map[model.Path]view.Refusal
 	if v != nil {

@@ -102,6 +102,12 @@ type Target struct {
 	// attributes as configured; nil for all.
 	attributes map[model.Path]bool
 	custom     bool
+	when       *condition // nil for always
+}
+
+// Wants says whether the target is brought to a record at all.
+func (t *Target) Wants(r *Resolution) bool {
+	return t.when == nil || t.when.holds(map[string]any{"record": r.Message})
 }
 
 // Takes says whether the target takes an attribute.

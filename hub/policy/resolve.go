@@ -182,7 +182,7 @@ func (k *Kind) filter(u *unit, claims []Claim) (counting []Claim, lost []Lost) {
 		return claims, nil
 	}
 	for _, c := range claims {
-		if c.HasValue && u.unless.holds(k.Schema.Native(c.Source.State.Said, u.path), c.Source.Name) {
+		if c.HasValue && u.unless.holds(map[string]any{"value": k.Schema.Native(c.Source.State.Said, u.path), "source": c.Source.Name}) {
 			lost = append(lost, Lost{Claim: c, Reason: Filtered})
 			continue
 		}

@@ -596,7 +596,10 @@ type Target struct {
 	// Whether objects are created there; otherwise only linked ones are updated.
 	Create bool `protobuf:"varint,1,opt,name=create,proto3" json:"create,omitempty"`
 	// The attributes that it takes, by path; `*` means all that its adapter can write.
-	Attributes    []string `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	Attributes []string `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	// A condition in CEL on the `record`: `record.party_type == PartyType.PARTY_TYPE_PERSON`. While it does not hold, nothing
+	// is created or updated there. Empty: always.
+	When          string `protobuf:"bytes,3,opt,name=when,proto3" json:"when,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -643,6 +646,13 @@ func (x *Target) GetAttributes() []string {
 		return x.Attributes
 	}
 	return nil
+}
+
+func (x *Target) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
 }
 
 var File_canonhub_config_v1_config_proto protoreflect.FileDescriptor
@@ -719,12 +729,13 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x06follow\x18\b \x01(\tR\x06follow\x12 \n" +
 	"\x06unless\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06unless:\xfe\x02\xbaH\xfa\x02\x1a\xa3\x02\n" +
 	"\rrule.one_mode\x12Mgive exactly one of authority, prefer, latest, first, majority, union, follow\x1a\xc2\x01[this.authority != '', this.prefer.size() > 0, this.latest.size() > 0, this.first.size() > 0, this.majority.size() > 0, this.union.size() > 0, this.follow != ''].filter(given, given).size() == 1\x1aR\n" +
-	"\trule.skew\x12\x1askew goes with latest only\x1a)!has(this.skew) || this.latest.size() > 0\"J\n" +
+	"\trule.skew\x12\x1askew goes with latest only\x1a)!has(this.skew) || this.latest.size() > 0\"h\n" +
 	"\x06Target\x12\x16\n" +
 	"\x06create\x18\x01 \x01(\bR\x06create\x12(\n" +
 	"\n" +
 	"attributes\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\n" +
-	"attributesB\xcd\x01\n" +
+	"attributes\x12\x1c\n" +
+	"\x04when\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04whenB\xcd\x01\n" +
 	"\x16com.canonhub.config.v1B\vConfigProtoP\x01Z<github.com/canonhub/canonhub/gen/canonhub/config/v1;configv1\xa2\x02\x03CCX\xaa\x02\x12Canonhub.Config.V1\xca\x02\x12Canonhub\\Config\\V1\xe2\x02\x1eCanonhub\\Config\\V1\\GPBMetadata\xea\x02\x14Canonhub::Config::V1b\x06proto3"
 
 var (

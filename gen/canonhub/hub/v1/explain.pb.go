@@ -122,6 +122,8 @@ const (
 	TargetState_TARGET_STATE_GONE TargetState = 5
 	// Nothing is there and the policy creates nothing there.
 	TargetState_TARGET_STATE_NOT_CREATED TargetState = 6
+	// The policy's condition for this target does not hold for the record: the object there is left as it is.
+	TargetState_TARGET_STATE_NOT_WANTED TargetState = 7
 )
 
 // Enum value maps for TargetState.
@@ -134,6 +136,7 @@ var (
 		4: "TARGET_STATE_DEAD_LETTERED",
 		5: "TARGET_STATE_GONE",
 		6: "TARGET_STATE_NOT_CREATED",
+		7: "TARGET_STATE_NOT_WANTED",
 	}
 	TargetState_value = map[string]int32{
 		"TARGET_STATE_UNSPECIFIED":   0,
@@ -143,6 +146,7 @@ var (
 		"TARGET_STATE_DEAD_LETTERED": 4,
 		"TARGET_STATE_GONE":          5,
 		"TARGET_STATE_NOT_CREATED":   6,
+		"TARGET_STATE_NOT_WANTED":    7,
 	}
 )
 
@@ -792,7 +796,7 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x14LOSS_REASON_FILTERED\x10\x06\x12\x15\n" +
 	"\x11LOSS_REASON_NEWER\x10\a\x12\x18\n" +
 	"\x14LOSS_REASON_MINORITY\x10\b\x12\x1c\n" +
-	"\x18LOSS_REASON_NOT_FOLLOWED\x10\t*\xca\x01\n" +
+	"\x18LOSS_REASON_NOT_FOLLOWED\x10\t*\xe7\x01\n" +
 	"\vTargetState\x12\x1c\n" +
 	"\x18TARGET_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TARGET_STATE_AGREES\x10\x01\x12\x15\n" +
@@ -800,7 +804,8 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x14TARGET_STATE_BLOCKED\x10\x03\x12\x1e\n" +
 	"\x1aTARGET_STATE_DEAD_LETTERED\x10\x04\x12\x15\n" +
 	"\x11TARGET_STATE_GONE\x10\x05\x12\x1c\n" +
-	"\x18TARGET_STATE_NOT_CREATED\x10\x06B\xb9\x01\n" +
+	"\x18TARGET_STATE_NOT_CREATED\x10\x06\x12\x1b\n" +
+	"\x17TARGET_STATE_NOT_WANTED\x10\aB\xb9\x01\n" +
 	"\x13com.canonhub.hub.v1B\fExplainProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (

@@ -98,3 +98,35 @@ func TestMistakesInTheNewModes(t *testing.T) {
 		})
 	}
 }
+
+func TestTargetWantsWhatItsConditionSays(t *testing.T) {
+	t.Parallel()
+	for expression, wants := range map[string]bool{
+		"record.email.endsWith('@example.com')":                                true,
+		"record.lifecycle_stage == LifecycleStage.LIFECYCLE_STAGE_LEAD":        false,
+		"record.lifecycle_stage == LifecycleStage.LIFECYCLE_STAGE_UNSPECIFIED": true,
+		"has(record.phone)":                    false,
+		"record.custom['tier'].text == 'gold'": true,
+		"record.custom['size'].text == 'XL'":   false, // it fails: there is no such attribute
+		"record.tags.exists(tag, tag == 'vip') || record.billing_address.city == 'l'": false,
+	} {
+		k := compiled(t, "*=prefer:shop", map[string]*configv1.Target{"crm": {Create: true, Attributes: []string{"*"}, When: expression}})
+		r := k.Resolve([]policy.Source{source("shop", "1 email=a@example.com custom.tier=gold")})
+		owed := k.Diff(r, nil, k.Target("crm"), carried)
+		if k.Target("crm").Wants(r) != wants || (len(owed) > 0) != wants {
+			t.Errorf("%s: wanted %v, owed %v; want %v", expression, k.Target("crm").Wants(r), owed, wants)
+		}
+	}
+	for expression, want := range map[string]string{
+		"record.emial == ''":        `undefined field 'emial', at column 7 of "record.emial == ''"`,
+		"record.email":              "must be true or false",
+		"record.email == 3 && true": "no matching overload",
+		"claim == ''":               "undeclared reference to 'claim'",
+	} {
+		_, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: rules(t, "*=prefer:shop"),
+			Targets: map[string]*configv1.Target{"crm": {Attributes: []string{"*"}, When: expression}}}})
+		if len(problems) != 1 || !strings.Contains(problems[0].Message, want) || strings.Join(problems[0].At, " ") != "customer targets crm when" {
+			t.Errorf("%s: told %v, want %q", expression, problems, want)
+		}
+	}
+}

@@ -14,26 +14,41 @@ import (
 // maxCost bounds one evaluation, in CEL's own units: some thousand steps on texts of usual length.
 const maxCost = 100_000
 
-// condition tells which claims do not count.
+// condition is a compiled expression in CEL.
 type condition struct{ program cel.Program }
 
-// compileUnless checks an expression against the type of the attribute, or of the group, that it is for.
+// compileUnless checks an expression on claims against the type of the attribute, or of the group, that it is for.
 func compileUnless(schema *model.Schema, path model.Path, text string) (*condition, error) {
-	env, err := cel.NewEnv(ext.Strings(), cel.Types(schema.New()), cel.Variable("source", cel.StringType), cel.Variable("value", typeOf(schema.Field(path))))
+	c, err := compileCondition(schema, text, cel.Variable("source", cel.StringType), cel.Variable("value", typeOf(schema.Field(path))))
+	if err != nil {
+		return nil, fmt.Errorf("unless of %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// compileWhen checks an expression on records against their kind.
+func compileWhen(schema *model.Schema, text string) (*condition, error) {
+	return compileCondition(schema, text, cel.Variable("record", cel.ObjectType(string(schema.New().ProtoReflect().Descriptor().FullName()))))
+}
+
+// compileCondition makes a condition; enums go by `LifecycleStage.LIFECYCLE_STAGE_LEAD`.
+func compileCondition(schema *model.Schema, text string, variables ...cel.EnvOption) (*condition, error) {
+	kind := schema.New()
+	env, err := cel.NewEnv(append(variables, ext.Strings(), cel.Types(kind), cel.Container(string(kind.ProtoReflect().Descriptor().ParentFile().Package())))...)
 	if err != nil {
 		return nil, err
 	}
 	ast, issues := env.Compile(text)
 	if issues.Err() != nil {
 		first := issues.Errors()[0]
-		return nil, fmt.Errorf("unless of %s: %s, at column %d of %q", path, first.Message, first.Location.Column()+1, line(text, first.Location.Line()))
+		return nil, fmt.Errorf("%s, at column %d of %q", first.Message, first.Location.Column()+1, line(text, first.Location.Line()))
 	}
 	if ast.OutputType() != cel.BoolType {
-		return nil, fmt.Errorf("unless of %s: %q is a %s; it must be true or false", path, text, ast.OutputType())
+		return nil, fmt.Errorf("%q is a %s; it must be true or false", text, ast.OutputType())
 	}
 	program, err := env.Program(ast, cel.CostLimit(maxCost))
 	if err != nil {
-		return nil, fmt.Errorf("unless of %s: %w", path, err)
+		return nil, err
 	}
 	return &condition{program}, nil
 }
@@ -72,8 +87,8 @@ func typeOf(field protoreflect.FieldDescriptor) *cel.Type {
 	return one
 }
 
-// holds says that a claim does not count. One that the condition fails on counts: it is no less a claim.
-func (c *condition) holds(value any, source string) bool {
-	out, _, err := c.program.Eval(map[string]any{"value": value, "source": source})
+// holds evaluates; an evaluation that fails, as one that asks for a custom attribute that is not there, does not hold.
+func (c *condition) holds(variables map[string]any) bool {
+	out, _, err := c.program.Eval(variables)
 	return err == nil && out.Value() == true
 }
