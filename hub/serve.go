@@ -45,7 +45,7 @@ func serve(ctx context.Context, f *flags, backoff time.Duration, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	if err := checkBind(f); err != nil {
+	if err := checkBind(f, len(loaded.Callers) > 0); err != nil {
 		return err
 	}
 	url, stopDatabase, err := f.database(ctx, log)
@@ -56,6 +56,9 @@ func serve(ctx context.Context, f *flags, backoff time.Duration, out io.Writer) 
 	hub, err := server.Start(ctx, server.Options{DatabaseURL: url, Config: loaded, HTTPAddr: f.httpAddr, GRPCAddr: f.grpcAddr, Backoff: backoff, Log: log})
 	if err != nil {
 		return err
+	}
+	if len(loaded.Callers) == 0 {
+		log.Warn("no callers are configured: whoever is on this machine may call, and nobody else")
 	}
 	fmt.Fprintf(out, "canonhub serves http://%s and grpc://%s\n", hub.HTTPAddr(), hub.GRPCAddr())
 	<-ctx.Done()
@@ -73,15 +76,15 @@ func (f *flags) load() (*config.Config, error) {
 	return loaded, err
 }
 
-// checkBind refuses what would open the hub to others: callers do not authenticate yet.
-func checkBind(f *flags) error {
+// checkBind refuses what would open the hub to others where nobody is asked for a key.
+func checkBind(f *flags, authenticates bool) error {
 	for name, addr := range map[string]string{"--http-addr": f.httpAddr, "--grpc-addr": f.grpcAddr} {
 		host, _, err := net.SplitHostPort(addr)
 		if err != nil {
 			return fmt.Errorf("%s: %q is no HOST:PORT", name, addr)
 		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return fmt.Errorf("%s: %q is not on loopback; callers are not authenticated yet, so put a proxy that does in front", name, addr)
+		if ip := net.ParseIP(host); !authenticates && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return fmt.Errorf("%s: %q is not on loopback, and without callers in the configuration anyone may call; name the callers there first", name, addr)
 		}
 	}
 	return nil

@@ -54,6 +54,8 @@ type Options struct {
 	Webhooks http.Handler
 	// Ready says whether the hub can serve: it pings the database.
 	Ready func(context.Context) error
+	// Callers are those that may call; none means anyone, which is for loopback alone.
+	Callers []Caller
 	// Hosts are names, beside those of loopback, by which the HTTP side may be called while it is bound to loopback.
 	Hosts []string
 }
@@ -79,7 +81,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := []layer{correlate, metrics.observe, newStatuses(o.Log).translate, recoverPanic}
+	layers := []layer{correlate, metrics.observe, newStatuses(o.Log).translate, recoverPanic, newCallers(o.Callers).authenticate}
 	s := &Server{health: health.NewServer(), grpc: grpc.NewServer(
 		grpc.ChainUnaryInterceptor(unary(layers), validate(validator)),
 		grpc.ChainStreamInterceptor(stream(layers)),

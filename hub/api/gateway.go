@@ -108,7 +108,7 @@ func (g *gateway) fail(ctx context.Context, mux *runtime.ServeMux, m runtime.Mar
 			err = internal.status(codes.Internal, correlation).Err()
 		}
 	}
-	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
+	runtime.DefaultHTTPErrorHandler(ctx, mux, m, challenging{w}, r, err)
 }
 
 // noRoute answers for paths and methods that REST does not have.
@@ -122,4 +122,15 @@ func noRoute(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w 
 	}
 	err := invalidField("", message).status(grpcCode, correlationOf(r.Context())).Err()
 	runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, &runtime.HTTPStatusError{HTTPStatus: code, Err: err})
+}
+
+// challenging says with a 401 how to authenticate (RFC 9110, section 11.6.1), where the gateway puts its message.
+type challenging struct{ http.ResponseWriter }
+
+// WriteHeader completes the headers.
+func (c challenging) WriteHeader(status int) {
+	if status == http.StatusUnauthorized {
+		c.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	c.ResponseWriter.WriteHeader(status)
 }

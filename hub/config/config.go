@@ -57,8 +57,8 @@ type Connection struct {
 // Caller is an internal service.
 type Caller struct {
 	Name string
-	// KeySHA256 is the hash of its API key.
-	KeySHA256 [32]byte
+	// KeySHA256 are the hashes of its API keys, several while they are rotated.
+	KeySHA256 [][32]byte
 	// Kinds are those it may use.
 	Kinds map[model.Kind]Access
 }

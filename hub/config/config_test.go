@@ -48,7 +48,7 @@ func TestTheDesignsConfigurationLoads(t *testing.T) {
 		t.Error("a caller is found as a connection")
 	}
 	caller := c.Callers[0]
-	if caller.Name != "billing" || caller.KeySHA256 != sha256.Sum256([]byte("key")) {
+	if caller.Name != "billing" || len(caller.KeySHA256) != 1 || caller.KeySHA256[0] != sha256.Sum256([]byte("key")) {
 		t.Errorf("caller is %+v", caller)
 	}
 	if diff := cmp.Diff(map[model.Kind]config.Access{model.Invoice: config.Write, model.Customer: config.Read}, caller.Kinds); diff != "" {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/hex"
 	"net"
 	"net/url"
@@ -26,10 +27,16 @@ func (l *loader) config(from *configv1.Config) *Config {
 			l.failKey(path{"callers", name}, "a connection has the name %q, too; rename one, since both are sources", name)
 		}
 		caller := l.caller(name, from.GetCallers()[name])
-		if owner, taken := owners[caller.KeySHA256]; taken && caller.KeySHA256 != [32]byte{} {
-			l.fail(path{"callers", name, "api_key_sha256"}, "the caller %q has the same key; give each its own", owner)
+		for i, key := range caller.KeySHA256 {
+			at := path{"callers", name, "api_key_sha256"}
+			if i > 0 {
+				at = path{"callers", name, "further_api_key_sha256", strconv.Itoa(i - 1)}
+			}
+			if owner, taken := owners[key]; taken {
+				l.fail(at, "the caller %q has the same key; give each its own", owner)
+			}
+			owners[key] = name
 		}
-		owners[caller.KeySHA256] = name
 		c.Callers = append(c.Callers, caller)
 	}
 	c.Policy = l.policies(from)
@@ -38,8 +45,12 @@ func (l *loader) config(from *configv1.Config) *Config {
 
 func (l *loader) caller(name string, from *configv1.Caller) Caller {
 	c := Caller{Name: name, Kinds: map[model.Kind]Access{}}
-	hash, _ := hex.DecodeString(from.GetApiKeySha256()) // the schema has reported it
-	copy(c.KeySHA256[:], hash)
+	for _, text := range append([]string{from.GetApiKeySha256()}, from.GetFurtherApiKeySha256()...) {
+		hash, err := hex.DecodeString(text)
+		if err == nil && len(hash) == sha256.Size { // else the schema has reported it
+			c.KeySHA256 = append(c.KeySHA256, [sha256.Size]byte(hash))
+		}
+	}
 	for kind, access := range from.GetKinds() {
 		c.Kinds[model.Kind(kind)] = Access(access)
 	}

@@ -155,7 +155,7 @@ func (s *Server) listen(_ context.Context, o Options) error {
 	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: metrics})
 	var err error
 	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Connections: s.connections.Names(), Log: o.Log,
-		Metrics: metrics, Gatherer: metrics, Webhooks: receiver, Ready: s.Store.Ping})
+		Metrics: metrics, Gatherer: metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers)})
 	if err != nil {
 		return err
 	}
@@ -169,6 +169,18 @@ func (s *Server) listen(_ context.Context, o Options) error {
 	go s.serve("http", func() error { return s.http.Serve(s.httpListen) })
 	go s.serve("grpc", func() error { return s.api.GRPC().Serve(s.grpcLis) })
 	return nil
+}
+
+func callers(configured []config.Caller) []api.Caller {
+	var all []api.Caller
+	for _, c := range configured {
+		caller := api.Caller{Name: c.Name, KeySHA256: c.KeySHA256, MayWrite: map[model.Kind]bool{}}
+		for kind, access := range c.Kinds {
+			caller.MayWrite[kind] = access == config.Write
+		}
+		all = append(all, caller)
+	}
+	return all
 }
 
 func (s *Server) serve(door string, run func() error) {

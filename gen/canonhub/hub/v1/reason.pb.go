@@ -46,21 +46,27 @@ const (
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 8
 	// DEADLINE_EXCEEDED or CANCELLED: the caller's time ran out.
 	ErrorReason_ERROR_REASON_DEADLINE ErrorReason = 9
+	// UNAUTHENTICATED: the call carries no API key, or one that no caller has.
+	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 10
+	// PERMISSION_DENIED: the caller may not do this with this kind.
+	ErrorReason_ERROR_REASON_NOT_ALLOWED ErrorReason = 11
 )
 
 // Enum value maps for ErrorReason.
 var (
 	ErrorReason_name = map[int32]string{
-		0: "ERROR_REASON_UNSPECIFIED",
-		1: "ERROR_REASON_RECORD_NOT_FOUND",
-		2: "ERROR_REASON_LINK_NOT_FOUND",
-		3: "ERROR_REASON_CONNECTION_NOT_FOUND",
-		4: "ERROR_REASON_INVALID_REQUEST",
-		5: "ERROR_REASON_INVALID_PAGE_TOKEN",
-		6: "ERROR_REASON_INVALID_FILTER",
-		7: "ERROR_REASON_STORE_UNAVAILABLE",
-		8: "ERROR_REASON_INTERNAL",
-		9: "ERROR_REASON_DEADLINE",
+		0:  "ERROR_REASON_UNSPECIFIED",
+		1:  "ERROR_REASON_RECORD_NOT_FOUND",
+		2:  "ERROR_REASON_LINK_NOT_FOUND",
+		3:  "ERROR_REASON_CONNECTION_NOT_FOUND",
+		4:  "ERROR_REASON_INVALID_REQUEST",
+		5:  "ERROR_REASON_INVALID_PAGE_TOKEN",
+		6:  "ERROR_REASON_INVALID_FILTER",
+		7:  "ERROR_REASON_STORE_UNAVAILABLE",
+		8:  "ERROR_REASON_INTERNAL",
+		9:  "ERROR_REASON_DEADLINE",
+		10: "ERROR_REASON_UNAUTHENTICATED",
+		11: "ERROR_REASON_NOT_ALLOWED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -73,6 +79,8 @@ var (
 		"ERROR_REASON_STORE_UNAVAILABLE":    7,
 		"ERROR_REASON_INTERNAL":             8,
 		"ERROR_REASON_DEADLINE":             9,
+		"ERROR_REASON_UNAUTHENTICATED":      10,
+		"ERROR_REASON_NOT_ALLOWED":          11,
 	}
 )
 
@@ -107,7 +115,7 @@ var File_canonhub_hub_v1_reason_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xd8\x02\n" +
+	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\x98\x03\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_RECORD_NOT_FOUND\x10\x01\x12\x1f\n" +
@@ -118,7 +126,10 @@ const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_INVALID_FILTER\x10\x06\x12\"\n" +
 	"\x1eERROR_REASON_STORE_UNAVAILABLE\x10\a\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\b\x12\x19\n" +
-	"\x15ERROR_REASON_DEADLINE\x10\tB\xb8\x01\n" +
+	"\x15ERROR_REASON_DEADLINE\x10\t\x12 \n" +
+	"\x1cERROR_REASON_UNAUTHENTICATED\x10\n" +
+	"\x12\x1c\n" +
+	"\x18ERROR_REASON_NOT_ALLOWED\x10\vB\xb8\x01\n" +
 	"\x13com.canonhub.hub.v1B\vReasonProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
