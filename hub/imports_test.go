@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"hub/apply":      {"gen", "adapters", "hub/connection", "hub/jobs", "hub/model", "hub/policy", "hub/store", "hub/view"},
 	"hub/translate":  {"adapters", "hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/model", "hub/store"},
 	"hub/deliver":    {"gen", "adapters", "hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/model", "hub/policy", "hub/store", "hub/view"},
+	"hub/plan":       {"hub/apply", "hub/connection", "hub/model", "hub/policy", "hub/store"},
 	"hub/sweep":      {"hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/store"},
 	"hub/api":        {"gen", "adapters/httpapi", "hub/apply", "hub/model", "hub/policy", "hub/store", "hub/view"},
 	"hub/server":     {"gen", "adapters", "hub"},

@@ -270,3 +270,8 @@ func (v *Vendor) String() string {
 	}
 	return b.String()
 }
+
+// ID is the n-th external id with a prefix.
+func ID(prefix string, n int) adapters.ExternalID {
+	return adapters.ExternalID(fmt.Sprintf("%s%d", prefix, n))
+}

@@ -89,14 +89,19 @@ func (s *Server) open(ctx context.Context, o Options) error {
 		return err
 	}
 	s.Store = db
-	specs := make([]connection.Spec, len(o.Config.Connections))
-	for i, c := range o.Config.Connections {
-		client := httpapi.NewHTTPClient(httpapi.Options{Log: o.Log, BaseURL: c.BaseURL})
+	s.connections, err = OpenConnections(o.Config, o.Log)
+	return err
+}
+
+// OpenConnections opens the configured connections. It calls no vendor.
+func OpenConnections(configured *config.Config, log *slog.Logger) (connection.Set, error) {
+	specs := make([]connection.Spec, len(configured.Connections))
+	for i, c := range configured.Connections {
+		client := httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: c.BaseURL})
 		specs[i] = connection.Spec{Name: c.Name, Factory: c.Factory, Settings: c.Settings(client, time.Now),
 			RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency}
 	}
-	s.connections, err = connection.Open(specs)
-	return err
+	return connection.Open(specs)
 }
 
 // wire joins the ways through the house.
