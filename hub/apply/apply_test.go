@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/canonhub/canonhub/adapters"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
@@ -268,5 +269,31 @@ func TestMergeAtTheSourceDeletesNothingAndOpensAReview(t *testing.T) {
 	if err := w.Store.Pool().QueryRow(context.Background(), `select count(*) from reviews where reason = 'merged_at_source' and record_ids = $1`,
 		[]string{string(loser.RecordID), string(winner.RecordID)}).Scan(&n); err != nil || n != 1 {
 		t.Errorf("%d reviews (%v), want 1", n, err)
+	}
+}
+
+func TestCustomAttributeOfNoUseIsNoWordThatItIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	say := func(second int64, custom map[string]*canonicalv1.CustomValue) store.RecordID {
+		return w.Observe("shop", adapters.Observation{Object: adapters.Object{Kind: "customer", ExternalID: "s1"}, At: time.Unix(second, 0),
+			Paths: []string{"email", "custom.*"}, Message: &canonicalv1.Customer{Email: proto.String("ada@example.com"), Custom: custom}}).RecordID
+	}
+	text := func(v string) *canonicalv1.CustomValue {
+		return &canonicalv1.CustomValue{Value: &canonicalv1.CustomValue_Text{Text: v}}
+	}
+	say(1, map[string]*canonicalv1.CustomValue{"since": text("2020"), "tier": text("gold")})
+	id := say(2, map[string]*canonicalv1.CustomValue{"tier": text("silver"),
+		"since": {Value: &canonicalv1.CustomValue_Time{Time: &timestamppb.Timestamp{Seconds: 1721954054000}}}})
+	b := w.Bundle(id)
+	got := b.Record.Message.(*canonicalv1.Customer).GetCustom()
+	if got["since"].GetText() != "2020" || got["tier"].GetText() != "silver" {
+		t.Errorf("custom is %v, want the old word on since and the new one on tier", got)
+	}
+	if u := b.View("shop", "s1").View.Unusable; len(u) != 1 || u[0].Path != "custom.since" {
+		t.Errorf("unusable is %v, want custom.since", u)
+	}
+	if got := w.Bundle(say(3, map[string]*canonicalv1.CustomValue{"tier": text("silver")})).Record.Message.(*canonicalv1.Customer).GetCustom(); got["since"] != nil {
+		t.Errorf("custom is %v, want since gone", got)
 	}
 }

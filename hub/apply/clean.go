@@ -48,7 +48,7 @@ func clean(schema *model.Schema, source string, carriage connection.Carriage, o 
 	for _, b := range schema.Broken(c.message) {
 		schema.Clear(c.message, b.Path)
 		c.unusable = append(c.unusable, view.Unusable{Path: b.Path, Raw: b.Raw, Reason: b.Reason})
-		c.without(b.Path)
+		c.without(schema, b.Path)
 	}
 	return c
 }
@@ -64,16 +64,22 @@ func CleanAnswer(schema *model.Schema, source string, carriage connection.Carria
 	c := clean(schema, source, carriage, o)
 	if c.message != nil {
 		for ref := range schema.References(c.message) {
-			c.without(ref.Path) // the vendor's ids; what we sent is agreed
+			c.without(schema, ref.Path) // the vendor's ids; what we sent is agreed
 		}
 	}
 	return Answer{Message: c.message, Paths: c.paths}
 }
 
-// without takes a path out of what the observation speaks of.
-func (c *cleaned) without(path model.Path) {
+// without takes a path out of what the observation speaks of. Where it spoke of all custom attributes, it then speaks of
+// those that it has: of one that is missing it cannot be told any more whether it is gone or was of no use.
+func (c *cleaned) without(schema *model.Schema, path model.Path) {
 	c.snapshot = false
-	c.paths = slices.DeleteFunc(slices.Clone(c.paths), func(p model.Path) bool { return p == path })
+	custom := path == "custom" || strings.HasPrefix(string(path), "custom.")
+	all := slices.Contains(c.paths, "custom.*")
+	c.paths = slices.DeleteFunc(slices.Clone(c.paths), func(p model.Path) bool { return p == path || custom && p == "custom.*" })
+	if custom && all {
+		c.paths = append(c.paths, schema.Custom(c.message)...)
+	}
 }
 
 // observation is the cleaned observation for a view. Of an attribute that is empty now and that the source never had,
@@ -83,7 +89,7 @@ func (c *cleaned) observation(schema *model.Schema, message proto.Message, v *vi
 	if !c.snapshot {
 		held := v.State().Held
 		paths = slices.DeleteFunc(slices.Clone(paths), func(path model.Path) bool {
-			return schema.Empty(message, path) && schema.Empty(held, path)
+			return path != "custom.*" && schema.Empty(message, path) && schema.Empty(held, path)
 		})
 	}
 	return view.Observation{Stamp: stamp, Message: message, Paths: paths, Snapshot: c.snapshot, Read: read}
