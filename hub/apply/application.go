@@ -17,7 +17,7 @@ import (
 // application is one observation on its way through one transaction.
 type application struct {
 	a        *Applier
-	tx       *store.Tx
+	tx       Tx
 	in       *Input
 	rules    *policy.Kind
 	version  int64

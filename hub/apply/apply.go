@@ -27,8 +27,8 @@ import (
 
 // Queue takes the jobs that follow from a change.
 type Queue interface {
-	Deliver(context.Context, *store.Tx, []jobs.DeliverArgs) error
-	Redo(context.Context, *store.Tx, []*store.Receipt) error
+	Deliver(context.Context, jobs.Tx, []jobs.DeliverArgs) error
+	Redo(context.Context, jobs.Tx, []*store.Receipt) error
 }
 
 // Active is the policy in force.
@@ -39,7 +39,7 @@ type Active struct {
 
 // Applier applies observations.
 type Applier struct {
-	Store       *store.Store
+	Store       Facts
 	Queue       Queue
 	Connections connection.Set
 	// NewID makes a record's id.
@@ -75,7 +75,7 @@ func (a *Applier) Reload(ctx context.Context) error {
 }
 
 // inTx runs fn in a transaction, once more under the policy that is active by then where it has moved.
-func (a *Applier) inTx(ctx context.Context, fn func(*store.Tx) error) error {
+func (a *Applier) inTx(ctx context.Context, fn func(Tx) error) error {
 	for range 3 {
 		err := a.Store.InTx(ctx, fn)
 		if !errors.Is(err, errPolicyMoved) {
@@ -158,7 +158,7 @@ func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 		refers = append(refers, survivor(&in))
 	}
 	var result Result
-	err := a.inTx(ctx, func(tx *store.Tx) error {
+	err := a.inTx(ctx, func(tx Tx) error {
 		active := a.Active()
 		rules := active.Policy.Kind(kind)
 		if rules == nil {
@@ -190,13 +190,13 @@ func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 
 // finish ends the receipt of an observation that touches no record.
 func (a *Applier) finish(ctx context.Context, in Input, result Result) (Result, error) {
-	return result, a.Store.InTx(ctx, func(tx *store.Tx) error {
+	return result, a.Store.InTx(ctx, func(tx Tx) error {
 		a.trail(tx, in, result)
 		return nil
 	})
 }
 
-func (a *Applier) trail(tx *store.Tx, in Input, result Result) {
+func (a *Applier) trail(tx Tx, in Input, result Result) {
 	if in.ReceiptID != "" {
 		tx.PutTrail(store.Trail{Action: store.ActionTranslated, CorrelationID: in.CorrelationID, Connection: in.Source, ReceiptID: in.ReceiptID})
 	}

@@ -20,7 +20,7 @@ var zeroTime time.Time
 // fold resolves a locked record's views and stores what follows.
 type fold struct {
 	a       *Applier
-	tx      *store.Tx
+	tx      Tx
 	bundle  *store.Bundle
 	rules   *policy.Kind
 	version int64

@@ -10,7 +10,7 @@ import (
 )
 
 // Fold folds a locked record again, after something in its bundle has changed, and stores what follows.
-func (a *Applier) Fold(ctx context.Context, tx *store.Tx, b *store.Bundle, cause Cause) (*policy.Resolution, error) {
+func (a *Applier) Fold(ctx context.Context, tx Tx, b *store.Bundle, cause Cause) (*policy.Resolution, error) {
 	active := a.Active()
 	if b.ActivePolicy != active.Version {
 		return nil, errPolicyMoved
@@ -36,7 +36,7 @@ func (a *Applier) Resolve(b *store.Bundle) (*policy.Kind, *policy.Resolution, er
 }
 
 // InTx runs fn, which may call Fold, in a transaction.
-func (a *Applier) InTx(ctx context.Context, fn func(*store.Tx) error) error { return a.inTx(ctx, fn) }
+func (a *Applier) InTx(ctx context.Context, fn func(Tx) error) error { return a.inTx(ctx, fn) }
 
 // refoldPage is how many records are looked up at once.
 const refoldPage = 500
@@ -50,7 +50,7 @@ func (a *Applier) Refold(ctx context.Context) error {
 			return err
 		}
 		for _, id := range ids {
-			err := a.inTx(ctx, func(tx *store.Tx) error {
+			err := a.inTx(ctx, func(tx Tx) error {
 				b, err := tx.LockBundle(ctx, id)
 				if err != nil {
 					return err
@@ -70,7 +70,7 @@ func (a *Applier) Refold(ctx context.Context) error {
 }
 
 // Gone takes note that a push found a linked object gone, and folds by what the policy says of that.
-func (a *Applier) Gone(ctx context.Context, tx *store.Tx, b *store.Bundle, link *store.Link, cause Cause) error {
+func (a *Applier) Gone(ctx context.Context, tx Tx, b *store.Bundle, link *store.Link, cause Cause) error {
 	rules := a.Active().Policy.Kind(b.Record.Kind)
 	link.State, link.GoneAt = store.LinkGone, a.Now().UTC()
 	link.Epoch++

@@ -27,7 +27,6 @@ const maxRounds = 8
 
 // Deliverer delivers.
 type Deliverer struct {
-	Store       *store.Store
 	Applier     *apply.Applier
 	Connections connection.Set
 	Gate        *gate.Gate
@@ -54,7 +53,7 @@ type delivery struct {
 }
 
 // complete ends the job in the transaction.
-func (o *delivery) complete(ctx context.Context, tx *store.Tx) error {
+func (o *delivery) complete(ctx context.Context, tx apply.Tx) error {
 	o.ended = true
 	return o.run.Complete(ctx, tx)
 }

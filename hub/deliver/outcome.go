@@ -18,7 +18,7 @@ import (
 
 // acknowledged stores what the vendor now holds, and folds: its answer may hold news of other attributes.
 func (o *delivery) acknowledged(ctx context.Context, attempt *store.Attempt, ack adapters.Ack) error {
-	return o.store(ctx, attempt, func(tx *store.Tx, b *store.Bundle, link *store.Link) error {
+	return o.store(ctx, attempt, func(tx apply.Tx, b *store.Bundle, link *store.Link) error {
 		schema := model.For(attempt.Kind)
 		clean := apply.CleanAnswer(schema, o.args.Connection, o.c.Carries[attempt.Kind], ack.Observation)
 		stamp := view.Stamp{Time: ack.Observation.At.UTC(), Version: ack.Observation.Version}
@@ -42,9 +42,9 @@ func (o *delivery) acknowledged(ctx context.Context, attempt *store.Attempt, ack
 
 // store runs change on the locked record and its link at the target, and stores what follows. Where the attempt made an
 // object, externalID is its id and the link is made.
-func (o *delivery) store(ctx context.Context, attempt *store.Attempt, change func(*store.Tx, *store.Bundle, *store.Link) error, externalID string) error {
+func (o *delivery) store(ctx context.Context, attempt *store.Attempt, change func(apply.Tx, *store.Bundle, *store.Link) error, externalID string) error {
 	key := store.LinkKey{Connection: o.args.Connection, Kind: attempt.Kind, ExternalID: externalID}
-	err := o.d.Applier.InTx(ctx, func(tx *store.Tx) error {
+	err := o.d.Applier.InTx(ctx, func(tx apply.Tx) error {
 		contact, err := tx.LockContact(ctx, key, nil, nil)
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (o *delivery) store(ctx context.Context, attempt *store.Attempt, change fun
 
 // taken ends a delivery whose target object turned out to be another record's: two records are one party, and a
 // person is asked.
-func (o *delivery) taken(ctx context.Context, tx *store.Tx, b *store.Bundle, attempt *store.Attempt, contact *store.Contact) error {
+func (o *delivery) taken(ctx context.Context, tx apply.Tx, b *store.Bundle, attempt *store.Attempt, contact *store.Contact) error {
 	tx.SettleAttempt(attempt.ID, store.Refused, "the object is linked to "+string(contact.Link.RecordID))
 	tx.PutReview(store.Review{LinkKey: contact.Link.LinkKey, Reason: store.AmbiguousMatch,
 		RecordIDs: []store.RecordID{b.Record.ID, contact.Link.RecordID}, CorrelationID: o.cause.CorrelationID})
@@ -97,7 +97,7 @@ func (o *delivery) viewOf(b *store.Bundle, link *store.Link) *store.View {
 	return stored
 }
 
-func (o *delivery) putView(tx *store.Tx, b *store.Bundle, link *store.Link) error {
+func (o *delivery) putView(tx apply.Tx, b *store.Bundle, link *store.Link) error {
 	return tx.PutView(o.viewOf(b, link))
 }
 
@@ -123,7 +123,7 @@ func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.
 	case f.Category == fault.Conflict && !o.run.Last:
 		return f
 	case attempt != nil && attempt.ExternalID != "" && refusesAny(attempt, f):
-		return o.store(ctx, attempt, func(_ *store.Tx, b *store.Bundle, link *store.Link) error {
+		return o.store(ctx, attempt, func(_ apply.Tx, b *store.Bundle, link *store.Link) error {
 			o.refuse(b, link, attempt.Sent, f)
 			return nil
 		}, attempt.ExternalID)
@@ -140,7 +140,7 @@ func refusesAny(attempt *store.Attempt, f *fault.Error) bool {
 
 // settleFailure stores that the vendor did not do it, where that is certain, and the failure in the audit.
 func (o *delivery) settleFailure(ctx context.Context, attempt *store.Attempt, f *fault.Error) error {
-	return o.d.Applier.InTx(ctx, func(tx *store.Tx) error {
+	return o.d.Applier.InTx(ctx, func(tx apply.Tx) error {
 		if !f.MaybeDone {
 			tx.SettleAttempt(attempt.ID, store.Refused, f.Error())
 		}
@@ -172,7 +172,7 @@ func (o *delivery) refuse(b *store.Bundle, link *store.Link, sent proto.Message,
 
 // end gives the delivery up, or takes note that the object is gone.
 func (o *delivery) end(ctx context.Context, attempt *store.Attempt, f *fault.Error) error {
-	err := o.d.Applier.InTx(ctx, func(tx *store.Tx) error {
+	err := o.d.Applier.InTx(ctx, func(tx apply.Tx) error {
 		b, err := tx.LockBundle(ctx, o.args.RecordID)
 		if err != nil {
 			return err
@@ -196,7 +196,7 @@ func (o *delivery) end(ctx context.Context, attempt *store.Attempt, f *fault.Err
 }
 
 // giveUp makes a dead letter of the delivery and ends its job. A newer revision takes it up again.
-func (o *delivery) giveUp(ctx context.Context, tx *store.Tx, b *store.Bundle, f *fault.Error) error {
+func (o *delivery) giveUp(ctx context.Context, tx apply.Tx, b *store.Bundle, f *fault.Error) error {
 	tx.PutDelivery(&store.Delivery{RecordID: b.Record.ID, Connection: o.args.Connection, Kind: b.Record.Kind, State: store.Dead,
 		Revision: b.Record.Revision, Reason: f.Error(), CorrelationID: o.cause.CorrelationID, TraceParent: o.cause.TraceParent})
 	tx.PutDeadLetter(store.DeadLetter{RecordID: b.Record.ID, Connection: o.args.Connection, Category: string(f.Category),

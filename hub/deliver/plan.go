@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -32,7 +31,7 @@ type situation struct {
 
 // plan looks at the locked record and says what to do next; nil where the job has ended, or is to look again.
 func (o *delivery) plan(ctx context.Context) (next step, err error) {
-	err = o.d.Applier.InTx(ctx, func(tx *store.Tx) error {
+	err = o.d.Applier.InTx(ctx, func(tx apply.Tx) error {
 		next, o.ended = nil, false
 		b, err := tx.LockBundle(ctx, o.args.RecordID)
 		if errors.Is(err, store.ErrNotFound) {
@@ -53,7 +52,7 @@ func (o *delivery) plan(ctx context.Context) (next step, err error) {
 	return next, nil
 }
 
-func (o *delivery) decide(ctx context.Context, tx *store.Tx, b *store.Bundle) (step, error) {
+func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (step, error) {
 	if d := b.Delivery(o.args.Connection); d != nil {
 		o.cause = apply.Cause{Source: o.args.Connection, CorrelationID: d.CorrelationID, TraceParent: d.TraceParent}
 		if d.State == store.Dead {
@@ -74,7 +73,7 @@ func (o *delivery) decide(ctx context.Context, tx *store.Tx, b *store.Bundle) (s
 		return nil, o.settled(ctx, tx, b)
 	}
 	if o.mustRead(s) {
-		return o.read(s.link.LinkKey, store.Epoch{Linked: true, Number: s.link.Epoch, Began: time.Now().UTC()}), nil
+		return o.read(s.link.LinkKey, store.Epoch{Linked: true, Number: s.link.Epoch, Began: o.d.Applier.Now().UTC()}), nil
 	}
 	return o.attempt(ctx, tx, s)
 }
@@ -100,7 +99,7 @@ func (o *delivery) situation(b *store.Bundle) (*situation, error) {
 }
 
 // settled ends the delivery and its job in the transaction that saw nothing owed (law 6).
-func (o *delivery) settled(ctx context.Context, tx *store.Tx, b *store.Bundle) error {
+func (o *delivery) settled(ctx context.Context, tx apply.Tx, b *store.Bundle) error {
 	if d := b.Delivery(o.args.Connection); d != nil {
 		d.State, d.Revision, d.Reason = store.Settled, b.Record.Revision, ""
 		tx.PutDelivery(d)
@@ -126,7 +125,7 @@ func (o *delivery) mustRead(s *situation) bool {
 }
 
 // attempt freezes the push and stores it before the call.
-func (o *delivery) attempt(ctx context.Context, tx *store.Tx, s *situation) (step, error) {
+func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step, error) {
 	message, err := o.localReferences(ctx, s)
 	if err != nil {
 		return nil, o.block(ctx, tx, s.bundle, err.Error())
@@ -170,7 +169,7 @@ func (o *delivery) attempt(ctx context.Context, tx *store.Tx, s *situation) (ste
 }
 
 // unprepared does what a patch that the vendor cannot express means: its attributes are refused, or it is given up.
-func (o *delivery) unprepared(ctx context.Context, tx *store.Tx, s *situation, f *fault.Error) error {
+func (o *delivery) unprepared(ctx context.Context, tx apply.Tx, s *situation, f *fault.Error) error {
 	switch {
 	case len(f.Refused) > 0 && s.link != nil:
 		o.refuse(s.bundle, s.link, s.res.Message, f)
@@ -189,7 +188,7 @@ func (o *delivery) localReferences(ctx context.Context, s *situation) (proto.Mes
 		if id == "" || !slices.Contains(s.owed, ref.Path) {
 			continue
 		}
-		external, err := o.d.Store.ExternalID(ctx, id, o.args.Connection)
+		external, err := o.d.Applier.Store.ExternalID(ctx, id, o.args.Connection)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("%s waits for %s at %s", ref.Path, id, o.args.Connection)
 		}
@@ -202,7 +201,7 @@ func (o *delivery) localReferences(ctx context.Context, s *situation) (proto.Mes
 }
 
 // block ends the job and leaves the delivery visibly waiting; the sweeper takes it up again.
-func (o *delivery) block(ctx context.Context, tx *store.Tx, b *store.Bundle, reason string) error {
+func (o *delivery) block(ctx context.Context, tx apply.Tx, b *store.Bundle, reason string) error {
 	tx.PutDelivery(&store.Delivery{RecordID: b.Record.ID, Connection: o.args.Connection, Kind: b.Record.Kind, State: store.Blocked,
 		Revision: b.Record.Revision, Reason: reason, CorrelationID: o.cause.CorrelationID, TraceParent: o.cause.TraceParent})
 	return o.complete(ctx, tx)

@@ -74,12 +74,12 @@ func New(t testing.TB, o Options) *Hub {
 	log := slog.New(slog.DiscardHandler)
 	h := &Hub{Store: db, t: t}
 	g := &gate.Gate{Store: db, Log: log}
-	h.Applier = &apply.Applier{Store: db, Connections: connections, Now: time.Now, Log: log,
+	h.Applier = &apply.Applier{Store: apply.In(db), Connections: connections, Now: time.Now, Log: log,
 		NewID: func(kind model.Kind) (store.RecordID, error) {
 			id, err := typeid.Generate(string(kind))
 			return store.RecordID(id.String()), err
 		}}
-	h.Deliverer = &deliver.Deliverer{Store: db, Applier: h.Applier, Connections: connections, Gate: g, Log: log,
+	h.Deliverer = &deliver.Deliverer{Applier: h.Applier, Connections: connections, Gate: g, Log: log,
 		NewKey: func() string { return fmt.Sprintf("key-%d", h.keys.Add(1)) }}
 	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: g, Log: log}
 	handlers := jobs.Handlers{Translate: h.Translator.Translate, Deliver: h.Deliverer.Deliver,
@@ -152,7 +152,7 @@ func (h *Hub) Bundle(id store.RecordID) *store.Bundle {
 // Deliver runs the delivery of a record to a target as its job would.
 func (h *Hub) Deliver(id store.RecordID, target string, last bool) error {
 	return h.Deliverer.Deliver(context.Background(), jobs.DeliverArgs{RecordID: id, Connection: target}, jobs.Run{
-		Attempt: 1, Last: last, Complete: func(context.Context, *store.Tx) error { return nil }})
+		Attempt: 1, Last: last, Complete: func(context.Context, jobs.Tx) error { return nil }})
 }
 
 // Agree waits until no delivery is owed and no receipt pending.

@@ -60,6 +60,11 @@ var unfinished = []rivertype.JobState{
 	rivertype.JobStateRetryable, rivertype.JobStateScheduled,
 }
 
+// Tx is the transaction that a job is inserted, or ends, in.
+type Tx interface {
+	SQL(context.Context) (pgx.Tx, error)
+}
+
 // Run is one try of a job.
 type Run struct {
 	// Last says that a failure now is final: no attempts, or no time, are left.
@@ -67,7 +72,7 @@ type Run struct {
 	// Attempt counts the tries, from 1.
 	Attempt int
 	// Complete ends the job in a transaction.
-	Complete func(context.Context, *store.Tx) error
+	Complete func(context.Context, Tx) error
 }
 
 // Handlers do the work.
@@ -176,7 +181,7 @@ func (q *Queue) Translate(ctx context.Context, tx *store.Tx, receipts []*store.R
 }
 
 // Deliver inserts a job for each delivery that has none, in the transaction of what is owed (law 3).
-func (q *Queue) Deliver(ctx context.Context, tx *store.Tx, deliveries []DeliverArgs) error {
+func (q *Queue) Deliver(ctx context.Context, tx Tx, deliveries []DeliverArgs) error {
 	params := make([]river.InsertManyParams, len(deliveries))
 	for i, d := range deliveries {
 		params[i] = river.InsertManyParams{Args: d, InsertOpts: &river.InsertOpts{
@@ -186,7 +191,7 @@ func (q *Queue) Deliver(ctx context.Context, tx *store.Tx, deliveries []DeliverA
 }
 
 // Redo inserts a job for each receipt that has none.
-func (q *Queue) Redo(ctx context.Context, tx *store.Tx, receipts []*store.Receipt) error {
+func (q *Queue) Redo(ctx context.Context, tx Tx, receipts []*store.Receipt) error {
 	params := make([]river.InsertManyParams, len(receipts))
 	for i, r := range receipts {
 		params[i] = river.InsertManyParams{Args: TranslateArgs{ReceiptID: r.ID, Connection: r.Connection},
@@ -205,7 +210,7 @@ func (q *Queue) Refold(ctx context.Context, version int64) error {
 	return nil
 }
 
-func (q *Queue) insert(ctx context.Context, tx *store.Tx, params []river.InsertManyParams) error {
+func (q *Queue) insert(ctx context.Context, tx Tx, params []river.InsertManyParams) error {
 	if len(params) == 0 {
 		return nil
 	}

@@ -8,8 +8,6 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-
-	"github.com/canonhub/canonhub/hub/store"
 )
 
 // snooze is the wish to be called again later.
@@ -44,7 +42,7 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 	run := Run{
 		Attempt: job.Attempt,
 		Last:    job.Attempt >= job.MaxAttempts || time.Since(job.CreatedAt) > MaxAge,
-		Complete: func(ctx context.Context, tx *store.Tx) error {
+		Complete: func(ctx context.Context, tx Tx) error {
 			sql, err := tx.SQL(ctx)
 			if err != nil {
 				return err

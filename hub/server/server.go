@@ -107,9 +107,9 @@ func OpenConnections(configured *config.Config, log *slog.Logger) (connection.Se
 // wire joins the ways through the house.
 func (s *Server) wire(_ context.Context, o Options) error {
 	s.gate = &gate.Gate{Store: s.Store, Log: o.Log}
-	s.Applier = &apply.Applier{Store: s.Store, Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
+	s.Applier = &apply.Applier{Store: apply.In(s.Store), Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
 	translator := &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
-	deliverer := &deliver.Deliverer{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Log: o.Log}
+	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Log: o.Log}
 	lanes := make([]jobs.Lane, 0, len(s.connections))
 	for _, name := range s.connections.Names() {
 		lanes = append(lanes, jobs.Lane{Connection: name, Concurrency: s.connections[name].Concurrency})

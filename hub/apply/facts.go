@@ -1,0 +1,80 @@
+package apply
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// Facts is what is known, and the transactions that change it. The store has it (In); the interface is here because
+// the proof of convergence runs this package, and deliveries, over facts in memory, thousands of histories a minute and
+// one step at a time.
+type Facts interface {
+	InTx(context.Context, func(Tx) error) error
+	ActivePolicy(context.Context) (*store.Policy, error)
+	RecordsBehind(ctx context.Context, policyVersion int64, limit int) ([]store.RecordID, error)
+	ExternalID(ctx context.Context, id store.RecordID, connection string) (string, error)
+}
+
+// Tx is one transaction. What it puts is there once the function that has it returns nil.
+type Tx interface {
+	Identities
+	Records
+	Attempts
+	Trails
+	// SQL is for the queue, which inserts jobs in this very transaction (law 3).
+	SQL(context.Context) (pgx.Tx, error)
+}
+
+// Identities are links, match keys and what waits for them.
+type Identities interface {
+	LockContact(ctx context.Context, key store.LinkKey, keys []store.MatchKey, refers []store.LinkKey) (*store.Contact, error)
+	PutLink(*store.Link)
+	PutMatchKey(kind model.Kind, key store.MatchKey, id store.RecordID, correlationID string)
+	DropMatchKey(kind model.Kind, key store.MatchKey, id store.RecordID)
+	PutGone(key store.LinkKey, at time.Time)
+	PutOrphan(key store.LinkKey, match store.MatchKey, receiptID string)
+	TakeOrphans(context.Context, model.Kind, []store.MatchKey) ([]store.Orphan, error)
+	LinkOrphan(*store.Link)
+	Redirect(from, to store.RecordID)
+}
+
+// Records are records with their views and what follows from them.
+type Records interface {
+	LockBundle(context.Context, store.RecordID) (*store.Bundle, error)
+	PutRecord(*store.Record) error
+	PutView(*store.View) error
+	PutChange(*store.Change)
+	PutDelivery(*store.Delivery)
+	Restamp(id store.RecordID, version int64)
+}
+
+// Attempts are pushes, stored before they are made.
+type Attempts interface {
+	PutAttempt(context.Context, *store.Attempt) error
+	ResendAttempt(id int64)
+	SettleAttempt(id int64, state store.AttemptState, reason string)
+	AbandonedCreate(ctx context.Context, id store.RecordID, connection string) (bool, error)
+}
+
+// Trails are what people are told.
+type Trails interface {
+	PutTrail(store.Trail)
+	PutReview(store.Review)
+	PutDeadLetter(store.DeadLetter)
+	FinishReceipt(id, state, outcome string)
+}
+
+// In makes facts of a store.
+func In(db *store.Store) Facts { return database{db} }
+
+type database struct{ *store.Store }
+
+// InTx runs fn in a transaction of the store.
+func (d database) InTx(ctx context.Context, fn func(Tx) error) error {
+	return d.Store.InTx(ctx, func(tx *store.Tx) error { return fn(tx) })
+}
