@@ -190,7 +190,7 @@ func TestExplainUsesThePolicyThatAnotherProcessActivated(t *testing.T) {
 	w := setup(t)
 	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID
 	before := w.explain(id).GetPolicyVersion()
-	stored, err := w.Store.ActivatePolicy(t.Context(), mixed())
+	stored, err := w.Store.ActivatePolicy(t.Context(), store.Policy{Config: mixed()})
 	must(t, err)
 	e := w.explain(id)
 	if e.GetPolicyVersion() != stored.Version || stored.Version == before || attribute(t, e, "email").GetRule().GetMode() != "authority" {

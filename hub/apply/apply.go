@@ -66,12 +66,25 @@ func (a *Applier) Reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	compiled, problems := policy.Compile(stored.Config)
-	if len(problems) > 0 {
-		return fmt.Errorf("policy %d is not for this binary: %s: %s", stored.Version, strings.Join(problems[0].At, "."), problems[0].Message)
+	compiled, err := Compile(stored)
+	if err != nil {
+		return err
 	}
 	a.Use(&Active{Version: stored.Version, Policy: compiled})
 	return nil
+}
+
+// Compile makes a stored policy fit to fold by.
+func Compile(stored *store.Policy) (*policy.Policy, error) {
+	phases := make(map[string]policy.Phase, len(stored.Phases))
+	for name, phase := range stored.Phases {
+		phases[name] = policy.Phase(phase)
+	}
+	compiled, problems := policy.Compile(stored.Config, phases)
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("policy %d is not for this binary: %s: %s", stored.Version, strings.Join(problems[0].At, "."), problems[0].Message)
+	}
+	return compiled, nil
 }
 
 // inTx runs fn in a transaction, once more under the policy that is active by then where it has moved.

@@ -220,7 +220,7 @@ func TestNewPolicyIsFoldedByAtOnceAndEverywhere(t *testing.T) {
 	if name() != "Shop" {
 		t.Fatalf("the record has %q", name())
 	}
-	if _, err := w.Store.ActivatePolicy(ctx, hubtest.Preferring("crm", "shop")); err != nil { // by another process
+	if _, err := w.Store.ActivatePolicy(ctx, store.Policy{Config: hubtest.Preferring("crm", "shop")}); err != nil { // by another process
 		t.Fatal(err)
 	}
 	w.Observe("shop", w.shop.Edit("s1", hubtest.Phone("+4930111111")))

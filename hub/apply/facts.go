@@ -65,6 +65,7 @@ type Attempts interface {
 type Trails interface {
 	PutTrail(store.Trail)
 	PutReview(store.Review)
+	CloseReview(*store.Review, store.Closing)
 	PutDeadLetter(store.DeadLetter)
 	FinishReceipt(id, state, outcome string)
 }

@@ -32,6 +32,8 @@ type Config struct {
 	Callers []Caller
 	// Policies as configured, by kind.
 	Policies map[string]*configv1.KindPolicy
+	// Phases of the connections that are not live, by name.
+	Phases map[string]string
 	// Policy is the policies, compiled.
 	Policy *policy.Policy
 }

@@ -32,7 +32,13 @@ func (l *loader) policies(from *configv1.Config) *policy.Policy {
 		k.match()
 		k.targets()
 	}
-	compiled, problems := policy.Compile(compilable)
+	phases := map[string]policy.Phase{}
+	for name, c := range from.GetConnections() {
+		if c.GetPhase() != "" {
+			phases[name] = policy.Phase(c.GetPhase())
+		}
+	}
+	compiled, problems := policy.Compile(compilable, phases)
 	for _, problem := range problems {
 		if at := (path{"policies"}).below(problem.At...); !told[at.text()+problem.Message] {
 			l.fail(at, "%s", problem.Message)

@@ -13,12 +13,16 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
 	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/policy"
 )
 
 // config makes the result of what was decoded, and reports what the schema cannot tell.
 func (l *loader) config(from *configv1.Config) *Config {
-	c := &Config{Policies: from.GetPolicies()}
+	c := &Config{Policies: from.GetPolicies(), Phases: map[string]string{}}
 	for _, name := range sortedKeys(from.GetConnections()) {
+		if phase := from.GetConnections()[name].GetPhase(); phase != "" && phase != string(policy.Live) {
+			c.Phases[name] = phase
+		}
 		c.Connections = append(c.Connections, l.connection(name, from.GetConnections()[name]))
 	}
 	owners := map[[32]byte]string{}

@@ -101,7 +101,7 @@ func New(t testing.TB, o Options) *Hub {
 // Activate makes policies the active version.
 func (h *Hub) Activate(policies map[string]*configv1.KindPolicy) {
 	h.t.Helper()
-	_, err := h.Store.ActivatePolicy(context.Background(), policies)
+	_, err := h.Store.ActivatePolicy(context.Background(), store.Policy{Config: policies})
 	must(h.t, err)
 	must(h.t, h.Applier.Reload(context.Background()))
 }

@@ -76,9 +76,9 @@ func Make(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the active policy: %w; a hub activates its own when it starts", err)
 	}
-	before, problems := policy.Compile(active.Config)
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("policy %d is not for this binary: %s", active.Version, problems[0].Message)
+	before, err := apply.Compile(active)
+	if err != nil {
+		return nil, err
 	}
 	m := &maker{o: o, before: before, applier: &apply.Applier{Connections: o.Connections},
 		report: &Report{Active: active.Version, Kinds: map[model.Kind]*Kind{}}}

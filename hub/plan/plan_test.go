@@ -31,7 +31,7 @@ func TestPlanTellsWhatAPolicyWouldChangeAndWritesNothing(t *testing.T) {
 	before := dump(t, h)
 	swapped := hubtest.Preferring("shop", "crm")
 	swapped["customer"].Attributes["name"] = &configv1.Rule{Authority: "crm"}
-	compiled, problems := policy.Compile(swapped)
+	compiled, problems := policy.Compile(swapped, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

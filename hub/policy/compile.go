@@ -17,9 +17,9 @@ type Problem struct {
 	Message string
 }
 
-// Compile makes a policy of its configuration and tells all mistakes. Whether the sources exist is not its matter. The
-// policy is of use only where there are no problems.
-func Compile(configured map[string]*configv1.KindPolicy) (*Policy, []Problem) {
+// Compile makes a policy of its configuration and tells all mistakes. Whether the sources exist is not its matter.
+// phases are those of connections that are not live. The policy is of use only where there are no problems.
+func Compile(configured map[string]*configv1.KindPolicy, phases map[string]Phase) (*Policy, []Problem) {
 	p := &Policy{kinds: map[model.Kind]*Kind{}}
 	var problems []Problem
 	for _, name := range slices.Sorted(maps.Keys(configured)) {
@@ -28,7 +28,7 @@ func Compile(configured map[string]*configv1.KindPolicy) (*Policy, []Problem) {
 			problems = append(problems, Problem{At: []string{name}, Message: fmt.Sprintf("no kind %q; the kinds are %v", name, model.Kinds())})
 			continue
 		}
-		c := compiler{name: name, schema: schema, from: configured[name]}
+		c := compiler{name: name, schema: schema, from: configured[name], phases: phases}
 		p.kinds[schema.Kind()] = c.kind()
 		problems = append(problems, c.problems...)
 	}
@@ -40,6 +40,7 @@ type compiler struct {
 	name     string
 	schema   *model.Schema
 	from     *configv1.KindPolicy
+	phases   map[string]Phase
 	problems []Problem
 }
 
@@ -49,7 +50,7 @@ func (c *compiler) fail(message string, at ...string) {
 
 func (c *compiler) kind() *Kind {
 	k := &Kind{
-		Schema: c.schema, custom: map[model.Path]*Rule{}, targets: map[string]*Target{},
+		Schema: c.schema, phases: c.phases, custom: map[model.Path]*Rule{}, targets: map[string]*Target{},
 		create: c.from.GetCreate(), deleteBy: c.from.GetDelete().GetBy(), effect: Effect(c.from.GetDelete().GetEffect()),
 	}
 	for _, text := range c.from.GetMatch() {

@@ -67,7 +67,7 @@ func TestEveryAttributeOfEveryKindIsDecidedOnce(t *testing.T) {
 			if model.For(kind).Group("billing_address") == nil && text != "*=prefer:a" {
 				continue
 			}
-			p, problems := policy.Compile(map[string]*configv1.KindPolicy{string(kind): {Attributes: rules(t, text)}})
+			p, problems := policy.Compile(map[string]*configv1.KindPolicy{string(kind): {Attributes: rules(t, text)}}, nil)
 			if len(problems) > 0 {
 				t.Fatal(problems)
 			}
@@ -114,7 +114,7 @@ func TestMistakesAreToldWithTheirPlace(t *testing.T) {
 		{"target's part of what is whole", "customer", &configv1.KindPolicy{Attributes: all, Targets: map[string]*configv1.Target{"crm": {Attributes: []string{"name.*"}}}}, []policy.Problem{
 			{At: []string{"customer", "targets", "crm", "attributes"}, Message: `customer has no attribute "name.*"; did you mean "name"?`}}},
 	} {
-		_, problems := policy.Compile(map[string]*configv1.KindPolicy{test.kind: test.policy})
+		_, problems := policy.Compile(map[string]*configv1.KindPolicy{test.kind: test.policy}, nil)
 		if diff := cmp.Diff(test.want, problems); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
@@ -133,7 +133,7 @@ func TestAnAttributeThatNoRuleCoversIsAMistake(t *testing.T) {
 		for _, without := range append(model.For(kind).Fields(), "") {
 			attributes := everything(t, kind)
 			delete(attributes, without)
-			_, problems := policy.Compile(map[string]*configv1.KindPolicy{string(kind): {Attributes: attributes}})
+			_, problems := policy.Compile(map[string]*configv1.KindPolicy{string(kind): {Attributes: attributes}}, nil)
 			var want []policy.Problem
 			if without != "" {
 				name := without
@@ -152,7 +152,7 @@ func TestAnAttributeThatNoRuleCoversIsAMistake(t *testing.T) {
 		attributes := everything(t, model.Customer)
 		delete(attributes, "billing_address")
 		attributes["billing_address.city"] = &configv1.Rule{Authority: "a"}
-		_, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: attributes}})
+		_, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: attributes}}, nil)
 		if len(problems) != 1 || problems[0].Message != `no rule covers customer.billing_address; add one for it, or "*" for all that have none` {
 			t.Errorf("problems: %v", problems)
 		}
@@ -165,12 +165,12 @@ func TestAllMistakesAreToldInOneOrder(t *testing.T) {
 		"customer": {Match: []string{"m"}, Attributes: rules(t, "b=prefer:a a=prefer:a c=prefer:a"), Targets: map[string]*configv1.Target{
 			"t1": {Attributes: []string{"q"}}, "t2": {Attributes: []string{"q"}}, "t3": {Attributes: []string{"q"}}}},
 	}
-	_, first := policy.Compile(configured)
+	_, first := policy.Compile(configured, nil)
 	if len(first) < 9 {
 		t.Fatalf("only %d mistakes are told", len(first))
 	}
 	for range 20 {
-		if _, again := policy.Compile(configured); !cmp.Equal(first, again) {
+		if _, again := policy.Compile(configured, nil); !cmp.Equal(first, again) {
 			t.Fatalf("told in another order:\n%v\n%v", first, again)
 		}
 	}
@@ -211,7 +211,7 @@ func TestAKindsPolicyIsReadBack(t *testing.T) {
 		Create: []string{"shop"}, Delete: &configv1.Delete{By: []string{"crm"}, Effect: "tombstone"}, Match: []string{"email"},
 		Attributes: rules(t, "*=prefer:shop,crm email=authority:crm billing_address.city=latest:shop custom.tier=authority:shop"),
 		Targets:    map[string]*configv1.Target{"shop": {Create: true, Attributes: []string{"*"}}, "crm": {Attributes: []string{"*"}}, "books": {Attributes: []string{"*"}}},
-	}})
+	}}, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

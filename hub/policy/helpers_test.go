@@ -65,7 +65,7 @@ func rules(t testing.TB, text string) map[string]*configv1.Rule {
 // compiled is the policy for customers with these rules and, by name, targets.
 func compiled(t testing.TB, text string, targets map[string]*configv1.Target) *policy.Kind {
 	t.Helper()
-	p, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: rules(t, text), Targets: targets}})
+	p, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: rules(t, text), Targets: targets}}, nil)
 	for _, problem := range problems {
 		t.Fatalf("%v: %s", problem.At, problem.Message)
 	}

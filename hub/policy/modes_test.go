@@ -44,7 +44,7 @@ func TestUnionHasAllThatAnySourceHas(t *testing.T) {
 func unless(t *testing.T, expression string) *policy.Kind {
 	t.Helper()
 	p, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: map[string]*configv1.Rule{
-		"*": {Prefer: []string{"crm", "shop"}}, "email": {Authority: "crm", Unless: expression}}}})
+		"*": {Prefer: []string{"crm", "shop"}}, "email": {Authority: "crm", Unless: expression}}}}, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -91,7 +91,7 @@ func TestMistakesInTheNewModes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c.rules["*"] = &configv1.Rule{Prefer: []string{"crm"}}
-			_, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: c.rules}})
+			_, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: c.rules}}, nil)
 			if !slices.ContainsFunc(problems, func(p policy.Problem) bool { return strings.Contains(p.Message, c.want) }) {
 				t.Errorf("told %v, want %q", problems, c.want)
 			}
@@ -124,7 +124,7 @@ func TestTargetWantsWhatItsConditionSays(t *testing.T) {
 		"claim == ''":               "undeclared reference to 'claim'",
 	} {
 		_, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: rules(t, "*=prefer:shop"),
-			Targets: map[string]*configv1.Target{"crm": {Attributes: []string{"*"}, When: expression}}}})
+			Targets: map[string]*configv1.Target{"crm": {Attributes: []string{"*"}, When: expression}}}}, nil)
 		if len(problems) != 1 || !strings.Contains(problems[0].Message, want) || strings.Join(problems[0].At, " ") != "customer targets crm when" {
 			t.Errorf("%s: told %v, want %q", expression, problems, want)
 		}

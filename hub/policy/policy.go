@@ -79,6 +79,7 @@ type Kind struct {
 	others *Rule                // for every other custom attribute
 	unless map[*Rule]*condition // of custom attributes
 
+	phases   map[string]Phase
 	create   []string
 	deleteBy []string
 	effect   Effect

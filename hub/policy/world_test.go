@@ -126,7 +126,7 @@ func compileRules(t *rapid.T, s *script, all map[string]*configv1.Rule) *policy.
 	for _, v := range s.vendors {
 		targets[v.name] = &configv1.Target{Attributes: []string{"*"}}
 	}
-	p, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: all, Targets: targets}})
+	p, problems := policy.Compile(map[string]*configv1.KindPolicy{"customer": {Attributes: all, Targets: targets}}, nil)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -130,7 +130,7 @@ func (s *Server) wire(_ context.Context, o Options) error {
 
 // activate makes the configuration's policy the active one.
 func (s *Server) activate(ctx context.Context, o Options) error {
-	if _, err := s.Store.ActivatePolicy(ctx, o.Config.Policies); err != nil {
+	if _, err := s.Store.ActivatePolicy(ctx, store.Policy{Config: o.Config.Policies, Phases: o.Config.Phases}); err != nil {
 		return err
 	}
 	if err := s.Applier.Reload(ctx); err != nil {

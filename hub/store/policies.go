@@ -17,20 +17,31 @@ import (
 type Policy struct {
 	Version int64
 	Config  map[string]*configv1.KindPolicy
+	// Phases of the connections that are not live, by name.
+	Phases map[string]string
 }
 
 // activeVersion is the number of the active version, 0 where there is none.
 const activeVersion = `select coalesce((select version from policies order by version desc limit 1), 0)`
 
-// ActivatePolicy makes policies the active version, unless the active one is the same already, and returns it. All
+// stored is the policy as a configuration of nothing else.
+func (p Policy) stored() *configv1.Config {
+	config := &configv1.Config{Policies: p.Config, Connections: map[string]*configv1.Connection{}}
+	for name, phase := range p.Phases {
+		config.Connections[name] = &configv1.Connection{Phase: phase}
+	}
+	return config
+}
+
+// ActivatePolicy makes a policy the active version, unless the active one is the same already, and returns it. All
 // processes fold by it from then on.
-func (s *Store) ActivatePolicy(ctx context.Context, policies map[string]*configv1.KindPolicy) (*Policy, error) {
-	stored, err := proto.MarshalOptions{Deterministic: true}.Marshal(&configv1.Config{Policies: policies})
+func (s *Store) ActivatePolicy(ctx context.Context, p Policy) (*Policy, error) {
+	stored, err := proto.MarshalOptions{Deterministic: true}.Marshal(p.stored())
 	if err != nil {
 		return nil, fmt.Errorf("activate policy: encode: %w", err)
 	}
 	sum := sha256.Sum256(stored)
-	active := &Policy{Config: policies}
+	active := &p
 	err = s.InTx(ctx, func(tx *Tx) error {
 		tx.Queue(`select pg_advisory_xact_lock(hashtextextended('policies', 0))`)
 		sql, err := tx.SQL(ctx)
@@ -70,6 +81,9 @@ func (s *Store) ActivePolicy(ctx context.Context) (*Policy, error) {
 	if err := proto.Unmarshal(stored, config); err != nil {
 		return nil, fmt.Errorf("read policy %d: decode: %w", p.Version, err)
 	}
-	p.Config = config.GetPolicies()
+	p.Config, p.Phases = config.GetPolicies(), map[string]string{}
+	for name, c := range config.GetConnections() {
+		p.Phases[name] = c.GetPhase()
+	}
 	return &p, nil
 }

@@ -16,7 +16,9 @@ type Trail struct {
 	Connection    string
 	RecordID      RecordID
 	ReceiptID     string
-	Detail        string
+	// Actor is the caller or person that did it; empty where the hub did.
+	Actor  string
+	Detail string
 }
 
 // The actions.
@@ -29,6 +31,9 @@ const (
 	ActionDeadLettered = "dead-lettered"
 	ActionPaused       = "paused"
 	ActionResumed      = "resumed"
+
+	ActionReviewOpened = "review-opened"
+	ActionReviewClosed = "review-closed"
 )
 
 // PutTrail queues a row. All rows of a transaction go out as one statement, before it commits.
@@ -41,27 +46,27 @@ func (t *Tx) queueTrails() {
 		return
 	}
 	actions, correlations, connections := make([]string, n), make([]string, n), make([]string, n)
-	records, receipts, details := make([]string, n), make([]string, n), make([]string, n)
+	records, receipts, details, actors := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, r := range t.trails {
 		actions[i], correlations[i], connections[i] = r.Action, r.CorrelationID, r.Connection
-		records[i], receipts[i], details[i] = string(r.RecordID), r.ReceiptID, r.Detail
+		records[i], receipts[i], details[i], actors[i] = string(r.RecordID), r.ReceiptID, r.Detail, r.Actor
 	}
 	t.trails = nil
-	t.Queue(`insert into audit (action, correlation_id, connection, record_id, receipt_id, detail)
-		select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])`,
-		actions, correlations, connections, records, receipts, details)
+	t.Queue(`insert into audit (action, correlation_id, connection, record_id, receipt_id, detail, actor)
+		select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])`,
+		actions, correlations, connections, records, receipts, details, actors)
 }
 
 // TrailOf reads the rows of a correlation id in order.
 func (s *Store) TrailOf(ctx context.Context, correlationID string) ([]Trail, error) {
-	rows, err := s.pool.Query(ctx, `select at, action, correlation_id, connection, record_id, receipt_id, detail
+	rows, err := s.pool.Query(ctx, `select at, action, correlation_id, connection, record_id, receipt_id, actor, detail
 		from audit where correlation_id = $1 order by id limit 1000`, correlationID)
 	if err != nil {
 		return nil, fmt.Errorf("read audit: %w", err)
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Trail, error) {
 		var r Trail
-		return r, row.Scan(&r.At, &r.Action, &r.CorrelationID, &r.Connection, &r.RecordID, &r.ReceiptID, &r.Detail)
+		return r, row.Scan(&r.At, &r.Action, &r.CorrelationID, &r.Connection, &r.RecordID, &r.ReceiptID, &r.Actor, &r.Detail)
 	})
 }
 
@@ -101,26 +106,4 @@ func (s *Store) DeadLetters(ctx context.Context, connection string, limit int) (
 		var d DeadLetter
 		return d, row.Scan(&d.Connection, &d.ReceiptID, &d.RecordID, &d.Category, &d.Reason, &d.Attempts, &d.CorrelationID)
 	})
-}
-
-// Review is a disagreement that a person must decide.
-type Review struct {
-	LinkKey
-	Reason        string
-	RecordIDs     []RecordID
-	ReceiptID     string
-	CorrelationID string
-}
-
-// AmbiguousMatch is the reason of a review on an object whose match keys belong to several records.
-const AmbiguousMatch = "ambiguous_match"
-
-// MergedAtSource is the reason of a review on two records of which a vendor has merged the objects.
-const MergedAtSource = "merged_at_source"
-
-// PutReview queues a review; one that is open already for the same object and reason stays as it is.
-func (t *Tx) PutReview(r Review) {
-	t.Queue(`insert into reviews (kind, reason, connection, external_id, record_ids, receipt_id, correlation_id)
-		values ($1, $2, $3, $4, $5, nullif($6, ''), $7) on conflict do nothing`,
-		r.Kind, r.Reason, r.Connection, r.ExternalID, r.RecordIDs, r.ReceiptID, r.CorrelationID)
 }

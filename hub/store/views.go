@@ -61,6 +61,8 @@ type Bundle struct {
 	Deliveries []*Delivery
 	Pending    []*Attempt
 	MatchKeys  []MatchKey
+	// Reviews are the open ones about the record.
+	Reviews []*Review
 	// ActivePolicy is the version of the policy that is active as this is read.
 	ActivePolicy int64
 	// NewKeys are the match keys that the fold gave to the record.
@@ -111,6 +113,16 @@ func (b *Bundle) Delivery(connection string) *Delivery {
 	for _, d := range b.Deliveries {
 		if d.Connection == connection {
 			return d
+		}
+	}
+	return nil
+}
+
+// Review returns the open review of a reason on an attribute; nil where there is none.
+func (b *Bundle) Review(reason ReviewReason, connection string, path model.Path) *Review {
+	for _, r := range b.Reviews {
+		if r.Reason == reason && r.Connection == connection && r.Path == path {
+			return r
 		}
 	}
 	return nil
@@ -181,6 +193,7 @@ func readBundle(batch *pgx.Batch, b *Bundle, lock, id string, args ...any) {
 	collect(batch, &b.Deliveries, scanDelivery, `select `+deliveryColumns+` from deliveries d where d.record_id = `+id, args...)
 	collect(batch, &b.Pending, scanAttempt, `select `+attemptColumns+` from attempts a where a.record_id = `+id+` and a.state = 'pending'`, args...)
 	batch.Queue(activeVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&b.ActivePolicy) })
+	collect(batch, &b.Reviews, scanReview, `select `+reviewColumns+` from reviews w where w.record_ids @> array[`+id+`] and w.closed_at is null`, args...)
 	collect(batch, &b.MatchKeys, func(row pgx.CollectableRow) (MatchKey, error) {
 		var k MatchKey
 		return k, row.Scan(&k.Attribute, &k.Value)

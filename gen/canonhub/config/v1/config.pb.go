@@ -99,7 +99,11 @@ type Connection struct {
 	// How the vendor calls us. Absent: it does not.
 	Webhook *Webhook `protobuf:"bytes,4,opt,name=webhook,proto3" json:"webhook,omitempty"`
 	// How hard the vendor may be called.
-	Limits        *Limits `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`
+	Limits *Limits `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`
+	// How far the connection has come into use. `linking`: its objects are linked to the records that they match, and
+	// wait where they match none; nothing is created anywhere. `shadow`: as linking, and what would be pushed to it can be
+	// read. In both it decides nothing and nothing is pushed to it. `live` (the default): it takes part.
+	Phase         string `protobuf:"bytes,6,opt,name=phase,proto3" json:"phase,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -167,6 +171,13 @@ func (x *Connection) GetLimits() *Limits {
 		return x.Limits
 	}
 	return nil
+}
+
+func (x *Connection) GetPhase() string {
+	if x != nil {
+		return x.Phase
+	}
+	return ""
 }
 
 // Webhook is how a vendor calls us.
@@ -681,14 +692,15 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.CallerR\x05value:\x028\x01\x1a[\n" +
 	"\rPoliciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
-	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"\xd2\x02\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"\x88\x03\n" +
 	"\n" +
 	"Connection\x12!\n" +
 	"\aadapter\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\aadapter\x12#\n" +
 	"\bbase_url\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\abaseUrl\x12Q\n" +
 	"\vcredentials\x18\x03 \x03(\v2/.canonhub.config.v1.Connection.CredentialsEntryR\vcredentials\x125\n" +
 	"\awebhook\x18\x04 \x01(\v2\x1b.canonhub.config.v1.WebhookR\awebhook\x122\n" +
-	"\x06limits\x18\x05 \x01(\v2\x1a.canonhub.config.v1.LimitsR\x06limits\x1a>\n" +
+	"\x06limits\x18\x05 \x01(\v2\x1a.canonhub.config.v1.LimitsR\x06limits\x124\n" +
+	"\x05phase\x18\x06 \x01(\tB\x1e\xbaH\x1br\x19R\x00R\alinkingR\x06shadowR\x04liveR\x05phase\x1a>\n" +
 	"\x10CredentialsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"X\n" +

@@ -1,0 +1,22 @@
+package policy
+
+// Phase is how far a connection has come into use.
+type Phase string
+
+// The phases.
+const (
+	// Linking: its objects are linked to the records that they match; nothing is created anywhere.
+	Linking Phase = "linking"
+	// Shadow: what would be pushed to it can be read, and nothing is.
+	Shadow Phase = "shadow"
+	// Live: it takes part.
+	Live Phase = "live"
+)
+
+// Phase is that of a source; a source that is no connection is always live.
+func (k *Kind) Phase(source string) Phase {
+	if phase := k.phases[source]; phase != "" {
+		return phase
+	}
+	return Live
+}
