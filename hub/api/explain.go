@@ -35,7 +35,7 @@ func (s *service) explain(ctx context.Context, in interface{ GetId() string }) (
 	if rules == nil {
 		return out, nil // the configuration has no policy for this kind: nothing is decided, and nothing is owed
 	}
-	e := &explainer{applier: s.applier, bundle: b, rules: rules, resolution: rules.Resolve(apply.Sources(b))}
+	e := &explainer{applier: s.applier, bundle: b, rules: rules, resolution: rules.Resolve(apply.Sources(rules, b))}
 	for i := range e.resolution.Attributes {
 		out.Attributes = append(out.Attributes, e.attribute(&e.resolution.Attributes[i]))
 	}

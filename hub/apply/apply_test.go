@@ -119,16 +119,43 @@ func TestSourceThatMayNotCreateWaitsForARecord(t *testing.T) {
 
 func TestSeveralMatchesOpenAReview(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(p *configv1.KindPolicy) { p.Match = []string{"email", "phone"} })
+	w := newWorld(t, func(p *configv1.KindPolicy) { p.Match = []string{"email"} })
 	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
-	w.Observe("shop", w.shop.Edit("s2", hubtest.Phone("+4930111111")))
-	w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com"))
-	if got := w.Observe("crm", w.crm.Edit("c1", hubtest.Phone("+4930111111"))).Outcome; got != apply.Reviewed {
+	w.Observe("shop", w.shop.Edit("s2", hubtest.Named("Ada", "other@example.com")))
+	w.Observe("shop", w.shop.Edit("s2", hubtest.Named("Ada", "ada@example.com"))) // two records claim the address from now on
+	if got := w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com"))).Outcome; got != apply.Reviewed {
 		t.Errorf("an object that matches two records was %s, want reviewed", got)
 	}
-	var n int
-	if err := w.Store.Pool().QueryRow(context.Background(), `select count(*) from reviews where reason = 'ambiguous_match' and cardinality(record_ids) = 2`).Scan(&n); err != nil || n != 1 {
-		t.Errorf("%d reviews (%v), want 1", n, err)
+	for _, reason := range []store.ReviewReason{store.AmbiguousMatch, store.SharedKey} {
+		var n int
+		if err := w.Store.Pool().QueryRow(context.Background(), `select count(*) from reviews where reason = $1 and cardinality(record_ids) = 2`, reason).Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d reviews %s (%v), want 1", n, reason, err)
+		}
+	}
+}
+
+func TestMatchKeysAreTriedInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(p *configv1.KindPolicy) { p.Match = []string{"email", "name.full + phone", "phone"} })
+	edit := func(id adapters.ExternalID, name, email, phone string) adapters.Observation {
+		w.crm.Edit(id, hubtest.Named(name, email))
+		return w.crm.Edit(id, hubtest.Phone(phone))
+	}
+	ada := w.Observe("crm", edit("c1", "Ada  Lovelace", "ada@example.com", "+4930111111"))
+	bob := w.Observe("crm", edit("c2", "Bob", "bob@example.com", "+4930222222"))
+	for i, c := range []struct {
+		name, email, phone string
+		want               store.RecordID
+	}{
+		{"Someone", "BOB@example.com", "+4930111111", bob.RecordID},        // the address is asked first
+		{"ada lovelace", "new@example.com", "+4930111111", ada.RecordID},   // then both together, in another case and spacing
+		{"Ada Lovelace", "other@example.com", "+4930222222", bob.RecordID}, // half of a pair is no match; the number alone is
+	} {
+		id := hubtest.ID("s", i)
+		w.shop.Edit(id, hubtest.Named(c.name, c.email))
+		if got := w.Observe("shop", w.shop.Edit(id, hubtest.Phone(c.phone))); got.RecordID != c.want {
+			t.Errorf("%v became %s (%s), want %s", c, got.RecordID, got.Outcome, c.want)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func (a *Applier) Resolve(b *store.Bundle) (*policy.Kind, *policy.Resolution, er
 	if rules == nil {
 		return nil, nil, fmt.Errorf("no policy for %s; add one to the configuration", b.Record.Kind)
 	}
-	return rules, rules.Resolve(Sources(b)), nil
+	return rules, rules.Resolve(Sources(rules, b)), nil
 }
 
 // InTx runs fn, which may call Fold, in a transaction.
