@@ -39,6 +39,7 @@ type Identities interface {
 	PutGone(key store.LinkKey, at time.Time)
 	PutOrphan(key store.LinkKey, match store.MatchKey, receiptID string)
 	TakeOrphans(context.Context, model.Kind, []store.MatchKey) ([]store.Orphan, error)
+	TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]*store.Receipt, error)
 	LinkOrphan(*store.Link)
 	Redirect(from, to store.RecordID)
 }
