@@ -110,7 +110,11 @@ var (
 
 // fingerprint tells lists apart. The page size is no part of it: it may change from page to page (AIP-158).
 func fingerprint(kind model.Kind, in listRequest) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %t", kind, in.GetFilter(), strings.HasSuffix(in.GetOrderBy(), " desc")))
+	return hashed(fmt.Appendf(nil, "%q %q %t", kind, in.GetFilter(), strings.HasSuffix(in.GetOrderBy(), " desc")))
+}
+
+func hashed(text []byte) string {
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
 }
 

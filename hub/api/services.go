@@ -34,6 +34,8 @@ var services = []registration{
 	ofKind(model.Order, hubv1.File_canonhub_hub_v1_order_service_proto, hubv1.RegisterOrderServiceHandler),
 	ofKind(model.Invoice, hubv1.File_canonhub_hub_v1_invoice_service_proto, hubv1.RegisterInvoiceServiceHandler),
 	ofKind(model.Ticket, hubv1.File_canonhub_hub_v1_ticket_service_proto, hubv1.RegisterTicketServiceHandler),
+	{file: hubv1.File_canonhub_hub_v1_review_service_proto, gateway: hubv1.RegisterReviewServiceHandler, serve: serveReviews,
+		needs: map[protoreflect.Name]level{"ListReviews": mayRead, "GetReview": mayRead, "ResolveReview": mayOperate, "DismissReview": mayOperate, "Decide": mayOperate}},
 }
 
 // ofKind registers a kind's service, which is built from its descriptor.

@@ -117,6 +117,63 @@ func TestSourceThatMayNotCreateWaitsForARecord(t *testing.T) {
 	}
 }
 
+// A connection that is being linked finds records and creates none; when it is live, what waited makes records.
+func TestConnectionThatIsLinkedCreatesNothingUntilItIsLive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	policies := hubtest.Preferring("crm", "shop")
+	activate := func(phases map[string]string) {
+		if _, err := w.Store.ActivatePolicy(ctx, store.Policy{Config: policies, Phases: phases}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Applier.Reload(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	activate(map[string]string{"crm": "linking"})
+	w.Work()
+	w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Phone("+491")))
+	w.crm.Edit("c1", hubtest.Named("Ada at the crm", "ada@example.com"))
+	w.crm.Edit("c2", hubtest.Named("Grace", "grace@example.com"))
+	var receipts []*store.Receipt
+	for _, id := range []string{"c1", "c2"} {
+		receipts = append(receipts, &store.Receipt{ID: "r-" + id, Connection: "crm", EventKey: id, Type: "t", Body: []byte(id), CorrelationID: "c"})
+	}
+	if err := w.Store.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.PutReceipts(ctx, receipts); err != nil {
+			return err
+		}
+		return w.Queue.Translate(ctx, tx, receipts)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.Agree()
+	b := w.Bundle(made.RecordID)
+	name := func() string {
+		return w.Bundle(made.RecordID).Record.Message.(*canonicalv1.Customer).GetName().GetFull()
+	}
+	if b.Primary("crm") == nil || name() != "Ada" || w.crm.Pushes() != 0 || len(w.crm.Customers()) != 2 {
+		t.Fatalf("link %v, name %s, %d pushes to the crm, %s", b.Primary("crm"), name(), w.crm.Pushes(), w.crm)
+	}
+	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list) != 1 {
+		t.Fatalf("%d records (%v), want 1", len(list), err)
+	}
+	activate(nil)
+	if err := w.Applier.Refold(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.Until("all have a record", func() bool {
+		list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10})
+		return err == nil && len(list) == 2
+	})
+	w.Agree()
+	if name() != "Ada at the crm" || w.crm.Customer("c1").GetPhone() != "+491" || len(w.crm.Customers()) != 2 || len(w.shop.Customers()) != 2 {
+		t.Errorf("name %s; crm %s; shop %s", name(), w.crm, w.shop)
+	}
+}
+
 func TestSeveralMatchesOpenAReview(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(p *configv1.KindPolicy) { p.Match = []string{"email"} })

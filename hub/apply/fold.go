@@ -206,7 +206,7 @@ func (a *Applier) Owes(rules *policy.Kind, res *policy.Resolution, b *store.Bund
 // Owed lists the attributes in which a target differs from the record and may be brought to it.
 func (a *Applier) Owed(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) []model.Path {
 	c := a.Connections[target.Connection]
-	if c == nil || c.Adapter.Pusher == nil || b.Record.Placeholder || !b.Record.DeletedAt.IsZero() {
+	if c == nil || c.Adapter.Pusher == nil || b.Record.Placeholder || !b.Record.DeletedAt.IsZero() || rules.Phase(target.Connection) != policy.Live {
 		return nil
 	}
 	carriage := c.Carries[rules.Schema.Kind()]
