@@ -104,8 +104,8 @@ func TestSourceThatMayNotCreateWaitsForARecord(t *testing.T) {
 	w.crm.Edit("c1", hubtest.Phone("+4930111111"))
 	w.Work()
 	w.Agree()
-	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list) != 0 {
-		t.Fatalf("there are %d customers (%v), want none", len(list), err)
+	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list.Records) != 0 {
+		t.Fatalf("there are %d customers (%v), want none", len(list.Records), err)
 	}
 	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
 	w.Until("the crm's word is heard", func() bool {
