@@ -104,8 +104,8 @@ func TestSourceThatMayNotCreateWaitsForARecord(t *testing.T) {
 	w.crm.Edit("c1", hubtest.Phone("+4930111111"))
 	w.Work()
 	w.Agree()
-	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list) != 0 {
-		t.Fatalf("there are %d customers (%v), want none", len(list), err)
+	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list.Records) != 0 {
+		t.Fatalf("there are %d customers (%v), want none", len(list.Records), err)
 	}
 	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
 	w.Until("the crm's word is heard", func() bool {
@@ -157,8 +157,8 @@ func TestConnectionThatIsLinkedCreatesNothingUntilItIsLive(t *testing.T) {
 	if b.Primary("crm") == nil || name() != "Ada" || w.crm.Pushes() != 0 || len(w.crm.Customers()) != 2 {
 		t.Fatalf("link %v, name %s, %d pushes to the crm, %s", b.Primary("crm"), name(), w.crm.Pushes(), w.crm)
 	}
-	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list) != 1 {
-		t.Fatalf("%d records (%v), want 1", len(list), err)
+	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list.Records) != 1 {
+		t.Fatalf("%d records (%v), want 1", len(list.Records), err)
 	}
 	activate(nil)
 	if err := w.Applier.Refold(ctx); err != nil {
@@ -166,7 +166,7 @@ func TestConnectionThatIsLinkedCreatesNothingUntilItIsLive(t *testing.T) {
 	}
 	w.Until("all have a record", func() bool {
 		list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10})
-		return err == nil && len(list) == 2
+		return err == nil && len(list.Records) == 2
 	})
 	w.Agree()
 	if name() != "Ada at the crm" || w.crm.Customer("c1").GetPhone() != "+491" || len(w.crm.Customers()) != 2 || len(w.shop.Customers()) != 2 {

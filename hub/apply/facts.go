@@ -48,6 +48,7 @@ type Identities interface {
 type Records interface {
 	LockBundle(context.Context, store.RecordID) (*store.Bundle, error)
 	PutRecord(*store.Record) error
+	PutPromoted(r *store.Record, attributes []model.Path)
 	PutView(*store.View) error
 	PutChange(*store.Change)
 	PutDelivery(*store.Delivery)

@@ -69,11 +69,16 @@ func (f *fold) record() ([]model.Path, error) {
 		r.Revision++
 	}
 	provenance := f.provenance(changed)
+	promoted := changed
+	if r.PolicyVersion != f.version {
+		promoted = allPaths(schema, r.Message, next) // whatever the record was folded by, lists know of it from now on
+	}
 	if counts || r.PolicyVersion != f.version || !proto.Equal(provenance, r.Provenance) {
 		r.Message, r.Provenance, r.PolicyVersion = next, provenance, f.version
 		if err := f.tx.PutRecord(r); err != nil {
 			return nil, err
 		}
+		f.tx.PutPromoted(r, promoted)
 	}
 	if counts {
 		f.tx.PutChange(&store.Change{RecordID: r.ID, Revision: r.Revision, Kind: r.Kind, Paths: texts(changed),
