@@ -102,6 +102,8 @@ type View struct {
 	state   *State // what follows from the above; nil where that is to be walked anew
 	// Refused are the attributes that the source would not take.
 	Refused map[model.Path]Refusal
+	// Contests are the attributes that something at the source undoes.
+	Contests map[model.Path]Contest
 	// Unusable is what the newest observation said and could not be used.
 	Unusable []Unusable
 }
@@ -126,7 +128,7 @@ type entry struct {
 
 // New makes an empty view.
 func New(schema *model.Schema) *View {
-	return &View{schema: schema, Refused: map[model.Path]Refusal{}}
+	return &View{schema: schema, Refused: map[model.Path]Refusal{}, Contests: map[model.Path]Contest{}}
 }
 
 // Newest is the newest stamp that the view knows.
@@ -199,6 +201,7 @@ func (v *View) overtaken(e *entry) {
 		if v.base.held[path] && v.schema.Equal(e.message, v.base.Held, path) {
 			v.schema.Copy(v.base.Agreed, e.agreed, path)
 			v.base.agreed[path] = true
+			delete(v.base.moved, path)
 		}
 	}
 }

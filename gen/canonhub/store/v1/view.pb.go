@@ -37,6 +37,8 @@ type View struct {
 	Unusable []*Unusable `protobuf:"bytes,4,rep,name=unusable,proto3" json:"unusable,omitempty"`
 	// The attributes that the source's snapshots speak of.
 	SnapshotPaths []string `protobuf:"bytes,5,rep,name=snapshot_paths,json=snapshotPaths,proto3" json:"snapshot_paths,omitempty"`
+	// Attributes that the source, as a target, was brought back to, by path.
+	Contests      map[string]*Contest `protobuf:"bytes,6,rep,name=contests,proto3" json:"contests,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -102,6 +104,13 @@ func (x *View) GetUnusable() []*Unusable {
 func (x *View) GetSnapshotPaths() []string {
 	if x != nil {
 		return x.SnapshotPaths
+	}
+	return nil
+}
+
+func (x *View) GetContests() map[string]*Contest {
+	if x != nil {
+		return x.Contests
 	}
 	return nil
 }
@@ -279,7 +288,9 @@ type Side struct {
 	// The newest place in the order that this reflects.
 	Newest *Stamp `protobuf:"bytes,7,opt,name=newest,proto3" json:"newest,omitempty"`
 	// Attributes that the source spoke of and never had a value for. No claims.
-	Blanks        []string `protobuf:"bytes,8,rep,name=blanks,proto3" json:"blanks,omitempty"`
+	Blanks []string `protobuf:"bytes,8,rep,name=blanks,proto3" json:"blanks,omitempty"`
+	// The attributes that were agreed once, and of which what the source holds has moved since.
+	MovedPaths    []string `protobuf:"bytes,9,rep,name=moved_paths,json=movedPaths,proto3" json:"moved_paths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -370,6 +381,13 @@ func (x *Side) GetBlanks() []string {
 	return nil
 }
 
+func (x *Side) GetMovedPaths() []string {
+	if x != nil {
+		return x.MovedPaths
+	}
+	return nil
+}
+
 // Refusal is an attribute that a target would not take.
 type Refusal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -434,6 +452,61 @@ func (x *Refusal) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Contest is an attribute that a target was brought back to after it had agreed to the value.
+type Contest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, oldest first; the newest few only.
+	Corrections []*timestamppb.Timestamp `protobuf:"bytes,1,rep,name=corrections,proto3" json:"corrections,omitempty"`
+	// The canonical message with the value that is not brought there any more. Absent while corrections are only counted.
+	Message       []byte `protobuf:"bytes,2,opt,name=message,proto3,oneof" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Contest) Reset() {
+	*x = Contest{}
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Contest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Contest) ProtoMessage() {}
+
+func (x *Contest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Contest.ProtoReflect.Descriptor instead.
+func (*Contest) Descriptor() ([]byte, []int) {
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Contest) GetCorrections() []*timestamppb.Timestamp {
+	if x != nil {
+		return x.Corrections
+	}
+	return nil
+}
+
+func (x *Contest) GetMessage() []byte {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
 // Unusable is a value that a source said and that does not fit the canonical form.
 type Unusable struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -449,7 +522,7 @@ type Unusable struct {
 
 func (x *Unusable) Reset() {
 	*x = Unusable{}
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[5]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -461,7 +534,7 @@ func (x *Unusable) String() string {
 func (*Unusable) ProtoMessage() {}
 
 func (x *Unusable) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[5]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -474,7 +547,7 @@ func (x *Unusable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unusable.ProtoReflect.Descriptor instead.
 func (*Unusable) Descriptor() ([]byte, []int) {
-	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{5}
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Unusable) GetPath() string {
@@ -502,16 +575,20 @@ var File_canonhub_store_v1_view_proto protoreflect.FileDescriptor
 
 const file_canonhub_store_v1_view_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/store/v1/view.proto\x12\x11canonhub.store.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdf\x02\n" +
+	"\x1ccanonhub/store/v1/view.proto\x12\x11canonhub.store.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x03\n" +
 	"\x04View\x12+\n" +
 	"\x04base\x18\x01 \x01(\v2\x17.canonhub.store.v1.SideR\x04base\x122\n" +
 	"\aentries\x18\x02 \x03(\v2\x18.canonhub.store.v1.EntryR\aentries\x12>\n" +
 	"\arefused\x18\x03 \x03(\v2$.canonhub.store.v1.View.RefusedEntryR\arefused\x127\n" +
 	"\bunusable\x18\x04 \x03(\v2\x1b.canonhub.store.v1.UnusableR\bunusable\x12%\n" +
-	"\x0esnapshot_paths\x18\x05 \x03(\tR\rsnapshotPaths\x1aV\n" +
+	"\x0esnapshot_paths\x18\x05 \x03(\tR\rsnapshotPaths\x12A\n" +
+	"\bcontests\x18\x06 \x03(\v2%.canonhub.store.v1.View.ContestsEntryR\bcontests\x1aV\n" +
 	"\fRefusedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.RefusalR\x05value:\x028\x01\"Q\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.RefusalR\x05value:\x028\x01\x1aW\n" +
+	"\rContestsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.ContestR\x05value:\x028\x01\"Q\n" +
 	"\x05Stamp\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\"\xf2\x01\n" +
@@ -523,7 +600,7 @@ const file_canonhub_store_v1_view_proto_rawDesc = "" +
 	"\amessage\x18\x05 \x01(\fR\amessage\x12\x16\n" +
 	"\x06agreed\x18\x06 \x01(\fR\x06agreed\x127\n" +
 	"\n" +
-	"sent_after\x18\a \x01(\v2\x18.canonhub.store.v1.StampR\tsentAfter\"\xe4\x02\n" +
+	"sent_after\x18\a \x01(\v2\x18.canonhub.store.v1.StampR\tsentAfter\"\x85\x03\n" +
 	"\x04Side\x12\x12\n" +
 	"\x04said\x18\x01 \x01(\fR\x04said\x12;\n" +
 	"\x06claims\x18\x02 \x03(\v2#.canonhub.store.v1.Side.ClaimsEntryR\x06claims\x12\x12\n" +
@@ -533,14 +610,21 @@ const file_canonhub_store_v1_view_proto_rawDesc = "" +
 	"\x06agreed\x18\x05 \x01(\fR\x06agreed\x12!\n" +
 	"\fagreed_paths\x18\x06 \x03(\tR\vagreedPaths\x120\n" +
 	"\x06newest\x18\a \x01(\v2\x18.canonhub.store.v1.StampR\x06newest\x12\x16\n" +
-	"\x06blanks\x18\b \x03(\tR\x06blanks\x1aS\n" +
+	"\x06blanks\x18\b \x03(\tR\x06blanks\x12\x1f\n" +
+	"\vmoved_paths\x18\t \x03(\tR\n" +
+	"movedPaths\x1aS\n" +
 	"\vClaimsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
 	"\x05value\x18\x02 \x01(\v2\x18.canonhub.store.v1.StampR\x05value:\x028\x01\"k\n" +
 	"\aRefusal\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\fR\amessage\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"H\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"r\n" +
+	"\aContest\x12<\n" +
+	"\vcorrections\x18\x01 \x03(\v2\x1a.google.protobuf.TimestampR\vcorrections\x12\x1d\n" +
+	"\amessage\x18\x02 \x01(\fH\x00R\amessage\x88\x01\x01B\n" +
+	"\n" +
+	"\b_message\"H\n" +
 	"\bUnusable\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x10\n" +
 	"\x03raw\x18\x02 \x01(\tR\x03raw\x12\x16\n" +
@@ -559,36 +643,41 @@ func file_canonhub_store_v1_view_proto_rawDescGZIP() []byte {
 	return file_canonhub_store_v1_view_proto_rawDescData
 }
 
-var file_canonhub_store_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_canonhub_store_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_canonhub_store_v1_view_proto_goTypes = []any{
 	(*View)(nil),                  // 0: canonhub.store.v1.View
 	(*Stamp)(nil),                 // 1: canonhub.store.v1.Stamp
 	(*Entry)(nil),                 // 2: canonhub.store.v1.Entry
 	(*Side)(nil),                  // 3: canonhub.store.v1.Side
 	(*Refusal)(nil),               // 4: canonhub.store.v1.Refusal
-	(*Unusable)(nil),              // 5: canonhub.store.v1.Unusable
-	nil,                           // 6: canonhub.store.v1.View.RefusedEntry
-	nil,                           // 7: canonhub.store.v1.Side.ClaimsEntry
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Contest)(nil),               // 5: canonhub.store.v1.Contest
+	(*Unusable)(nil),              // 6: canonhub.store.v1.Unusable
+	nil,                           // 7: canonhub.store.v1.View.RefusedEntry
+	nil,                           // 8: canonhub.store.v1.View.ContestsEntry
+	nil,                           // 9: canonhub.store.v1.Side.ClaimsEntry
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
 }
 var file_canonhub_store_v1_view_proto_depIdxs = []int32{
 	3,  // 0: canonhub.store.v1.View.base:type_name -> canonhub.store.v1.Side
 	2,  // 1: canonhub.store.v1.View.entries:type_name -> canonhub.store.v1.Entry
-	6,  // 2: canonhub.store.v1.View.refused:type_name -> canonhub.store.v1.View.RefusedEntry
-	5,  // 3: canonhub.store.v1.View.unusable:type_name -> canonhub.store.v1.Unusable
-	8,  // 4: canonhub.store.v1.Stamp.time:type_name -> google.protobuf.Timestamp
-	1,  // 5: canonhub.store.v1.Entry.stamp:type_name -> canonhub.store.v1.Stamp
-	1,  // 6: canonhub.store.v1.Entry.sent_after:type_name -> canonhub.store.v1.Stamp
-	7,  // 7: canonhub.store.v1.Side.claims:type_name -> canonhub.store.v1.Side.ClaimsEntry
-	1,  // 8: canonhub.store.v1.Side.newest:type_name -> canonhub.store.v1.Stamp
-	8,  // 9: canonhub.store.v1.Refusal.time:type_name -> google.protobuf.Timestamp
-	4,  // 10: canonhub.store.v1.View.RefusedEntry.value:type_name -> canonhub.store.v1.Refusal
-	1,  // 11: canonhub.store.v1.Side.ClaimsEntry.value:type_name -> canonhub.store.v1.Stamp
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	7,  // 2: canonhub.store.v1.View.refused:type_name -> canonhub.store.v1.View.RefusedEntry
+	6,  // 3: canonhub.store.v1.View.unusable:type_name -> canonhub.store.v1.Unusable
+	8,  // 4: canonhub.store.v1.View.contests:type_name -> canonhub.store.v1.View.ContestsEntry
+	10, // 5: canonhub.store.v1.Stamp.time:type_name -> google.protobuf.Timestamp
+	1,  // 6: canonhub.store.v1.Entry.stamp:type_name -> canonhub.store.v1.Stamp
+	1,  // 7: canonhub.store.v1.Entry.sent_after:type_name -> canonhub.store.v1.Stamp
+	9,  // 8: canonhub.store.v1.Side.claims:type_name -> canonhub.store.v1.Side.ClaimsEntry
+	1,  // 9: canonhub.store.v1.Side.newest:type_name -> canonhub.store.v1.Stamp
+	10, // 10: canonhub.store.v1.Refusal.time:type_name -> google.protobuf.Timestamp
+	10, // 11: canonhub.store.v1.Contest.corrections:type_name -> google.protobuf.Timestamp
+	4,  // 12: canonhub.store.v1.View.RefusedEntry.value:type_name -> canonhub.store.v1.Refusal
+	5,  // 13: canonhub.store.v1.View.ContestsEntry.value:type_name -> canonhub.store.v1.Contest
+	1,  // 14: canonhub.store.v1.Side.ClaimsEntry.value:type_name -> canonhub.store.v1.Stamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_store_v1_view_proto_init() }
@@ -596,13 +685,14 @@ func file_canonhub_store_v1_view_proto_init() {
 	if File_canonhub_store_v1_view_proto != nil {
 		return
 	}
+	file_canonhub_store_v1_view_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_store_v1_view_proto_rawDesc), len(file_canonhub_store_v1_view_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
