@@ -164,10 +164,10 @@ func (e *explainer) target(t *policy.Target) *hubv1.TargetExplanation {
 	if link != nil {
 		out.ExternalId = link.ExternalID
 		if v := e.bundle.View(t.Connection, link.ExternalID); v != nil {
-			out.Refused = e.refused(v.View)
+			out.Refused, out.ContestedPaths = e.refused(v.View), e.contested(v.View)
 		}
 	}
-	for _, path := range e.applier.Owed(e.rules, e.resolution, e.bundle, t) {
+	for _, path := range e.applier.Differs(e.rules, e.resolution, e.bundle, t) {
 		out.OwedPaths = append(out.OwedPaths, string(path))
 	}
 	out.State, out.Reason = e.state(t, link, len(out.OwedPaths) > 0)
@@ -179,7 +179,10 @@ func (e *explainer) state(t *policy.Target, link *store.Link, differs bool) (hub
 	owed := differs || e.bundle.PendingAttempt(t.Connection) != nil
 	delivery := e.bundle.Delivery(t.Connection)
 	pausedWhy, paused := e.paused[t.Connection]
+	phase := e.rules.Phase(t.Connection)
 	switch {
+	case phase != policy.Live:
+		return hubv1.TargetState_TARGET_STATE_NOT_LIVE, fmt.Sprintf("the connection's phase is %s: nothing is sent there", phase)
 	case link != nil && link.State == store.LinkGone:
 		return hubv1.TargetState_TARGET_STATE_GONE, "the object was deleted there"
 	case delivery != nil && delivery.State == store.Dead:
@@ -222,6 +225,17 @@ func (e *explainer) refused(v *view.View) []*hubv1.RefusedAttribute {
 	for _, path := range slices.Sorted(maps.Keys(v.Refused)) {
 		if refusal := v.Refused[path]; e.rules.Schema.Equal(e.resolution.Message, refusal.Message, path) {
 			out = append(out, &hubv1.RefusedAttribute{Path: string(path), Reason: refusal.Reason})
+		}
+	}
+	return out
+}
+
+// contested lists the attributes that something at the target keeps undoing.
+func (e *explainer) contested(v *view.View) []string {
+	var out []string
+	for _, path := range slices.Sorted(maps.Keys(v.Contests)) {
+		if v.Contested(path, e.resolution.Message) {
+			out = append(out, string(path))
 		}
 	}
 	return out

@@ -154,6 +154,9 @@ func (f *fold) follow(ctx context.Context) error {
 	}
 	var owed []jobs.DeliverArgs
 	for _, target := range f.rules.Targets() {
+		if err := f.yield(target); err != nil {
+			return err
+		}
 		if f.settle(target) {
 			owed = append(owed, jobs.DeliverArgs{RecordID: f.bundle.Record.ID, Connection: target.Connection})
 		}
@@ -208,8 +211,17 @@ func (a *Applier) Owes(rules *policy.Kind, res *policy.Resolution, b *store.Bund
 	return b.PendingAttempt(target.Connection) != nil || len(a.Owed(rules, res, b, target)) > 0
 }
 
-// Owed lists the attributes in which a target differs from the record and may be brought to it.
+// Owed lists the attributes in which a target differs from the record and is to be brought to it.
 func (a *Applier) Owed(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) []model.Path {
+	if rules.Phase(target.Connection) != policy.Live {
+		return nil
+	}
+	return a.Differs(rules, res, b, target)
+}
+
+// Differs lists the attributes in which a target differs from the record, and that would be brought there were its
+// connection live.
+func (a *Applier) Differs(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) []model.Path {
 	c := a.Connections[target.Connection]
 	if c == nil || c.Adapter.Pusher == nil || b.Record.Placeholder || !b.Record.DeletedAt.IsZero() || rules.Phase(target.Connection) != policy.Live {
 		return nil

@@ -32,7 +32,9 @@ type Deliverer struct {
 	Gate        *gate.Gate
 	// NewKey makes an attempt's idempotency key.
 	NewKey func() string
-	Log    *slog.Logger
+	// Metrics may be nil.
+	Metrics *Metrics
+	Log     *slog.Logger
 }
 
 // delivery is one run of the job.
@@ -50,7 +52,12 @@ type delivery struct {
 	cause   apply.Cause
 	// ended says that the job was completed.
 	ended bool
+	// told is what people are told once the transaction is committed.
+	told []func()
 }
+
+// tell puts off until the transaction is committed what people are told of it.
+func (o *delivery) tell(do func()) { o.told = append(o.told, do) }
 
 // complete ends the job in the transaction.
 func (o *delivery) complete(ctx context.Context, tx apply.Tx) error {

@@ -32,6 +32,7 @@ func (o *delivery) acknowledged(ctx context.Context, attempt *store.Attempt, ack
 			tx.SettleAttempt(attempt.ID, store.Refused, "the vendor has this party already")
 			return nil
 		}
+		o.corrected(stored, attempt)
 		stored.View.Deliver(view.Delivery{After: attempt.SentAfter, Stamp: stamp, Paths: attempt.Paths, Sent: attempt.Sent,
 			Held: clean.Message, HeldPaths: clean.Paths})
 		tx.SettleAttempt(attempt.ID, store.Acknowledged, "")

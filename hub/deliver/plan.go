@@ -32,7 +32,7 @@ type situation struct {
 // plan looks at the locked record and says what to do next; nil where the job has ended, or is to look again.
 func (o *delivery) plan(ctx context.Context) (next step, err error) {
 	err = o.d.Applier.InTx(ctx, func(tx apply.Tx) error {
-		next, o.ended = nil, false
+		next, o.ended, o.told = nil, false, nil
 		b, err := tx.LockBundle(ctx, o.args.RecordID)
 		if errors.Is(err, store.ErrNotFound) {
 			return o.complete(ctx, tx)
@@ -48,6 +48,9 @@ func (o *delivery) plan(ctx context.Context) (next step, err error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("deliver %s to %s: %w", o.args.RecordID, o.args.Connection, err)
+	}
+	for _, tell := range o.told {
+		tell()
 	}
 	return next, nil
 }
@@ -74,6 +77,12 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 	}
 	if o.mustRead(s) {
 		return o.read(s.link.LinkKey, store.Epoch{Linked: true, Number: s.link.Epoch, Began: o.d.Applier.Now().UTC()}), nil
+	}
+	if err := o.contest(tx, s); err != nil {
+		return nil, err
+	}
+	if len(s.owed) == 0 {
+		return nil, o.settled(ctx, tx, b)
 	}
 	return o.attempt(ctx, tx, s)
 }

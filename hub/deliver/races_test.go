@@ -397,3 +397,8 @@ func TestObjectThatIsGoneAtAPushChangesItsLink(t *testing.T) {
 		t.Errorf("the delivery is %s, want settled: nothing is there to deliver to", got)
 	}
 }
+
+// refusing is a vendor that does nothing.
+func refusing(adapters.Request) error {
+	return &fault.Error{Category: fault.Transient, Op: "push", Message: "down"}
+}

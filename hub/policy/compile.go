@@ -266,7 +266,7 @@ func (c *compiler) uncovered(path string) {
 }
 
 func (c *compiler) target(name string, from *configv1.Target) *Target {
-	t := &Target{Connection: name, Create: from.GetCreate(), attributes: map[model.Path]bool{}}
+	t := &Target{Connection: name, Create: from.GetCreate(), attributes: map[model.Path]bool{}, TugOfWar: tugOfWar(from.GetTugOfWar())}
 	if from.GetWhen() != "" {
 		var err error
 		if t.when, err = compileWhen(c.schema, from.GetWhen()); err != nil {
@@ -291,6 +291,17 @@ func (c *compiler) target(name string, from *configv1.Target) *Target {
 			}
 			t.attributes[model.Path(text)] = true
 		}
+	}
+	return t
+}
+
+func tugOfWar(from *configv1.TugOfWar) TugOfWar {
+	t := DefaultTugOfWar
+	if from.GetCorrections() > 0 {
+		t.Corrections = int(from.GetCorrections())
+	}
+	if from.GetWindow() != nil {
+		t.Window = from.GetWindow().AsDuration()
 	}
 	return t
 }

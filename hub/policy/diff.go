@@ -9,22 +9,21 @@ import (
 
 // Diff lists the attributes in which a target does not agree with the record, of those that the target takes and its
 // adapter can write (writable; `custom.*` among them stands for all custom attributes). v may be nil where nothing is
-// there yet. An attribute that nobody claimed, that the vendor acknowledged in its own form, or whose very value it
-// refused is not owed.
+// there yet. An attribute that nobody claimed, that the vendor acknowledged in its own form, whose very
+// value it refused, or over which there is a tug of war is not owed.
 func (k *Kind) Diff(r *Resolution, v *view.View, target *Target, writable []model.Path) []model.Path {
 	if !target.Wants(r) {
 		return nil
 	}
-	state := view.New(k.Schema).State()
-	var refused map[model.Path]view.Refusal
-	if v != nil {
-		state, refused = v.State(), v.Refused
+	if v == nil {
+		v = view.New(k.Schema)
 	}
+	state := v.State()
 	var owed []model.Path
 	for _, path := range k.concrete(writable, r.Message, state.Held) {
 		switch {
 		case !target.Takes(path), !r.Accepted(path), state.Holds(r.Message, path):
-		case isRefused(k.Schema, r.Message, refused, path):
+		case isRefused(k.Schema, r.Message, v.Refused, path), v.Contested(path, r.Message):
 		default:
 			owed = append(owed, path)
 		}

@@ -118,7 +118,18 @@ type Target struct {
 	attributes map[model.Path]bool
 	custom     bool
 	when       *condition // nil for always
+	// TugOfWar bounds the corrections of one attribute of one object.
+	TugOfWar TugOfWar
 }
+
+// TugOfWar is how many corrections within a window are made of an attribute that something at the target undoes.
+type TugOfWar struct {
+	Corrections int
+	Window      time.Duration
+}
+
+// DefaultTugOfWar goes for targets that do not say.
+var DefaultTugOfWar = TugOfWar{Corrections: 5, Window: time.Hour}
 
 // Wants says whether the target is brought to a record at all.
 func (t *Target) Wants(r *Resolution) bool {

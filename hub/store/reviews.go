@@ -119,6 +119,9 @@ func firstOf(ids []RecordID) RecordID {
 	return ids[0]
 }
 
+// ErrReviewClosed says that somebody has closed the review already.
+var ErrReviewClosed = errors.New("the review is closed already")
+
 // Closing is how, by whom and why a review is closed.
 type Closing struct {
 	Resolution Resolution

@@ -17,12 +17,12 @@ import (
 func (v *View) Encode() ([]byte, error) {
 	var c coder
 	usual := v.usual()
-	out := &storev1.View{SnapshotPaths: texts(usual), Refused: map[string]*storev1.Refusal{}}
+	out := &storev1.View{SnapshotPaths: texts(usual), Refused: map[string]*storev1.Refusal{}, Contests: c.contests(v.Contests)}
 	if v.base != nil {
 		out.Base = &storev1.Side{
 			Said: c.bytes(v.base.Said), Claims: map[string]*storev1.Stamp{}, Blanks: keys(v.base.Blanks),
 			Held: c.bytes(v.base.Held), HeldPaths: keys(v.base.held),
-			Agreed: c.bytes(v.base.Agreed), AgreedPaths: keys(v.base.agreed),
+			Agreed: c.bytes(v.base.Agreed), AgreedPaths: keys(v.base.agreed), MovedPaths: keys(v.base.moved),
 			Newest: EncodeStamp(v.base.Newest),
 		}
 		for path, stamp := range v.base.Claims {
@@ -88,7 +88,7 @@ func Decode(schema *model.Schema, stored []byte) (*View, error) {
 			schema: schema,
 			Said:   c.message(b.GetSaid()), Claims: map[model.Path]Stamp{}, Blanks: set(b.GetBlanks()),
 			Held: c.message(b.GetHeld()), held: set(b.GetHeldPaths()),
-			Agreed: c.message(b.GetAgreed()), agreed: set(b.GetAgreedPaths()),
+			Agreed: c.message(b.GetAgreed()), agreed: set(b.GetAgreedPaths()), moved: set(b.GetMovedPaths()),
 			Newest: DecodeStamp(b.GetNewest()),
 		}
 		for path, stamp := range b.GetClaims() {
@@ -113,6 +113,9 @@ func Decode(schema *model.Schema, stored []byte) (*View, error) {
 	}
 	for path, d := range in.GetDecisions() {
 		v.Decisions[model.Path(path)] = c.decided(d)
+	}
+	for path, contest := range in.GetContests() {
+		v.Contests[model.Path(path)] = c.contest(contest)
 	}
 	for _, u := range in.GetUnusable() {
 		v.Unusable = append(v.Unusable, Unusable{Path: model.Path(u.GetPath()), Raw: u.GetRaw(), Reason: u.GetReason()})
@@ -189,6 +192,32 @@ func (c *coder) message(stored []byte) proto.Message {
 		c.err = fmt.Errorf("decode %s in view: %w", c.schema.Kind(), err)
 	}
 	return m
+}
+
+func (c *coder) contests(in map[model.Path]Contest) map[string]*storev1.Contest {
+	out := make(map[string]*storev1.Contest, len(in))
+	for path, contest := range in {
+		stored := &storev1.Contest{}
+		for _, at := range contest.Corrections {
+			stored.Corrections = append(stored.Corrections, timestamppb.New(at))
+		}
+		if contest.Message != nil {
+			stored.Message = append([]byte{}, c.bytes(contest.Message)...) // present, though a contested emptiness has no bytes
+		}
+		out[string(path)] = stored
+	}
+	return out
+}
+
+func (c *coder) contest(stored *storev1.Contest) Contest {
+	var out Contest
+	for _, at := range stored.GetCorrections() {
+		out.Corrections = append(out.Corrections, at.AsTime())
+	}
+	if stored.Message != nil {
+		out.Message = c.message(stored.Message)
+	}
+	return out
 }
 
 func texts(in []model.Path) []string {

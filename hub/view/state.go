@@ -27,6 +27,7 @@ type State struct {
 	// Agreed has the canonical values that the source acknowledged, possibly in another form.
 	Agreed proto.Message
 	agreed map[model.Path]bool // those of which what is held has not moved since
+	moved  map[model.Path]bool // those of which it has
 
 	// Newest is the newest stamp that this reflects.
 	Newest Stamp
@@ -37,7 +38,7 @@ func newState(schema *model.Schema) *State {
 		schema: schema,
 		Said:   schema.New(), Claims: map[model.Path]Stamp{}, Blanks: map[model.Path]bool{},
 		Held: schema.New(), held: map[model.Path]bool{},
-		Agreed: schema.New(), agreed: map[model.Path]bool{},
+		Agreed: schema.New(), agreed: map[model.Path]bool{}, moved: map[model.Path]bool{},
 	}
 }
 
@@ -60,7 +61,7 @@ func (s *State) clone() *State {
 		schema: s.schema,
 		Said:   proto.Clone(s.Said), Claims: cloneMap(s.Claims), Blanks: cloneMap(s.Blanks),
 		Held: proto.Clone(s.Held), held: cloneMap(s.held),
-		Agreed: proto.Clone(s.Agreed), agreed: cloneMap(s.agreed),
+		Agreed: proto.Clone(s.Agreed), agreed: cloneMap(s.agreed), moved: cloneMap(s.moved),
 		Newest: s.Newest,
 	}
 }
@@ -110,6 +111,7 @@ func (v *View) step(s *State, i int) {
 		v.schema.Copy(s.Held, e.message, path)
 		v.schema.Copy(s.Agreed, e.agreed, path)
 		s.held[path], s.agreed[path] = true, true
+		delete(s.moved, path)
 	}
 	for _, path := range v.pathsOf(e, s.Held) {
 		v.observe(s, i, path)
@@ -133,7 +135,10 @@ func (v *View) observe(s *State, i int, path model.Path) {
 	}
 	v.schema.Copy(s.Held, e.message, path)
 	s.held[path] = true
-	delete(s.agreed, path)
+	if s.agreed[path] {
+		delete(s.agreed, path)
+		s.moved[path] = true
+	}
 	if !v.isEcho(i, path) {
 		v.claim(s, e, path)
 	}

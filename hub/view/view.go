@@ -104,6 +104,8 @@ type View struct {
 	state   *State // what follows from the above; nil where that is to be walked anew
 	// Refused are the attributes that the source would not take.
 	Refused map[model.Path]Refusal
+	// Contests are the attributes that something at the source undoes.
+	Contests map[model.Path]Contest
 	// Unusable is what the newest observation said and could not be used.
 	Unusable []Unusable
 	// Decisions are what a person, or the hub's own rule, decided, by the path of what is decided as one.
@@ -130,7 +132,7 @@ type entry struct {
 
 // New makes an empty view.
 func New(schema *model.Schema) *View {
-	return &View{schema: schema, Refused: map[model.Path]Refusal{}, Decisions: map[model.Path]Decision{}}
+	return &View{schema: schema, Refused: map[model.Path]Refusal{}, Contests: map[model.Path]Contest{}, Decisions: map[model.Path]Decision{}}
 }
 
 // Newest is the newest stamp that the view knows.
@@ -203,6 +205,7 @@ func (v *View) overtaken(e *entry) {
 		if v.base.held[path] && v.schema.Equal(e.message, v.base.Held, path) {
 			v.schema.Copy(v.base.Agreed, e.agreed, path)
 			v.base.agreed[path] = true
+			delete(v.base.moved, path)
 		}
 	}
 }

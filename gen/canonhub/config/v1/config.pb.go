@@ -103,7 +103,9 @@ type Connection struct {
 	// How far the connection has come into use. `linking`: its objects are linked to the records that they match, and
 	// wait where they match none; nothing is created anywhere. `shadow`: as linking, and what would be pushed to it can be
 	// read. In both it decides nothing and nothing is pushed to it. `live` (the default): it takes part.
-	Phase         string `protobuf:"bytes,6,opt,name=phase,proto3" json:"phase,omitempty"`
+	Phase string `protobuf:"bytes,6,opt,name=phase,proto3" json:"phase,omitempty"`
+	// When deliveries to it are stopped because too much would change at once. Absent: the defaults.
+	Brake         *Brake `protobuf:"bytes,7,opt,name=brake,proto3" json:"brake,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -180,6 +182,78 @@ func (x *Connection) GetPhase() string {
 	return ""
 }
 
+func (x *Connection) GetBrake() *Brake {
+	if x != nil {
+		return x.Brake
+	}
+	return nil
+}
+
+// Brake stops the deliveries of one kind to a connection when they would change or clear one attribute of too many of
+// its objects within a window: a bad mapping, a blank page. A review is opened, and nothing goes on before it is closed.
+type Brake struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The share of the connection's live objects of the kind that may be changed; 0 means the default of 0.2.
+	Share float64 `protobuf:"fixed64,1,opt,name=share,proto3" json:"share,omitempty"`
+	// How many may be changed however few there are; 0 means the default of 50.
+	Min int32 `protobuf:"varint,2,opt,name=min,proto3" json:"min,omitempty"`
+	// The time within which they are counted; default 1h.
+	Window        *durationpb.Duration `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Brake) Reset() {
+	*x = Brake{}
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Brake) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Brake) ProtoMessage() {}
+
+func (x *Brake) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Brake.ProtoReflect.Descriptor instead.
+func (*Brake) Descriptor() ([]byte, []int) {
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Brake) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *Brake) GetMin() int32 {
+	if x != nil {
+		return x.Min
+	}
+	return 0
+}
+
+func (x *Brake) GetWindow() *durationpb.Duration {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
 // Webhook is how a vendor calls us.
 type Webhook struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -193,7 +267,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -205,7 +279,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -218,7 +292,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Webhook) GetSecrets() []string {
@@ -248,7 +322,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +334,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +347,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Limits) GetRequestsPerSecond() float64 {
@@ -307,7 +381,7 @@ type Caller struct {
 
 func (x *Caller) Reset() {
 	*x = Caller{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -319,7 +393,7 @@ func (x *Caller) String() string {
 func (*Caller) ProtoMessage() {}
 
 func (x *Caller) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -332,7 +406,7 @@ func (x *Caller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Caller.ProtoReflect.Descriptor instead.
 func (*Caller) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Caller) GetApiKeySha256() string {
@@ -384,7 +458,7 @@ type KindPolicy struct {
 
 func (x *KindPolicy) Reset() {
 	*x = KindPolicy{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -396,7 +470,7 @@ func (x *KindPolicy) String() string {
 func (*KindPolicy) ProtoMessage() {}
 
 func (x *KindPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -409,7 +483,7 @@ func (x *KindPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KindPolicy.ProtoReflect.Descriptor instead.
 func (*KindPolicy) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *KindPolicy) GetCreate() []string {
@@ -460,7 +534,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +546,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +559,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Delete) GetBy() []string {
@@ -536,7 +610,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +622,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +635,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Rule) GetAuthority() string {
@@ -650,14 +724,16 @@ type Target struct {
 	Attributes []string `protobuf:"bytes,2,rep,name=attributes,proto3" json:"attributes,omitempty"`
 	// A condition in CEL on the `record`: `record.party_type == PartyType.PARTY_TYPE_PERSON`. While it does not hold, nothing
 	// is created or updated there. Empty: always.
-	When          string `protobuf:"bytes,3,opt,name=when,proto3" json:"when,omitempty"`
+	When string `protobuf:"bytes,3,opt,name=when,proto3" json:"when,omitempty"`
+	// When the hub stops correcting an attribute that something there keeps undoing. Absent: the defaults.
+	TugOfWar      *TugOfWar `protobuf:"bytes,4,opt,name=tug_of_war,json=tugOfWar,proto3" json:"tug_of_war,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -669,7 +745,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -682,7 +758,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Target) GetCreate() bool {
@@ -706,6 +782,69 @@ func (x *Target) GetWhen() string {
 	return ""
 }
 
+func (x *Target) GetTugOfWar() *TugOfWar {
+	if x != nil {
+		return x.TugOfWar
+	}
+	return nil
+}
+
+// TugOfWar is how often an attribute of one object is corrected: brought back to a value that the object had agreed to
+// and that was undone there. Then it is left alone, and a review is opened.
+type TugOfWar struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many corrections within the window; 0 means the default of 5.
+	Corrections int32 `protobuf:"varint,1,opt,name=corrections,proto3" json:"corrections,omitempty"`
+	// The time within which they are counted; default 1h.
+	Window        *durationpb.Duration `protobuf:"bytes,2,opt,name=window,proto3" json:"window,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TugOfWar) Reset() {
+	*x = TugOfWar{}
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TugOfWar) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TugOfWar) ProtoMessage() {}
+
+func (x *TugOfWar) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TugOfWar.ProtoReflect.Descriptor instead.
+func (*TugOfWar) Descriptor() ([]byte, []int) {
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TugOfWar) GetCorrections() int32 {
+	if x != nil {
+		return x.Corrections
+	}
+	return 0
+}
+
+func (x *TugOfWar) GetWindow() *durationpb.Duration {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
 var File_canonhub_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_canonhub_config_v1_config_proto_rawDesc = "" +
@@ -723,7 +862,7 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.CallerR\x05value:\x028\x01\x1a[\n" +
 	"\rPoliciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
-	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"\x88\x03\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"\xb9\x03\n" +
 	"\n" +
 	"Connection\x12!\n" +
 	"\aadapter\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\aadapter\x12#\n" +
@@ -731,10 +870,16 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\vcredentials\x18\x03 \x03(\v2/.canonhub.config.v1.Connection.CredentialsEntryR\vcredentials\x125\n" +
 	"\awebhook\x18\x04 \x01(\v2\x1b.canonhub.config.v1.WebhookR\awebhook\x122\n" +
 	"\x06limits\x18\x05 \x01(\v2\x1a.canonhub.config.v1.LimitsR\x06limits\x124\n" +
-	"\x05phase\x18\x06 \x01(\tB\x1e\xbaH\x1br\x19R\x00R\alinkingR\x06shadowR\x04liveR\x05phase\x1a>\n" +
+	"\x05phase\x18\x06 \x01(\tB\x1e\xbaH\x1br\x19R\x00R\alinkingR\x06shadowR\x04liveR\x05phase\x12/\n" +
+	"\x05brake\x18\a \x01(\v2\x19.canonhub.config.v1.BrakeR\x05brake\x1a>\n" +
 	"\x10CredentialsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"X\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9a\x01\n" +
+	"\x05Brake\x12-\n" +
+	"\x05share\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05share\x12\x1d\n" +
+	"\x03min\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\x03min\x12C\n" +
+	"\x06window\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\x80\xf5$2\x02\b<R\x06window\"X\n" +
 	"\aWebhook\x12$\n" +
 	"\asecrets\x18\x01 \x03(\tB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\n" +
@@ -788,13 +933,19 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x03key\x18\v \x01(\tB\a\xbaH\x04r\x02\x18dR\x03key:\xe9\x03\xbaH\xe5\x03\x1a\xbf\x02\n" +
 	"\rrule.one_mode\x12Sgive exactly one of authority, prefer, latest, first, majority, union, follow, hold\x1a\xd8\x01[this.authority != '', this.prefer.size() > 0, this.latest.size() > 0, this.first.size() > 0, this.majority.size() > 0, this.union.size() > 0, this.follow != '', this.hold.size() > 0].filter(given, given).size() == 1\x1aM\n" +
 	"\brule.key\x12\x18key goes with union only\x1a'this.key == '' || this.union.size() > 0\x1aR\n" +
-	"\trule.skew\x12\x1askew goes with latest only\x1a)!has(this.skew) || this.latest.size() > 0\"h\n" +
+	"\trule.skew\x12\x1askew goes with latest only\x1a)!has(this.skew) || this.latest.size() > 0\"\xa4\x01\n" +
 	"\x06Target\x12\x16\n" +
 	"\x06create\x18\x01 \x01(\bR\x06create\x12(\n" +
 	"\n" +
 	"attributes\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\n" +
 	"attributes\x12\x1c\n" +
-	"\x04when\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04whenB\xcd\x01\n" +
+	"\x04when\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04when\x12:\n" +
+	"\n" +
+	"tug_of_war\x18\x04 \x01(\v2\x1c.canonhub.config.v1.TugOfWarR\btugOfWar\"|\n" +
+	"\bTugOfWar\x12+\n" +
+	"\vcorrections\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\vcorrections\x12C\n" +
+	"\x06window\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\x80\xf5$2\x02\b<R\x06windowB\xcd\x01\n" +
 	"\x16com.canonhub.config.v1B\vConfigProtoP\x01Z<github.com/canonhub/canonhub/gen/canonhub/config/v1;configv1\xa2\x02\x03CCX\xaa\x02\x12Canonhub.Config.V1\xca\x02\x12Canonhub\\Config\\V1\xe2\x02\x1eCanonhub\\Config\\V1\\GPBMetadata\xea\x02\x14Canonhub::Config::V1b\x06proto3"
 
 var (
@@ -809,48 +960,54 @@ func file_canonhub_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_canonhub_config_v1_config_proto_rawDescData
 }
 
-var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_canonhub_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: canonhub.config.v1.Config
 	(*Connection)(nil),          // 1: canonhub.config.v1.Connection
-	(*Webhook)(nil),             // 2: canonhub.config.v1.Webhook
-	(*Limits)(nil),              // 3: canonhub.config.v1.Limits
-	(*Caller)(nil),              // 4: canonhub.config.v1.Caller
-	(*KindPolicy)(nil),          // 5: canonhub.config.v1.KindPolicy
-	(*Delete)(nil),              // 6: canonhub.config.v1.Delete
-	(*Rule)(nil),                // 7: canonhub.config.v1.Rule
-	(*Target)(nil),              // 8: canonhub.config.v1.Target
-	nil,                         // 9: canonhub.config.v1.Config.ConnectionsEntry
-	nil,                         // 10: canonhub.config.v1.Config.CallersEntry
-	nil,                         // 11: canonhub.config.v1.Config.PoliciesEntry
-	nil,                         // 12: canonhub.config.v1.Connection.CredentialsEntry
-	nil,                         // 13: canonhub.config.v1.Caller.KindsEntry
-	nil,                         // 14: canonhub.config.v1.KindPolicy.AttributesEntry
-	nil,                         // 15: canonhub.config.v1.KindPolicy.TargetsEntry
-	(*durationpb.Duration)(nil), // 16: google.protobuf.Duration
+	(*Brake)(nil),               // 2: canonhub.config.v1.Brake
+	(*Webhook)(nil),             // 3: canonhub.config.v1.Webhook
+	(*Limits)(nil),              // 4: canonhub.config.v1.Limits
+	(*Caller)(nil),              // 5: canonhub.config.v1.Caller
+	(*KindPolicy)(nil),          // 6: canonhub.config.v1.KindPolicy
+	(*Delete)(nil),              // 7: canonhub.config.v1.Delete
+	(*Rule)(nil),                // 8: canonhub.config.v1.Rule
+	(*Target)(nil),              // 9: canonhub.config.v1.Target
+	(*TugOfWar)(nil),            // 10: canonhub.config.v1.TugOfWar
+	nil,                         // 11: canonhub.config.v1.Config.ConnectionsEntry
+	nil,                         // 12: canonhub.config.v1.Config.CallersEntry
+	nil,                         // 13: canonhub.config.v1.Config.PoliciesEntry
+	nil,                         // 14: canonhub.config.v1.Connection.CredentialsEntry
+	nil,                         // 15: canonhub.config.v1.Caller.KindsEntry
+	nil,                         // 16: canonhub.config.v1.KindPolicy.AttributesEntry
+	nil,                         // 17: canonhub.config.v1.KindPolicy.TargetsEntry
+	(*durationpb.Duration)(nil), // 18: google.protobuf.Duration
 }
 var file_canonhub_config_v1_config_proto_depIdxs = []int32{
-	9,  // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
-	10, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
-	11, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
-	12, // 3: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
-	2,  // 4: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
-	3,  // 5: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
-	13, // 6: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
-	6,  // 7: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
-	14, // 8: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
-	15, // 9: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
-	16, // 10: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
-	1,  // 11: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
-	4,  // 12: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
-	5,  // 13: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
-	7,  // 14: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
-	8,  // 15: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	11, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
+	12, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
+	13, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
+	14, // 3: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
+	3,  // 4: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
+	4,  // 5: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
+	2,  // 6: canonhub.config.v1.Connection.brake:type_name -> canonhub.config.v1.Brake
+	18, // 7: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
+	15, // 8: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
+	7,  // 9: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
+	16, // 10: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
+	17, // 11: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
+	18, // 12: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
+	10, // 13: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
+	18, // 14: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
+	1,  // 15: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
+	5,  // 16: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
+	6,  // 17: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
+	8,  // 18: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
+	9,  // 19: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_config_v1_config_proto_init() }
@@ -864,7 +1021,7 @@ func file_canonhub_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_config_v1_config_proto_rawDesc), len(file_canonhub_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

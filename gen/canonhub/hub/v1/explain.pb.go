@@ -140,6 +140,8 @@ const (
 	TargetState_TARGET_STATE_NOT_CREATED TargetState = 6
 	// The policy's condition for this target does not hold for the record: the object there is left as it is.
 	TargetState_TARGET_STATE_NOT_WANTED TargetState = 7
+	// The connection is not live yet: what differs is told, and nothing is sent there.
+	TargetState_TARGET_STATE_NOT_LIVE TargetState = 8
 )
 
 // Enum value maps for TargetState.
@@ -153,6 +155,7 @@ var (
 		5: "TARGET_STATE_GONE",
 		6: "TARGET_STATE_NOT_CREATED",
 		7: "TARGET_STATE_NOT_WANTED",
+		8: "TARGET_STATE_NOT_LIVE",
 	}
 	TargetState_value = map[string]int32{
 		"TARGET_STATE_UNSPECIFIED":   0,
@@ -163,6 +166,7 @@ var (
 		"TARGET_STATE_GONE":          5,
 		"TARGET_STATE_NOT_CREATED":   6,
 		"TARGET_STATE_NOT_WANTED":    7,
+		"TARGET_STATE_NOT_LIVE":      8,
 	}
 )
 
@@ -736,9 +740,11 @@ type TargetExplanation struct {
 	// Attributes that the vendor would not take, with its reason.
 	Refused []*RefusedAttribute `protobuf:"bytes,5,rep,name=refused,proto3" json:"refused,omitempty"`
 	// Why nothing moves, where nothing does: what it waits for, or why it was given up.
-	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Attributes that something there keeps undoing: they are left alone, and a review was opened.
+	ContestedPaths []string `protobuf:"bytes,7,rep,name=contested_paths,json=contestedPaths,proto3" json:"contested_paths,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *TargetExplanation) Reset() {
@@ -811,6 +817,13 @@ func (x *TargetExplanation) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *TargetExplanation) GetContestedPaths() []string {
+	if x != nil {
+		return x.ContestedPaths
+	}
+	return nil
 }
 
 // RefusedAttribute is one that a target would not take. It is not sent again until the value changes.
@@ -916,7 +929,7 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\aversion\x18\x05 \x01(\x03R\aversion\"n\n" +
 	"\tLostClaim\x12,\n" +
 	"\x05claim\x18\x01 \x01(\v2\x16.canonhub.hub.v1.ClaimR\x05claim\x123\n" +
-	"\x06reason\x18\x02 \x01(\x0e2\x1b.canonhub.hub.v1.LossReasonR\x06reason\"\xfc\x01\n" +
+	"\x06reason\x18\x02 \x01(\x0e2\x1b.canonhub.hub.v1.LossReasonR\x06reason\"\xa5\x02\n" +
 	"\x11TargetExplanation\x12\x1e\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\tR\n" +
@@ -927,7 +940,8 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\n" +
 	"owed_paths\x18\x04 \x03(\tR\towedPaths\x12;\n" +
 	"\arefused\x18\x05 \x03(\v2!.canonhub.hub.v1.RefusedAttributeR\arefused\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\">\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12'\n" +
+	"\x0fcontested_paths\x18\a \x03(\tR\x0econtestedPaths\">\n" +
 	"\x10RefusedAttribute\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason*\x84\x03\n" +
@@ -947,7 +961,7 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x12\x18\n" +
 	"\x14LOSS_REASON_OUTDATED\x10\v\x12\x19\n" +
 	"\x15LOSS_REASON_OVERRULED\x10\f\x12\x19\n" +
-	"\x15LOSS_REASON_DISAGREED\x10\r*\xe7\x01\n" +
+	"\x15LOSS_REASON_DISAGREED\x10\r*\x82\x02\n" +
 	"\vTargetState\x12\x1c\n" +
 	"\x18TARGET_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TARGET_STATE_AGREES\x10\x01\x12\x15\n" +
@@ -956,7 +970,8 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x1aTARGET_STATE_DEAD_LETTERED\x10\x04\x12\x15\n" +
 	"\x11TARGET_STATE_GONE\x10\x05\x12\x1c\n" +
 	"\x18TARGET_STATE_NOT_CREATED\x10\x06\x12\x1b\n" +
-	"\x17TARGET_STATE_NOT_WANTED\x10\aB\xb9\x01\n" +
+	"\x17TARGET_STATE_NOT_WANTED\x10\a\x12\x19\n" +
+	"\x15TARGET_STATE_NOT_LIVE\x10\bB\xb9\x01\n" +
 	"\x13com.canonhub.hub.v1B\fExplainProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (

@@ -39,7 +39,9 @@ type View struct {
 	SnapshotPaths []string `protobuf:"bytes,5,rep,name=snapshot_paths,json=snapshotPaths,proto3" json:"snapshot_paths,omitempty"`
 	// What a person decided, by the path of the attribute or group; of the operator's view alone. In the view of the hub's
 	// own rule: whose value is held.
-	Decisions     map[string]*Decision `protobuf:"bytes,6,rep,name=decisions,proto3" json:"decisions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Decisions map[string]*Decision `protobuf:"bytes,6,rep,name=decisions,proto3" json:"decisions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Attributes that the source, as a target, was brought back to, by path.
+	Contests      map[string]*Contest `protobuf:"bytes,7,rep,name=contests,proto3" json:"contests,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -112,6 +114,13 @@ func (x *View) GetSnapshotPaths() []string {
 func (x *View) GetDecisions() map[string]*Decision {
 	if x != nil {
 		return x.Decisions
+	}
+	return nil
+}
+
+func (x *View) GetContests() map[string]*Contest {
+	if x != nil {
+		return x.Contests
 	}
 	return nil
 }
@@ -604,6 +613,61 @@ func (x *Refusal) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Contest is an attribute that a target was brought back to after it had agreed to the value.
+type Contest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, oldest first; the newest few only.
+	Corrections []*timestamppb.Timestamp `protobuf:"bytes,1,rep,name=corrections,proto3" json:"corrections,omitempty"`
+	// The canonical message with the value that is not brought there any more. Absent while corrections are only counted.
+	Message       []byte `protobuf:"bytes,2,opt,name=message,proto3,oneof" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Contest) Reset() {
+	*x = Contest{}
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Contest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Contest) ProtoMessage() {}
+
+func (x *Contest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Contest.ProtoReflect.Descriptor instead.
+func (*Contest) Descriptor() ([]byte, []int) {
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Contest) GetCorrections() []*timestamppb.Timestamp {
+	if x != nil {
+		return x.Corrections
+	}
+	return nil
+}
+
+func (x *Contest) GetMessage() []byte {
+	if x != nil {
+		return x.Message
+	}
+	return nil
+}
+
 // Unusable is a value that a source said and that does not fit the canonical form.
 type Unusable struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -619,7 +683,7 @@ type Unusable struct {
 
 func (x *Unusable) Reset() {
 	*x = Unusable{}
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[7]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +695,7 @@ func (x *Unusable) String() string {
 func (*Unusable) ProtoMessage() {}
 
 func (x *Unusable) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[7]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +708,7 @@ func (x *Unusable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unusable.ProtoReflect.Descriptor instead.
 func (*Unusable) Descriptor() ([]byte, []int) {
-	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{7}
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Unusable) GetPath() string {
@@ -672,20 +736,24 @@ var File_canonhub_store_v1_view_proto protoreflect.FileDescriptor
 
 const file_canonhub_store_v1_view_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/store/v1/view.proto\x12\x11canonhub.store.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x04\n" +
+	"\x1ccanonhub/store/v1/view.proto\x12\x11canonhub.store.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x05\n" +
 	"\x04View\x12+\n" +
 	"\x04base\x18\x01 \x01(\v2\x17.canonhub.store.v1.SideR\x04base\x122\n" +
 	"\aentries\x18\x02 \x03(\v2\x18.canonhub.store.v1.EntryR\aentries\x12>\n" +
 	"\arefused\x18\x03 \x03(\v2$.canonhub.store.v1.View.RefusedEntryR\arefused\x127\n" +
 	"\bunusable\x18\x04 \x03(\v2\x1b.canonhub.store.v1.UnusableR\bunusable\x12%\n" +
 	"\x0esnapshot_paths\x18\x05 \x03(\tR\rsnapshotPaths\x12D\n" +
-	"\tdecisions\x18\x06 \x03(\v2&.canonhub.store.v1.View.DecisionsEntryR\tdecisions\x1aV\n" +
+	"\tdecisions\x18\x06 \x03(\v2&.canonhub.store.v1.View.DecisionsEntryR\tdecisions\x12A\n" +
+	"\bcontests\x18\a \x03(\v2%.canonhub.store.v1.View.ContestsEntryR\bcontests\x1aV\n" +
 	"\fRefusedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
 	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.RefusalR\x05value:\x028\x01\x1aY\n" +
 	"\x0eDecisionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
-	"\x05value\x18\x02 \x01(\v2\x1b.canonhub.store.v1.DecisionR\x05value:\x028\x01\"\xbb\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x1b.canonhub.store.v1.DecisionR\x05value:\x028\x01\x1aW\n" +
+	"\rContestsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.ContestR\x05value:\x028\x01\"\xbb\x01\n" +
 	"\bDecision\x12\x12\n" +
 	"\x04side\x18\x01 \x01(\tR\x04side\x12\x1c\n" +
 	"\tauthority\x18\x02 \x01(\tR\tauthority\x12+\n" +
@@ -727,7 +795,12 @@ const file_canonhub_store_v1_view_proto_rawDesc = "" +
 	"\aRefusal\x12\x18\n" +
 	"\amessage\x18\x01 \x01(\fR\amessage\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"H\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"r\n" +
+	"\aContest\x12<\n" +
+	"\vcorrections\x18\x01 \x03(\v2\x1a.google.protobuf.TimestampR\vcorrections\x12\x1d\n" +
+	"\amessage\x18\x02 \x01(\fH\x00R\amessage\x88\x01\x01B\n" +
+	"\n" +
+	"\b_message\"H\n" +
 	"\bUnusable\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x10\n" +
 	"\x03raw\x18\x02 \x01(\tR\x03raw\x12\x16\n" +
@@ -746,7 +819,7 @@ func file_canonhub_store_v1_view_proto_rawDescGZIP() []byte {
 	return file_canonhub_store_v1_view_proto_rawDescData
 }
 
-var file_canonhub_store_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_canonhub_store_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_canonhub_store_v1_view_proto_goTypes = []any{
 	(*View)(nil),                  // 0: canonhub.store.v1.View
 	(*Decision)(nil),              // 1: canonhub.store.v1.Decision
@@ -755,35 +828,40 @@ var file_canonhub_store_v1_view_proto_goTypes = []any{
 	(*Entry)(nil),                 // 4: canonhub.store.v1.Entry
 	(*Side)(nil),                  // 5: canonhub.store.v1.Side
 	(*Refusal)(nil),               // 6: canonhub.store.v1.Refusal
-	(*Unusable)(nil),              // 7: canonhub.store.v1.Unusable
-	nil,                           // 8: canonhub.store.v1.View.RefusedEntry
-	nil,                           // 9: canonhub.store.v1.View.DecisionsEntry
-	nil,                           // 10: canonhub.store.v1.Side.ClaimsEntry
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Contest)(nil),               // 7: canonhub.store.v1.Contest
+	(*Unusable)(nil),              // 8: canonhub.store.v1.Unusable
+	nil,                           // 9: canonhub.store.v1.View.RefusedEntry
+	nil,                           // 10: canonhub.store.v1.View.DecisionsEntry
+	nil,                           // 11: canonhub.store.v1.View.ContestsEntry
+	nil,                           // 12: canonhub.store.v1.Side.ClaimsEntry
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_canonhub_store_v1_view_proto_depIdxs = []int32{
 	5,  // 0: canonhub.store.v1.View.base:type_name -> canonhub.store.v1.Side
 	4,  // 1: canonhub.store.v1.View.entries:type_name -> canonhub.store.v1.Entry
-	8,  // 2: canonhub.store.v1.View.refused:type_name -> canonhub.store.v1.View.RefusedEntry
-	7,  // 3: canonhub.store.v1.View.unusable:type_name -> canonhub.store.v1.Unusable
-	9,  // 4: canonhub.store.v1.View.decisions:type_name -> canonhub.store.v1.View.DecisionsEntry
-	2,  // 5: canonhub.store.v1.Decision.over:type_name -> canonhub.store.v1.Said
-	11, // 6: canonhub.store.v1.Decision.time:type_name -> google.protobuf.Timestamp
-	11, // 7: canonhub.store.v1.Stamp.time:type_name -> google.protobuf.Timestamp
-	11, // 8: canonhub.store.v1.Stamp.seen:type_name -> google.protobuf.Timestamp
-	3,  // 9: canonhub.store.v1.Entry.stamp:type_name -> canonhub.store.v1.Stamp
-	3,  // 10: canonhub.store.v1.Entry.sent_after:type_name -> canonhub.store.v1.Stamp
-	10, // 11: canonhub.store.v1.Side.claims:type_name -> canonhub.store.v1.Side.ClaimsEntry
-	3,  // 12: canonhub.store.v1.Side.newest:type_name -> canonhub.store.v1.Stamp
-	11, // 13: canonhub.store.v1.Refusal.time:type_name -> google.protobuf.Timestamp
-	6,  // 14: canonhub.store.v1.View.RefusedEntry.value:type_name -> canonhub.store.v1.Refusal
-	1,  // 15: canonhub.store.v1.View.DecisionsEntry.value:type_name -> canonhub.store.v1.Decision
-	3,  // 16: canonhub.store.v1.Side.ClaimsEntry.value:type_name -> canonhub.store.v1.Stamp
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	9,  // 2: canonhub.store.v1.View.refused:type_name -> canonhub.store.v1.View.RefusedEntry
+	8,  // 3: canonhub.store.v1.View.unusable:type_name -> canonhub.store.v1.Unusable
+	10, // 4: canonhub.store.v1.View.decisions:type_name -> canonhub.store.v1.View.DecisionsEntry
+	11, // 5: canonhub.store.v1.View.contests:type_name -> canonhub.store.v1.View.ContestsEntry
+	2,  // 6: canonhub.store.v1.Decision.over:type_name -> canonhub.store.v1.Said
+	13, // 7: canonhub.store.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	13, // 8: canonhub.store.v1.Stamp.time:type_name -> google.protobuf.Timestamp
+	13, // 9: canonhub.store.v1.Stamp.seen:type_name -> google.protobuf.Timestamp
+	3,  // 10: canonhub.store.v1.Entry.stamp:type_name -> canonhub.store.v1.Stamp
+	3,  // 11: canonhub.store.v1.Entry.sent_after:type_name -> canonhub.store.v1.Stamp
+	12, // 12: canonhub.store.v1.Side.claims:type_name -> canonhub.store.v1.Side.ClaimsEntry
+	3,  // 13: canonhub.store.v1.Side.newest:type_name -> canonhub.store.v1.Stamp
+	13, // 14: canonhub.store.v1.Refusal.time:type_name -> google.protobuf.Timestamp
+	13, // 15: canonhub.store.v1.Contest.corrections:type_name -> google.protobuf.Timestamp
+	6,  // 16: canonhub.store.v1.View.RefusedEntry.value:type_name -> canonhub.store.v1.Refusal
+	1,  // 17: canonhub.store.v1.View.DecisionsEntry.value:type_name -> canonhub.store.v1.Decision
+	7,  // 18: canonhub.store.v1.View.ContestsEntry.value:type_name -> canonhub.store.v1.Contest
+	3,  // 19: canonhub.store.v1.Side.ClaimsEntry.value:type_name -> canonhub.store.v1.Stamp
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_store_v1_view_proto_init() }
@@ -791,13 +869,14 @@ func file_canonhub_store_v1_view_proto_init() {
 	if File_canonhub_store_v1_view_proto != nil {
 		return
 	}
+	file_canonhub_store_v1_view_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_store_v1_view_proto_rawDesc), len(file_canonhub_store_v1_view_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
