@@ -35,7 +35,7 @@ func (s *service) explain(ctx context.Context, in interface{ GetId() string }) (
 	if rules == nil {
 		return out, nil // the configuration has no policy for this kind: nothing is decided, and nothing is owed
 	}
-	e := &explainer{applier: s.applier, bundle: b, rules: rules, resolution: rules.Resolve(apply.Sources(b))}
+	e := &explainer{applier: s.applier, bundle: b, file: active.Origin.File, rules: rules, resolution: rules.Resolve(apply.Sources(b))}
 	for i := range e.resolution.Attributes {
 		out.Attributes = append(out.Attributes, e.attribute(&e.resolution.Attributes[i]))
 	}
@@ -74,6 +74,7 @@ func (s *service) paused(ctx context.Context) (map[string]string, error) {
 type explainer struct {
 	applier    *apply.Applier
 	bundle     *store.Bundle
+	file       string // that the rules stand in
 	rules      *policy.Kind
 	resolution *policy.Resolution
 	paused     map[string]string
@@ -82,7 +83,7 @@ type explainer struct {
 func (e *explainer) attribute(a *policy.Attribute) *hubv1.AttributeExplanation {
 	out := &hubv1.AttributeExplanation{
 		Path: string(a.Path), Value: e.value(e.resolution.Message, a),
-		Rule:          &hubv1.DecidingRule{Path: a.Rule.Path, Mode: string(a.Rule.Mode), Sources: a.Rule.Sources, Follow: string(a.Rule.Follows), Unless: a.Rule.Unless},
+		Rule:          decidingRule(a.Rule, e.file),
 		StandIn:       a.StandIn,
 		SinceRevision: e.bundle.Record.Provenance.GetAttributes()[string(a.Path)].GetSinceRevision(),
 	}
@@ -94,6 +95,14 @@ func (e *explainer) attribute(a *policy.Attribute) *hubv1.AttributeExplanation {
 	}
 	for i := range a.Lost {
 		out.Lost = append(out.Lost, &hubv1.LostClaim{Claim: e.claim(a, &a.Lost[i].Claim), Reason: lossReasons[a.Lost[i].Reason]})
+	}
+	return out
+}
+
+func decidingRule(r *policy.Rule, file string) *hubv1.DecidingRule {
+	out := &hubv1.DecidingRule{Path: r.Path, Mode: string(r.Mode), Sources: r.Sources, Follow: string(r.Follows), Unless: r.Unless}
+	if r.Line > 0 {
+		out.File, out.Line = file, int32(r.Line)
 	}
 	return out
 }

@@ -53,12 +53,9 @@ func (f *fold) record() ([]model.Path, error) {
 	sources := Sources(f.bundle)
 	f.resolution = f.rules.Resolve(sources)
 	next := proto.Clone(r.Message) // known paths are set one by one, so that fields of a newer schema stay
-	var changed []model.Path
-	for _, path := range allPaths(schema, r.Message, f.resolution.Message) {
-		if !schema.Equal(next, f.resolution.Message, path) {
-			schema.Copy(next, f.resolution.Message, path)
-			changed = append(changed, path)
-		}
+	changed := Changed(schema, r.Message, f.resolution.Message)
+	for _, path := range changed {
+		schema.Copy(next, f.resolution.Message, path)
 	}
 	counts := r.Revision == 0 || len(changed) > 0 || f.bundle.LifeChanged()
 	if counts {
@@ -79,16 +76,15 @@ func (f *fold) record() ([]model.Path, error) {
 	return changed, nil
 }
 
-func allPaths(schema *model.Schema, messages ...proto.Message) []model.Path {
-	paths := schema.Paths()
-	for _, m := range messages {
-		for _, path := range schema.Custom(m) {
-			if !slices.Contains(paths, path) {
-				paths = append(paths, path)
-			}
+// Changed lists the attributes that a record with one message changes when it is given another.
+func Changed(schema *model.Schema, from, to proto.Message) []model.Path {
+	paths := append(schema.Paths(), schema.Custom(from)...)
+	for _, path := range schema.Custom(to) {
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
 		}
 	}
-	return paths
+	return slices.DeleteFunc(paths, func(path model.Path) bool { return schema.Equal(from, to, path) })
 }
 
 // provenance tells for each decided unit where its value is from. A unit that did not change keeps the revision that
@@ -177,20 +173,43 @@ func (f *fold) takeOrphans(ctx context.Context) error {
 func (f *fold) settle(target *policy.Target) bool {
 	r := f.bundle.Record
 	delivery := f.bundle.Delivery(target.Connection)
-	owes := f.a.Owes(f.rules, f.resolution, f.bundle, target)
-	switch {
-	case !owes && (delivery == nil || delivery.State == store.Settled || delivery.State == store.Owed):
-		return false // where a job is under way, it ends the delivery
-	case !owes:
+	switch Settling(delivery, r.Revision, f.a.Owes(f.rules, f.resolution, f.bundle, target), f.cause.Source) {
+	case Ends:
 		delivery.State, delivery.Revision, delivery.Reason = store.Settled, r.Revision, ""
 		f.tx.PutDelivery(delivery)
-		return false
-	case delivery != nil && delivery.State == store.Dead && delivery.Revision >= r.Revision && f.cause.Source != target.Connection:
-		return false // given up on this very revision
+	case Begins:
+		f.tx.PutDelivery(&store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
+			Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent})
+		return true
 	}
-	f.tx.PutDelivery(&store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
-		Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent})
-	return true
+	return false
+}
+
+// Course is what a fold does with the delivery to one target.
+type Course int
+
+// The courses.
+const (
+	// Stays: it stays as it is.
+	Stays Course = iota
+	// Ends: it waited or was given up, and is not owed any more.
+	Ends
+	// Begins: it is owed, and gets a job.
+	Begins
+)
+
+// Settling is the course of a delivery, nil where there never was one, to a record of a revision whose target owes or
+// does not, when source's word, or the policy, has it folded.
+func Settling(d *store.Delivery, revision store.Revision, owes bool, source string) Course {
+	switch {
+	case !owes && (d == nil || d.State == store.Settled || d.State == store.Owed):
+		return Stays // where a job is under way, it ends the delivery
+	case !owes:
+		return Ends
+	case d != nil && d.State == store.Dead && d.Revision >= revision && source != d.Connection:
+		return Stays // given up on this very revision
+	}
+	return Begins
 }
 
 // Owes says whether a target is to be brought to the record: something differs, or an earlier push has to be settled.

@@ -18,7 +18,7 @@ import (
 
 // config makes the result of what was decoded, and reports what the schema cannot tell.
 func (l *loader) config(from *configv1.Config) *Config {
-	c := &Config{Policies: from.GetPolicies(), Phases: map[string]string{}}
+	c := &Config{Policies: from.GetPolicies(), Phases: map[string]string{}, File: l.file, Lines: l.lines(from)}
 	for _, name := range sortedKeys(from.GetConnections()) {
 		if phase := from.GetConnections()[name].GetPhase(); phase != "" && phase != string(policy.Live) {
 			c.Phases[name] = phase

@@ -10,7 +10,7 @@ import (
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/plan"
-	"github.com/canonhub/canonhub/hub/policy"
+	"github.com/canonhub/canonhub/hub/store"
 )
 
 func TestPlanTellsWhatAPolicyWouldChangeAndWritesNothing(t *testing.T) {
@@ -31,13 +31,9 @@ func TestPlanTellsWhatAPolicyWouldChangeAndWritesNothing(t *testing.T) {
 	before := dump(t, h)
 	swapped := hubtest.Preferring("shop", "crm")
 	swapped["customer"].Attributes["name"] = &configv1.Rule{Authority: "crm"}
-	compiled, problems := policy.Compile(swapped, nil)
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
 	progress := 0
-	report, err := plan.Make(context.Background(), plan.Options{Store: h.Store, Policy: compiled, Connections: h.Applier.Connections, Samples: 2,
-		Progress: func(done int) { progress = done }})
+	report, err := plan.Make(context.Background(), plan.Options{Store: h.Store, Policy: &store.Policy{Config: swapped}, Connections: h.Applier.Connections, Samples: 2,
+		Progress: func(done, total int) { progress = done }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +60,11 @@ func TestPlanTellsWhatAPolicyWouldChangeAndWritesNothing(t *testing.T) {
 	if after := dump(t, h); after != before {
 		t.Errorf("the database has changed: %s, before %s", after, before)
 	}
-	same, err := plan.Make(context.Background(), plan.Options{Store: h.Store, Policy: h.Applier.Active().Policy, Connections: h.Applier.Connections})
+	active, err := h.Store.ActivePolicy(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := plan.Make(context.Background(), plan.Options{Store: h.Store, Policy: active, Connections: h.Applier.Connections})
 	if err != nil || same.Kinds[model.Customer].Changed != 0 || len(same.Kinds[model.Customer].Targets) != 0 {
 		t.Errorf("the active policy would change %+v (%v)", same.Kinds[model.Customer], err)
 	}

@@ -60,6 +60,8 @@ type Rule struct {
 	Follows model.Path
 	// Unless is the condition on claims that do not count, in CEL; empty for none.
 	Unless string
+	// Line is where the rule stands in the configuration's file; 0 where that is not known.
+	Line int
 }
 
 // Policy is what decides over all kinds.

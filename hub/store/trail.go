@@ -34,6 +34,8 @@ const (
 
 	ActionReviewOpened = "review-opened"
 	ActionReviewClosed = "review-closed"
+
+	ActionPolicyActivated = "policy-activated"
 )
 
 // PutTrail queues a row. All rows of a transaction go out as one statement, before it commits.

@@ -50,6 +50,11 @@ const (
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 10
 	// PERMISSION_DENIED: the caller may not do this.
 	ErrorReason_ERROR_REASON_NOT_ALLOWED ErrorReason = 11
+	// NOT_FOUND: no version of the policy has this number.
+	ErrorReason_ERROR_REASON_POLICY_NOT_FOUND ErrorReason = 40
+	// FAILED_PRECONDITION: another version of the policy has been activated since the plan, or the policy is not the
+	// planned one; plan again.
+	ErrorReason_ERROR_REASON_PLAN_OUTDATED ErrorReason = 41
 )
 
 // Enum value maps for ErrorReason.
@@ -67,6 +72,8 @@ var (
 		9:  "ERROR_REASON_DEADLINE",
 		10: "ERROR_REASON_UNAUTHENTICATED",
 		11: "ERROR_REASON_NOT_ALLOWED",
+		40: "ERROR_REASON_POLICY_NOT_FOUND",
+		41: "ERROR_REASON_PLAN_OUTDATED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -81,6 +88,8 @@ var (
 		"ERROR_REASON_DEADLINE":             9,
 		"ERROR_REASON_UNAUTHENTICATED":      10,
 		"ERROR_REASON_NOT_ALLOWED":          11,
+		"ERROR_REASON_POLICY_NOT_FOUND":     40,
+		"ERROR_REASON_PLAN_OUTDATED":        41,
 	}
 )
 
@@ -115,7 +124,7 @@ var File_canonhub_hub_v1_reason_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\x98\x03\n" +
+	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xdb\x03\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_RECORD_NOT_FOUND\x10\x01\x12\x1f\n" +
@@ -129,7 +138,9 @@ const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\x15ERROR_REASON_DEADLINE\x10\t\x12 \n" +
 	"\x1cERROR_REASON_UNAUTHENTICATED\x10\n" +
 	"\x12\x1c\n" +
-	"\x18ERROR_REASON_NOT_ALLOWED\x10\vB\xb8\x01\n" +
+	"\x18ERROR_REASON_NOT_ALLOWED\x10\v\x12!\n" +
+	"\x1dERROR_REASON_POLICY_NOT_FOUND\x10(\x12\x1e\n" +
+	"\x1aERROR_REASON_PLAN_OUTDATED\x10)B\xb8\x01\n" +
 	"\x13com.canonhub.hub.v1B\vReasonProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
