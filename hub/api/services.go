@@ -34,6 +34,8 @@ var services = []registration{
 	ofKind(model.Order, hubv1.File_canonhub_hub_v1_order_service_proto, hubv1.RegisterOrderServiceHandler),
 	ofKind(model.Invoice, hubv1.File_canonhub_hub_v1_invoice_service_proto, hubv1.RegisterInvoiceServiceHandler),
 	ofKind(model.Ticket, hubv1.File_canonhub_hub_v1_ticket_service_proto, hubv1.RegisterTicketServiceHandler),
+	{file: hubv1.File_canonhub_hub_v1_policy_service_proto, gateway: hubv1.RegisterPolicyServiceHandler, serve: servePolicy,
+		needs: map[protoreflect.Name]level{"GetPolicy": mayRead, "ListPolicyVersions": mayRead, "PlanPolicy": mayOperate, "ActivatePolicy": mayOperate}},
 }
 
 // ofKind registers a kind's service, which is built from its descriptor.

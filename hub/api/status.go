@@ -49,6 +49,8 @@ var codeOf = map[hubv1.ErrorReason]codes.Code{
 	hubv1.ErrorReason_ERROR_REASON_INTERNAL:             codes.Internal,
 	hubv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED:      codes.Unauthenticated,
 	hubv1.ErrorReason_ERROR_REASON_NOT_ALLOWED:          codes.PermissionDenied,
+	hubv1.ErrorReason_ERROR_REASON_POLICY_NOT_FOUND:     codes.NotFound,
+	hubv1.ErrorReason_ERROR_REASON_PLAN_OUTDATED:        codes.FailedPrecondition,
 	hubv1.ErrorReason_ERROR_REASON_DEADLINE:             codes.DeadlineExceeded, // or Canceled, where the caller hung up
 }
 

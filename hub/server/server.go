@@ -186,7 +186,8 @@ func (s *Server) listen(_ context.Context, o Options) error {
 	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: metrics})
 	var err error
 	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Connections: s.connections.Names(), Log: o.Log,
-		Metrics: metrics, Gatherer: metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers)})
+		Metrics: metrics, Gatherer: metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
+		Policy: api.PolicyOptions{Judge: o.Config.Judge, Refold: s.queue.Refold}})
 	if err != nil {
 		return err
 	}

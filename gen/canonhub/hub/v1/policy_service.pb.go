@@ -1123,9 +1123,9 @@ var File_canonhub_hub_v1_policy_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_policy_service_proto_rawDesc = "" +
 	"\n" +
-	"$canonhub/hub/v1/policy_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fcanonhub/config/v1/config.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x03\n" +
-	"\rPolicyContent\x12v\n" +
-	"\bpolicies\x18\x01 \x03(\v2,.canonhub.hub.v1.PolicyContent.PoliciesEntryB,\xbaH)\x9a\x01&\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticketR\bpolicies\x12_\n" +
+	"$canonhub/hub/v1/policy_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fcanonhub/config/v1/config.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x03\n" +
+	"\rPolicyContent\x12x\n" +
+	"\bpolicies\x18\x01 \x03(\v2,.canonhub.hub.v1.PolicyContent.PoliciesEntryB.\xbaH+\x9a\x01(\b\x01\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticketR\bpolicies\x12_\n" +
 	"\x06phases\x18\x02 \x03(\v2*.canonhub.hub.v1.PolicyContent.PhasesEntryB\x1b\xbaH\x18\x9a\x01\x15*\x13r\x11R\alinkingR\x06shadowR\x06phases\x1a[\n" +
 	"\rPoliciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
