@@ -54,7 +54,7 @@ func planReport(r *plan.Report, caller *Caller) *hubv1.PlanReport {
 	out := &hubv1.PlanReport{PlanDigest: r.Digest, ActiveVersion: r.Active}
 	for _, name := range slices.Sorted(maps.Keys(r.Kinds)) {
 		k := r.Kinds[name]
-		kind := &hubv1.PlannedKind{Kind: string(name), Records: int64(k.Records), Changed: int64(k.Changed), WithoutRules: k.Without,
+		kind := &hubv1.PlannedKind{Kind: string(name), Records: int64(k.Records), Changed: int64(k.Changed), WithoutRules: k.Without, Linked: int64(k.Linked),
 			Attributes: map[string]int64{}, Targets: map[string]*hubv1.PlannedTarget{}}
 		for path, n := range k.Attributes {
 			kind.Attributes[string(path)] = int64(n)

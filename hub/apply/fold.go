@@ -114,23 +114,42 @@ func touches(changed, leaves []model.Path) bool {
 // matchKeys brings the record's keys to what its sources claim.
 func (f *fold) matchKeys(sources []policy.Source) {
 	r := f.bundle.Record
-	var wanted []store.MatchKey
-	for i := range sources {
-		if r.DeletedAt.IsZero() { // a deleted record is not found again by its keys
-			wanted = append(wanted, matchKeys(f.rules, sources[i].State.Said)...)
-		}
+	wanted, gained := MatchKeys(f.rules, f.bundle, sources)
+	for _, key := range gained {
+		f.tx.PutMatchKey(r.Kind, key, r.ID, f.cause.CorrelationID)
 	}
-	for _, key := range wanted {
-		if !slices.Contains(f.bundle.MatchKeys, key) && !slices.Contains(f.bundle.NewKeys, key) {
-			f.tx.PutMatchKey(r.Kind, key, r.ID, f.cause.CorrelationID)
-			f.bundle.NewKeys = append(f.bundle.NewKeys, key)
-		}
-	}
+	f.bundle.NewKeys = append(f.bundle.NewKeys, gained...)
 	for _, key := range f.bundle.MatchKeys {
 		if !slices.Contains(wanted, key) {
 			f.tx.DropMatchKey(r.Kind, key, r.ID)
 		}
 	}
+}
+
+// MatchKeys are those that a bundle's sources claim, and of these the ones that its record is to get.
+func MatchKeys(rules *policy.Kind, b *store.Bundle, sources []policy.Source) (wanted, gained []store.MatchKey) {
+	if !b.Record.DeletedAt.IsZero() {
+		return nil, nil // a deleted record is not found again by its keys
+	}
+	for i := range sources {
+		wanted = append(wanted, matchKeys(rules, sources[i].State.Said)...)
+	}
+	for _, key := range wanted {
+		if !slices.Contains(b.MatchKeys, key) && !slices.Contains(b.NewKeys, key) && !slices.Contains(gained, key) {
+			gained = append(gained, key)
+		}
+	}
+	return wanted, gained
+}
+
+// Adopted is the link of an object that waited for a record of a bundle; nil where the bundle has it already.
+func Adopted(b *store.Bundle, key store.LinkKey) *store.Link {
+	if b.Link(key) != nil {
+		return nil
+	}
+	link := &store.Link{LinkKey: key, RecordID: b.Record.ID, State: store.LinkLive, Primary: b.Primary(key.Connection) == nil}
+	b.Links = append(b.Links, link)
+	return link
 }
 
 // follow takes up the objects that waited for this record, and stores the deliveries that are owed now, with their jobs.
@@ -160,9 +179,7 @@ func (f *fold) takeOrphans(ctx context.Context) error {
 	var receipts []*store.Receipt
 	for _, o := range orphans {
 		receipts = append(receipts, o.Receipt)
-		if f.bundle.Link(o.LinkKey) == nil {
-			link := &store.Link{LinkKey: o.LinkKey, RecordID: f.bundle.Record.ID, State: store.LinkLive, Primary: f.bundle.Primary(o.Connection) == nil}
-			f.bundle.Links = append(f.bundle.Links, link)
+		if link := Adopted(f.bundle, o.LinkKey); link != nil {
 			f.tx.LinkOrphan(link)
 		}
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -14,10 +15,14 @@ import (
 
 // maker counts, record by record.
 type maker struct {
+	store         *store.Store
 	before, after *policy.Policy
 	samples       int
 	applier       *apply.Applier // for what a target is owed, nothing else
 	report        *Report
+
+	orphaned map[model.Kind]bool // kinds of which objects wait for records by what the new policy matches
+	taken    map[store.LinkKey]bool
 }
 
 func (m *maker) kind(kind model.Kind) *Kind {
@@ -42,13 +47,13 @@ func fold(rules *policy.Kind, sources []policy.Source) side {
 	return side{rules, rules.Resolve(sources)}
 }
 
-func (m *maker) record(b *store.Bundle) {
+func (m *maker) record(ctx context.Context, b *store.Bundle) error {
 	k := m.kind(b.Record.Kind)
 	k.Records++
 	rules := m.after.Kind(b.Record.Kind)
 	if rules == nil {
 		k.Without = true
-		return
+		return nil
 	}
 	sources := apply.Sources(b)
 	after := fold(rules, sources)
@@ -64,6 +69,9 @@ func (m *maker) record(b *store.Bundle) {
 		k.Changed++
 		b.Record.Revision++ // as the fold would; deliveries look at it
 	}
+	if err := m.adopt(ctx, k, b, rules, sources); err != nil {
+		return err
+	}
 	for _, target := range rules.Targets() {
 		m.target(k, b, before, after, target.Connection)
 	}
@@ -72,6 +80,7 @@ func (m *maker) record(b *store.Bundle) {
 			k.target(d.Connection).Ended++ // no target any more
 		}
 	}
+	return nil
 }
 
 // count counts a change of an attribute and says how often it has been counted.

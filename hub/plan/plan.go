@@ -2,7 +2,8 @@
 // nothing. What it counts is what the fold after the activation does, by the fold's own functions (apply.Changed,
 // Owed, Settling).
 //
-// Its memory is bounded whatever there is: pages of records, and as many samples and attributes as are shown.
+// Its memory is bounded whatever there is: pages of records, as many samples and attributes as are shown, and the ids of
+// waiting objects that would be linked, up to a number.
 package plan
 
 import (
@@ -23,6 +24,9 @@ import (
 const (
 	// maxAttributes bounds the attributes that are counted by themselves: there may be any number of custom ones.
 	maxAttributes = 1000
+	// maxTaken bounds the waiting objects that are kept in mind as linked; further ones may be counted once for each
+	// record that has their key.
+	maxTaken = 100_000
 	// others is where further custom attributes are counted, once each.
 	others = model.Path("custom.*")
 )
@@ -61,6 +65,9 @@ type Kind struct {
 	Attributes map[model.Path]int
 	// Targets counts what would be sent, by connection.
 	Targets map[string]*Target
+	// Linked counts the objects that wait for a record and would be linked to one, by the new match keys. What they say
+	// is applied then, as if they came in anew; what that changes is not foretold.
+	Linked int
 	// Samples are some of the changes, Options.Samples for an attribute.
 	Samples []Sample
 }
@@ -104,7 +111,7 @@ func Make(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the active policy: %w; a hub activates its own when it starts", err)
 	}
-	m := &maker{samples: o.Samples, applier: &apply.Applier{Connections: o.Connections}, report: &Report{
+	m := &maker{store: o.Store, samples: o.Samples, applier: &apply.Applier{Connections: o.Connections}, report: &Report{
 		Digest: Digest(o.Policy, active.Version), Active: active.Version, Kinds: map[model.Kind]*Kind{}, Before: active.File, After: o.Policy.File}}
 	if m.before, err = apply.Compile(active); err != nil {
 		return nil, err
@@ -118,8 +125,13 @@ func Make(ctx context.Context, o Options) (*Report, error) {
 			return nil, err
 		}
 	}
+	if err := m.lookForOrphans(ctx); err != nil {
+		return nil, err
+	}
 	err = o.Store.Scan(ctx, func(b *store.Bundle) error {
-		m.record(b)
+		if err := m.record(ctx, b); err != nil {
+			return err
+		}
 		if done++; o.Progress != nil {
 			o.Progress(done, max(done, total))
 		}

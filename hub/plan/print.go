@@ -24,6 +24,9 @@ func (r *Report) String() string {
 		for _, path := range slices.Sorted(maps.Keys(k.Attributes)) {
 			fmt.Fprintf(&out, "  %-32s in %d\n", path, k.Attributes[path])
 		}
+		if k.Linked > 0 {
+			fmt.Fprintf(&out, "  %d objects that wait for a record would be linked\n", k.Linked)
+		}
 		for _, connection := range slices.Sorted(maps.Keys(k.Targets)) {
 			fmt.Fprintf(&out, "  to %-29s %s\n", connection, k.Targets[connection])
 		}

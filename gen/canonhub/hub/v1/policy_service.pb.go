@@ -728,7 +728,10 @@ type PlannedKind struct {
 	// What would be sent, by connection.
 	Targets map[string]*PlannedTarget `protobuf:"bytes,6,rep,name=targets,proto3" json:"targets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Some of the changes, of kinds that the caller may read.
-	Samples       []*PlannedChange `protobuf:"bytes,7,rep,name=samples,proto3" json:"samples,omitempty"`
+	Samples []*PlannedChange `protobuf:"bytes,7,rep,name=samples,proto3" json:"samples,omitempty"`
+	// Objects that wait for a record and would be linked to one, by the new match keys. What they say is applied then; what
+	// that changes is not foretold.
+	Linked        int64 `protobuf:"varint,8,opt,name=linked,proto3" json:"linked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -810,6 +813,13 @@ func (x *PlannedKind) GetSamples() []*PlannedChange {
 		return x.Samples
 	}
 	return nil
+}
+
+func (x *PlannedKind) GetLinked() int64 {
+	if x != nil {
+		return x.Linked
+	}
+	return 0
 }
 
 // PlannedTarget is what would be sent to one connection, beyond what is on its way already.
@@ -1177,7 +1187,7 @@ const file_canonhub_hub_v1_policy_service_proto_rawDesc = "" +
 	"\vplan_digest\x18\x01 \x01(\tR\n" +
 	"planDigest\x12%\n" +
 	"\x0eactive_version\x18\x02 \x01(\x03R\ractiveVersion\x122\n" +
-	"\x05kinds\x18\x03 \x03(\v2\x1c.canonhub.hub.v1.PlannedKindR\x05kinds\"\xe2\x03\n" +
+	"\x05kinds\x18\x03 \x03(\v2\x1c.canonhub.hub.v1.PlannedKindR\x05kinds\"\xfa\x03\n" +
 	"\vPlannedKind\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x18\n" +
 	"\arecords\x18\x02 \x01(\x03R\arecords\x12\x18\n" +
@@ -1187,7 +1197,8 @@ const file_canonhub_hub_v1_policy_service_proto_rawDesc = "" +
 	"attributes\x18\x05 \x03(\v2,.canonhub.hub.v1.PlannedKind.AttributesEntryR\n" +
 	"attributes\x12C\n" +
 	"\atargets\x18\x06 \x03(\v2).canonhub.hub.v1.PlannedKind.TargetsEntryR\atargets\x128\n" +
-	"\asamples\x18\a \x03(\v2\x1e.canonhub.hub.v1.PlannedChangeR\asamples\x1a=\n" +
+	"\asamples\x18\a \x03(\v2\x1e.canonhub.hub.v1.PlannedChangeR\asamples\x12\x16\n" +
+	"\x06linked\x18\b \x01(\x03R\x06linked\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\x1aZ\n" +
