@@ -22,21 +22,25 @@ import (
 const drainTime = 20 * time.Second
 
 func serveCommand(f *flags) *cobra.Command {
-	var backoff time.Duration
+	var (
+		backoff  time.Duration
+		activate bool
+	)
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the hub",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return serve(cmd.Context(), f, backoff, cmd.OutOrStdout())
+			return serve(cmd.Context(), f, server.Options{Backoff: backoff, Activate: activate}, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().DurationVar(&backoff, "retry-backoff", time.Second, "upper bound of the first retry's wait; it doubles from there")
+	cmd.Flags().BoolVar(&activate, "activate", false, "bring the configuration's policy in force even where a later version has replaced it")
 	return cmd
 }
 
 // serve runs a hub until ctx ends.
-func serve(ctx context.Context, f *flags, backoff time.Duration, out io.Writer) error {
+func serve(ctx context.Context, f *flags, o server.Options, out io.Writer) error {
 	log, err := f.logger()
 	if err != nil {
 		return err
@@ -53,7 +57,8 @@ func serve(ctx context.Context, f *flags, backoff time.Duration, out io.Writer) 
 		return err
 	}
 	defer stopDatabase()
-	hub, err := server.Start(ctx, server.Options{DatabaseURL: url, Config: loaded, HTTPAddr: f.httpAddr, GRPCAddr: f.grpcAddr, Backoff: backoff, Log: log})
+	o.DatabaseURL, o.Config, o.HTTPAddr, o.GRPCAddr, o.Operator, o.Log = url, loaded, f.httpAddr, f.grpcAddr, operator(), log
+	hub, err := server.Start(ctx, o)
 	if err != nil {
 		return err
 	}

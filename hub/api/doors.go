@@ -17,7 +17,7 @@ import (
 // page names the doors for whoever opens the port in a browser.
 const page = `canonhub
 
-/v1/                     REST: customers, orders, invoices, tickets
+/v1/                     REST: customers, orders, invoices, tickets, the policy
 /openapi.json            what REST takes and answers
 /webhooks/{connection}   POST: where vendors send events
 /healthz                 this process runs

@@ -40,7 +40,7 @@ func (r *reader) explanation(ctx context.Context, b *store.Bundle) (*hubv1.Expla
 	if rules == nil {
 		return out, nil // the configuration has no policy for this kind: nothing is decided, and nothing is owed
 	}
-	e := &explainer{applier: r.applier, bundle: b, rules: rules, resolution: rules.Resolve(apply.Sources(rules, b))}
+	e := &explainer{applier: r.applier, bundle: b, file: active.Origin.File, rules: rules, resolution: rules.Resolve(apply.Sources(rules, b))}
 	for i := range e.resolution.Attributes {
 		out.Attributes = append(out.Attributes, e.attribute(&e.resolution.Attributes[i]))
 	}
@@ -79,6 +79,7 @@ func (r *reader) paused(ctx context.Context) (map[string]string, error) {
 type explainer struct {
 	applier    *apply.Applier
 	bundle     *store.Bundle
+	file       string // that the rules stand in
 	rules      *policy.Kind
 	resolution *policy.Resolution
 	paused     map[string]string
@@ -87,7 +88,7 @@ type explainer struct {
 func (e *explainer) attribute(a *policy.Attribute) *hubv1.AttributeExplanation {
 	out := &hubv1.AttributeExplanation{
 		Path: string(a.Path), Value: e.value(e.resolution.Message, a),
-		Rule:          &hubv1.DecidingRule{Path: a.Rule.Path, Mode: string(a.Rule.Mode), Sources: a.Rule.Sources, Follow: string(a.Rule.Follows), Unless: a.Rule.Unless, Key: a.Rule.Key},
+		Rule:          decidingRule(a.Rule, e.file),
 		StandIn:       a.StandIn,
 		Disputed:      a.Disputed,
 		Decision:      humanDecision(a.Decision),
@@ -115,6 +116,14 @@ func humanDecision(d *view.Decision) *hubv1.HumanDecision {
 		return nil
 	}
 	return &hubv1.HumanDecision{Side: d.Side, Authority: d.Authority, By: d.By, Time: timestamppb.New(d.Time), Why: d.Why}
+}
+
+func decidingRule(r *policy.Rule, file string) *hubv1.DecidingRule {
+	out := &hubv1.DecidingRule{Path: r.Path, Mode: string(r.Mode), Sources: r.Sources, Follow: string(r.Follows), Unless: r.Unless, Key: r.Key}
+	if r.Line > 0 {
+		out.File, out.Line = file, int32(r.Line)
+	}
+	return out
 }
 
 var lossReasons = map[policy.LossReason]hubv1.LossReason{

@@ -18,7 +18,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
-// restTime is how long a REST request may take that does not say so itself (Grpc-Timeout).
+// restTime is how long a REST request may take that does not say so itself (Grpc-Timeout). An answer that is a stream may
+// take as long as its caller stays.
 const restTime = 30 * time.Second
 
 // gateway turns REST into gRPC, in memory: it makes one attempt and has no rules of its own but strictness about names.
@@ -26,7 +27,9 @@ type gateway struct {
 	mux   *runtime.ServeMux
 	conn  *grpc.ClientConn
 	known parameters
-	log   *slog.Logger
+	// streams are the routes whose answers are streams.
+	streams map[string]bool
+	log     *slog.Logger
 }
 
 // restJSON has the names and absences of proto's JSON form; a field that we do not know is a mistake, not a wish to
@@ -45,15 +48,15 @@ func newGateway(memory *bufconn.Listener, log *slog.Logger) (*gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api: gateway: %w", err)
 	}
-	known, err := queryNames()
+	known, streams, err := routes()
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	g := &gateway{conn: conn, known: known, log: log}
+	g := &gateway{conn: conn, known: known, streams: streams, log: log}
 	none := func(string) (string, bool) { return "", false }
 	g.mux = runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, restJSON),
-		runtime.WithMiddlewares(g.strict),
+		runtime.WithMiddlewares(g.strict, g.bounded),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithOutgoingHeaderMatcher(none), // ServeHTTP has set the correlation id
 		runtime.WithOutgoingTrailerMatcher(none),
@@ -75,13 +78,23 @@ func (g *gateway) close() { _ = g.conn.Close() }
 // ServeHTTP serves /v1/ under a correlation id of the caller's or our own choice.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := saneOrNew(r.Header.Get(correlationHeader))
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), correlationKey{}, id), restTime)
-	defer cancel()
-	r = r.Clone(ctx)
+	r = r.Clone(context.WithValue(r.Context(), correlationKey{}, id))
 	r.Header.Set(correlationHeader, id)
 	w.Header().Set(correlationHeader, id)
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequestBytes)
 	g.mux.ServeHTTP(w, r)
+}
+
+// bounded ends requests after restTime, but streams.
+func (g *gateway) bounded(next runtime.HandlerFunc) runtime.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, path map[string]string) {
+		if pattern, _ := runtime.HTTPPattern(r.Context()); !g.streams[r.Method+" "+pattern.String()] {
+			ctx, cancel := context.WithTimeout(r.Context(), restTime)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		next(w, r, path)
+	}
 }
 
 // incomingHeader passes on what the gRPC side reads; the gateway passes Authorization by itself.

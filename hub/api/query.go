@@ -20,24 +20,32 @@ import (
 // does not know: `?pagesize=10` would be answered as if it had not been written.
 type parameters map[string]map[string]bool
 
-// queryNames reads the parameters from the services' descriptors.
-func queryNames() (parameters, error) {
-	known := parameters{}
+// routes reads from the services' descriptors the parameters of each route, and which routes answer by a stream.
+func routes() (known parameters, streams map[string]bool, err error) {
+	known, streams = parameters{}, map[string]bool{}
 	for _, r := range services {
 		methods := r.file.Services().Get(0).Methods()
 		for i := range methods.Len() {
-			rule, ok := proto.GetExtension(methods.Get(i).Options(), annotations.E_Http).(*annotations.HttpRule)
-			switch post := rule.GetPost() != "" && rule.GetBody() == "*"; {
-			case !ok || !post && rule.GetGet() == "" || len(rule.GetAdditionalBindings()) > 0:
-				return nil, fmt.Errorf("api: %s is neither one GET nor one POST of a whole body; teach queryNames its parameters", methods.Get(i).FullName())
-			case post: // all that is not in the path is in the body
+			method := methods.Get(i)
+			rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
+			var route string
+			switch {
+			case ok && rule.GetGet() != "" && len(rule.GetAdditionalBindings()) == 0:
+				route = routeOf("GET", rule.GetGet())
+				known[route] = names(method.Input(), rule.GetGet())
+			case ok && rule.GetPost() != "" && rule.GetBody() == "*" && len(rule.GetAdditionalBindings()) == 0:
+				route = routeOf("POST", rule.GetPost()) // all that is not in the path is in the body
 			default:
-				known["GET "+strings.ReplaceAll(rule.GetGet(), "}", "=*}")] = names(methods.Get(i).Input(), rule.GetGet())
+				return nil, nil, fmt.Errorf("api: %s is neither one GET nor one POST of a whole body; teach routes its parameters", method.FullName())
 			}
+			streams[route] = method.IsStreamingServer()
 		}
 	}
-	return known, nil
+	return known, streams, nil
 }
+
+// routeOf is a route as the gateway names it.
+func routeOf(verb, path string) string { return verb + " " + strings.ReplaceAll(path, "}", "=*}") }
 
 // names are the fields, in both spellings, that are not in the path.
 func names(request protoreflect.MessageDescriptor, path string) map[string]bool {

@@ -36,6 +36,8 @@ var services = []registration{
 	ofKind(model.Ticket, hubv1.File_canonhub_hub_v1_ticket_service_proto, hubv1.RegisterTicketServiceHandler),
 	{file: hubv1.File_canonhub_hub_v1_review_service_proto, gateway: hubv1.RegisterReviewServiceHandler, serve: serveReviews,
 		needs: map[protoreflect.Name]level{"ListReviews": mayRead, "GetReview": mayRead, "ResolveReview": mayOperate, "DismissReview": mayOperate, "Decide": mayOperate}},
+	{file: hubv1.File_canonhub_hub_v1_policy_service_proto, gateway: hubv1.RegisterPolicyServiceHandler, serve: servePolicy,
+		needs: map[protoreflect.Name]level{"GetPolicy": mayRead, "ListPolicyVersions": mayRead, "PlanPolicy": mayOperate, "ActivatePolicy": mayOperate}},
 }
 
 // ofKind registers a kind's service, which is built from its descriptor.

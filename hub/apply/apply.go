@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,8 @@ type Queue interface {
 type Active struct {
 	Version int64
 	Policy  *policy.Policy
+	// Origin is where its rules stand.
+	Origin store.PolicyOrigin
 }
 
 // Applier applies observations.
@@ -60,17 +63,20 @@ func (a *Applier) Active() *Active { return a.active.Load() }
 // by different ones.
 var errPolicyMoved = errors.New("another version of the policy is active")
 
-// Reload takes the active policy from the store.
+// Reload takes the active policy from the store. It is compiled where it is another than before.
 func (a *Applier) Reload(ctx context.Context) error {
 	stored, err := a.Store.ActivePolicy(ctx)
 	if err != nil {
 		return err
 	}
+	if now := a.Active(); now != nil && now.Version == stored.Version && now.Origin.File == stored.File && maps.Equal(now.Origin.Lines, stored.Lines) {
+		return nil
+	}
 	compiled, err := Compile(stored)
 	if err != nil {
 		return err
 	}
-	a.Use(&Active{Version: stored.Version, Policy: compiled})
+	a.Use(&Active{Version: stored.Version, Policy: compiled, Origin: stored.PolicyOrigin})
 	return nil
 }
 
@@ -84,6 +90,7 @@ func Compile(stored *store.Policy) (*policy.Policy, error) {
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("policy %d is not for this binary: %s: %s", stored.Version, strings.Join(problems[0].At, "."), problems[0].Message)
 	}
+	compiled.Locate(stored.Lines)
 	return compiled, nil
 }
 

@@ -57,12 +57,9 @@ func (f *fold) record() ([]model.Path, error) {
 	sources := Sources(f.rules, f.bundle)
 	f.resolution = f.rules.Resolve(sources)
 	next := proto.Clone(r.Message) // known paths are set one by one, so that fields of a newer schema stay
-	var changed []model.Path
-	for _, path := range allPaths(schema, r.Message, f.resolution.Message) {
-		if !schema.Equal(next, f.resolution.Message, path) {
-			schema.Copy(next, f.resolution.Message, path)
-			changed = append(changed, path)
-		}
+	changed := Changed(schema, r.Message, f.resolution.Message)
+	for _, path := range changed {
+		schema.Copy(next, f.resolution.Message, path)
 	}
 	counts := r.Revision == 0 || len(changed) > 0 || f.bundle.LifeChanged()
 	if counts {
@@ -89,16 +86,19 @@ func (f *fold) record() ([]model.Path, error) {
 	return changed, f.keep()
 }
 
-func allPaths(schema *model.Schema, messages ...proto.Message) []model.Path {
-	paths := schema.Paths()
-	for _, m := range messages {
-		for _, path := range schema.Custom(m) {
-			if !slices.Contains(paths, path) {
-				paths = append(paths, path)
-			}
+func allPaths(schema *model.Schema, from, to proto.Message) []model.Path {
+	paths := append(schema.Paths(), schema.Custom(from)...)
+	for _, path := range schema.Custom(to) {
+		if !slices.Contains(paths, path) {
+			paths = append(paths, path)
 		}
 	}
 	return paths
+}
+
+// Changed lists the attributes that a record with one message changes when it is given another.
+func Changed(schema *model.Schema, from, to proto.Message) []model.Path {
+	return slices.DeleteFunc(allPaths(schema, from, to), func(path model.Path) bool { return schema.Equal(from, to, path) })
 }
 
 // provenance tells for each decided unit where its value is from. A unit that did not change keeps the revision that
@@ -128,23 +128,42 @@ func touches(changed, leaves []model.Path) bool {
 // matchKeys brings the record's keys to what its sources claim.
 func (f *fold) matchKeys(sources []policy.Source) {
 	r := f.bundle.Record
-	var wanted []store.MatchKey
-	for i := range sources {
-		if r.DeletedAt.IsZero() { // a deleted record is not found again by its keys
-			wanted = append(wanted, matchKeys(f.rules, sources[i].State.Said)...)
-		}
+	wanted, gained := MatchKeys(f.rules, f.bundle, sources)
+	for _, key := range gained {
+		f.tx.PutMatchKey(r.Kind, key, r.ID, f.cause.CorrelationID)
 	}
-	for _, key := range wanted {
-		if !slices.Contains(f.bundle.MatchKeys, key) && !slices.Contains(f.bundle.NewKeys, key) {
-			f.tx.PutMatchKey(r.Kind, key, r.ID, f.cause.CorrelationID)
-			f.bundle.NewKeys = append(f.bundle.NewKeys, key)
-		}
-	}
+	f.bundle.NewKeys = append(f.bundle.NewKeys, gained...)
 	for _, key := range f.bundle.MatchKeys {
 		if !slices.Contains(wanted, key) {
 			f.tx.DropMatchKey(r.Kind, key, r.ID)
 		}
 	}
+}
+
+// MatchKeys are those that a bundle's sources claim, and of these the ones that its record is to get.
+func MatchKeys(rules *policy.Kind, b *store.Bundle, sources []policy.Source) (wanted, gained []store.MatchKey) {
+	if !b.Record.DeletedAt.IsZero() {
+		return nil, nil // a deleted record is not found again by its keys
+	}
+	for i := range sources {
+		wanted = append(wanted, matchKeys(rules, sources[i].State.Said)...)
+	}
+	for _, key := range wanted {
+		if !slices.Contains(b.MatchKeys, key) && !slices.Contains(b.NewKeys, key) && !slices.Contains(gained, key) {
+			gained = append(gained, key)
+		}
+	}
+	return wanted, gained
+}
+
+// Adopted is the link of an object that waited for a record of a bundle; nil where the bundle has it already.
+func Adopted(b *store.Bundle, key store.LinkKey) *store.Link {
+	if b.Link(key) != nil {
+		return nil
+	}
+	link := &store.Link{LinkKey: key, RecordID: b.Record.ID, State: store.LinkLive, Primary: b.Primary(key.Connection) == nil}
+	b.Links = append(b.Links, link)
+	return link
 }
 
 // follow takes up the objects that waited for this record, and stores the deliveries that are owed now, with their jobs.
@@ -177,9 +196,7 @@ func (f *fold) takeOrphans(ctx context.Context) error {
 	var receipts []*store.Receipt
 	for _, o := range orphans {
 		receipts = append(receipts, o.Receipt)
-		if f.bundle.Link(o.LinkKey) == nil {
-			link := &store.Link{LinkKey: o.LinkKey, RecordID: f.bundle.Record.ID, State: store.LinkLive, Primary: f.bundle.Primary(o.Connection) == nil}
-			f.bundle.Links = append(f.bundle.Links, link)
+		if link := Adopted(f.bundle, o.LinkKey); link != nil {
 			f.tx.LinkOrphan(link)
 		}
 	}
@@ -190,20 +207,43 @@ func (f *fold) takeOrphans(ctx context.Context) error {
 func (f *fold) settle(target *policy.Target) bool {
 	r := f.bundle.Record
 	delivery := f.bundle.Delivery(target.Connection)
-	owes := f.a.Owes(f.rules, f.resolution, f.bundle, target)
-	switch {
-	case !owes && (delivery == nil || delivery.State == store.Settled || delivery.State == store.Owed):
-		return false // where a job is under way, it ends the delivery
-	case !owes:
+	switch Settling(delivery, r.Revision, f.a.Owes(f.rules, f.resolution, f.bundle, target), f.cause.Source) {
+	case Ends:
 		delivery.State, delivery.Revision, delivery.Reason = store.Settled, r.Revision, ""
 		f.tx.PutDelivery(delivery)
-		return false
-	case delivery != nil && delivery.State == store.Dead && delivery.Revision >= r.Revision && f.cause.Source != target.Connection:
-		return false // given up on this very revision
+	case Begins:
+		f.tx.PutDelivery(&store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
+			Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent})
+		return true
 	}
-	f.tx.PutDelivery(&store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
-		Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent})
-	return true
+	return false
+}
+
+// Course is what a fold does with the delivery to one target.
+type Course int
+
+// The courses.
+const (
+	// Stays: it stays as it is.
+	Stays Course = iota
+	// Ends: it waited or was given up, and is not owed any more.
+	Ends
+	// Begins: it is owed, and gets a job.
+	Begins
+)
+
+// Settling is the course of a delivery, nil where there never was one, to a record of a revision whose target owes or
+// does not, when source's word, or the policy, has it folded.
+func Settling(d *store.Delivery, revision store.Revision, owes bool, source string) Course {
+	switch {
+	case !owes && (d == nil || d.State == store.Settled || d.State == store.Owed):
+		return Stays // where a job is under way, it ends the delivery
+	case !owes:
+		return Ends
+	case d != nil && d.State == store.Dead && d.Revision >= revision && source != d.Connection:
+		return Stays // given up on this very revision
+	}
+	return Begins
 }
 
 // Owes says whether a target is to be brought to the record: something differs, or an earlier push has to be settled.

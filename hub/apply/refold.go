@@ -40,6 +40,9 @@ func (a *Applier) Resolve(b *store.Bundle) (*policy.Kind, *policy.Resolution, er
 // InTx runs fn, which may call Fold, in a transaction.
 func (a *Applier) InTx(ctx context.Context, fn func(Tx) error) error { return a.inTx(ctx, fn) }
 
+// PolicySource is the source of what a new version of the policy changes.
+const PolicySource = "policy"
+
 // refoldPage is how many records are looked up at once.
 const refoldPage = 500
 
@@ -65,7 +68,7 @@ func (a *Applier) Refold(ctx context.Context) error {
 					tx.Restamp(id, version) // a redirect, or a kind that has no policy any more: nothing to fold
 					return nil
 				}
-				_, err = a.Fold(ctx, tx, b, Cause{Source: "policy", CorrelationID: fmt.Sprintf("policy-%d", version)})
+				_, err = a.Fold(ctx, tx, b, Cause{Source: PolicySource, CorrelationID: fmt.Sprintf("policy-%d", version)})
 				return err
 			})
 			if err != nil && !errors.Is(err, store.ErrNotFound) {

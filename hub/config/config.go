@@ -36,6 +36,10 @@ type Config struct {
 	Phases map[string]string
 	// Policy is the policies, compiled.
 	Policy *policy.Policy
+	// File is the configuration's name.
+	File string
+	// Lines of the policies' rules and targets, by place below policies: `customer/attributes/email`.
+	Lines map[string]int
 }
 
 // Connection is one account at a vendor.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/canonhub/canonhub/hub/policy"
 )
 
 // Error is one mistake in a configuration.
@@ -46,6 +48,8 @@ type report struct {
 	file string
 	root *node
 	all  []Error
+	// problems are what was reported at a path, for what stands in no file.
+	problems []policy.Problem
 }
 
 // fail reports a mistake at a path, or at what there is of it. What follows from a broken place is not told.
@@ -53,17 +57,20 @@ func (r *report) fail(at path, format string, args ...any) {
 	n, exact, broken := r.root.find(at)
 	switch {
 	case broken:
+		return
 	case exact:
 		r.on(n.mark(), format, args...)
 	default:
 		r.on(n.keyMark(), format, args...)
 	}
+	r.problems = append(r.problems, policy.Problem{At: at, Message: fmt.Sprintf(format, args...)})
 }
 
 // failKey reports a mistake in a key rather than in what it has.
 func (r *report) failKey(at path, format string, args ...any) {
 	if n, _, broken := r.root.find(at); !broken {
 		r.on(n.keyMark(), format, args...)
+		r.problems = append(r.problems, policy.Problem{At: at, Message: fmt.Sprintf(format, args...)})
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 
 // config makes the result of what was decoded, and reports what the schema cannot tell.
 func (l *loader) config(from *configv1.Config) *Config {
-	c := &Config{Policies: from.GetPolicies(), Phases: map[string]string{}}
+	c := &Config{Policies: from.GetPolicies(), Phases: map[string]string{}, File: l.file, Lines: l.lines(from)}
 	for _, name := range []string{policy.Operator, policy.Keeper} {
 		if from.GetConnections()[name] != nil || from.GetCallers()[name] != nil {
 			l.failKey(l.named(from, name), "%q is the name of a source of the hub's own; choose another", name)

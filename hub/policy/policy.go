@@ -74,6 +74,8 @@ type Rule struct {
 	Unless string
 	// Key is the field that tells the elements of a list of messages apart, for Union; empty for texts.
 	Key string
+	// Line is where the rule stands in the configuration's file; 0 where that is not known.
+	Line int
 }
 
 // Policy is what decides over all kinds.

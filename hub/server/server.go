@@ -39,6 +39,10 @@ type Options struct {
 	Config      *config.Config
 	// HTTPAddr and GRPCAddr are listened on; port 0 picks one.
 	HTTPAddr, GRPCAddr string
+	// Activate brings the configuration's policy in force even where a later version has replaced it.
+	Activate bool
+	// Operator is who started this, for the policy's versions.
+	Operator string
 	// Backoff is the first retry's upper bound; 0 means the default.
 	Backoff time.Duration
 	Log     *slog.Logger
@@ -128,9 +132,9 @@ func (s *Server) wire(_ context.Context, o Options) error {
 	return nil
 }
 
-// activate makes the configuration's policy the active one.
+// activate settles by which policy and with which connections this process works.
 func (s *Server) activate(ctx context.Context, o Options) error {
-	if _, err := s.Store.ActivatePolicy(ctx, store.Policy{Config: o.Config.Policies, Phases: o.Config.Phases}); err != nil {
+	if err := s.offerPolicy(ctx, o); err != nil {
 		return err
 	}
 	if err := s.Applier.Reload(ctx); err != nil {
@@ -153,6 +157,28 @@ func (s *Server) activate(ctx context.Context, o Options) error {
 	return nil
 }
 
+// offerPolicy makes the configuration's policy the active one if it never was. One that was, and that a later version
+// has replaced, stays replaced: a hub that is started again with an old file must not bring an old policy back, and of
+// several hubs with different files each brings in its own once at most. So they cannot take turns.
+func (s *Server) offerPolicy(ctx context.Context, o Options) error {
+	offer := s.Store.OfferPolicy
+	if o.Activate {
+		offer = s.Store.ActivatePolicy
+	}
+	_, err := offer(ctx, PolicyOf(o.Config, o.Operator))
+	if errors.Is(err, store.ErrSuperseded) {
+		o.Log.Warn("the policy of this configuration is not in force: a later version has replaced it; serve --activate, or `policy activate`, brings it back",
+			"config", o.Config.File, "reason", err.Error())
+		return nil
+	}
+	return err
+}
+
+// PolicyOf is a configuration's policy, as it is activated by somebody.
+func PolicyOf(c *config.Config, by string) store.Policy {
+	return store.Policy{Config: c.Policies, Phases: c.Phases, ActivatedBy: by, PolicyOrigin: store.PolicyOrigin{File: c.File, Lines: c.Lines}}
+}
+
 // listen opens the doors.
 func (s *Server) listen(_ context.Context, o Options) error {
 	metrics := prometheus.NewRegistry()
@@ -160,7 +186,8 @@ func (s *Server) listen(_ context.Context, o Options) error {
 	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: metrics})
 	var err error
 	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Connections: s.connections.Names(), Log: o.Log,
-		Metrics: metrics, Gatherer: metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers)})
+		Metrics: metrics, Gatherer: metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
+		Policy: api.PolicyOptions{Judge: o.Config.Judge, Refold: s.queue.Refold}})
 	if err != nil {
 		return err
 	}

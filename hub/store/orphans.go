@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -85,4 +86,30 @@ func (s *Store) ObjectsWait(ctx context.Context, kind model.Kind, connections []
 func (t *Tx) LinkOrphan(l *Link) {
 	t.Queue(`insert into links (connection, kind, external_id, record_id, state, is_primary, epoch) values ($1, $2, $3, $4, $5, $6, 0)
 		on conflict (connection, kind, external_id) do nothing`, l.Connection, l.Kind, l.ExternalID, l.RecordID, l.State, l.Primary)
+}
+
+// Orphaned says whether objects of a kind wait for a record by any of the attributes.
+func (s *Store) Orphaned(ctx context.Context, kind model.Kind, attributes []string) (some bool, err error) {
+	err = s.pool.QueryRow(ctx, `select exists (select 1 from orphans where kind = $1 and attribute = any($2))`, kind, attributes).Scan(&some)
+	if err != nil {
+		return false, fmt.Errorf("look for orphans of kind %s: %w", kind, err)
+	}
+	return some, nil
+}
+
+// Orphans lists the objects that TakeOrphans would take.
+func (s *Store) Orphans(ctx context.Context, kind model.Kind, keys []MatchKey) ([]LinkKey, error) {
+	attributes, values := make([]string, len(keys)), make([]string, len(keys))
+	for i, k := range keys {
+		attributes[i], values[i] = string(k.Attribute), k.Value
+	}
+	rows, err := s.pool.Query(ctx, `select distinct o.connection, o.kind, o.external_id
+		from unnest($2::text[], $3::text[]) as k (attribute, value)
+		join orphans o on o.kind = $1 and o.attribute = k.attribute and o.value = k.value
+		join receipts r on r.id = o.receipt_id
+		order by o.connection, o.external_id`, kind, attributes, values)
+	if err != nil {
+		return nil, fmt.Errorf("read orphans: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[LinkKey])
 }

@@ -7,50 +7,74 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// scanPage is how many bundles are read, and held, at once.
-const scanPage = 100
+// scanPage is how many bundles are read at once. Two pages are held: one is visited while the next is read.
+const scanPage = 200
 
 // Scan visits all records with their surroundings, by id; merged ones are left out. Each page is a snapshot of its own,
-// and no transaction is open while visit runs.
+// and no transaction is open while visit runs, but the next page's.
 func (s *Store) Scan(ctx context.Context, visit func(*Bundle) error) error {
-	last := RecordID("")
-	for {
-		page, err := s.scanAfter(ctx, last)
-		if err != nil {
-			return fmt.Errorf("scan records: %w", err)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type page struct {
+		bundles []*Bundle
+		err     error
+	}
+	pages := make(chan page)
+	go func() {
+		defer close(pages)
+		for last, more := RecordID(""), true; more; {
+			bundles, err := s.scanAfter(ctx, last)
+			select {
+			case pages <- page{bundles, err}:
+			case <-ctx.Done():
+				return
+			}
+			if more = err == nil && len(bundles) == scanPage; more {
+				last = bundles[len(bundles)-1].Record.ID
+			}
 		}
-		for _, b := range page {
+	}()
+	for p := range pages {
+		if p.err != nil {
+			return fmt.Errorf("scan records: %w", p.err)
+		}
+		for _, b := range p.bundles {
 			if err := visit(b); err != nil {
 				return err
 			}
-			last = b.Record.ID
-		}
-		if len(page) < scanPage {
-			return nil
 		}
 	}
+	return ctx.Err()
 }
 
+// scanAfter reads a page: one statement for each table, not for each record.
 func (s *Store) scanAfter(ctx context.Context, last RecordID) ([]*Bundle, error) {
-	var page []*Bundle
+	var bundles []*Bundle
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `select id from records where id > $1 and merged_into is null order by id limit $2`, last, scanPage)
 		if err != nil {
 			return err
 		}
 		ids, err := pgx.CollectRows(rows, pgx.RowTo[RecordID])
-		if err != nil {
+		if err != nil || len(ids) == 0 {
 			return err
 		}
-		batch := &pgx.Batch{}
+		byID := make(map[RecordID]*Bundle, len(ids))
 		for _, id := range ids {
-			b := &Bundle{}
-			page = append(page, b)
-			readBundle(batch, b, "", "$1", id)
+			byID[id] = &Bundle{}
+			bundles = append(bundles, byID[id])
 		}
-		return tx.SendBatch(ctx, batch).Close()
+		batch := &pgx.Batch{}
+		readBundles(batch, func(id RecordID) *Bundle { return byID[id] }, "", which{is: " = any($1)", array: "$1::text[]"}, ids)
+		var active int64
+		batch.Queue(activeVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&active) })
+		err = tx.SendBatch(ctx, batch).Close()
+		for _, b := range bundles {
+			b.ActivePolicy = active
+		}
+		return err
 	})
-	return page, err
+	return bundles, err
 }
 
 // CountRecords counts the records that Scan visits.

@@ -35,6 +35,8 @@ const (
 	ActionReviewOpened = "review-opened"
 	ActionReviewClosed = "review-closed"
 	ActionDecided      = "decided"
+
+	ActionPolicyActivated = "policy-activated"
 )
 
 // PutTrail queues a row. All rows of a transaction go out as one statement, before it commits.

@@ -24,7 +24,8 @@ type View struct {
 
 const viewColumns = `v.record_id, v.source, v.external_id, v.state, v.raw, v.mapping_version`
 
-func scanView(schema *model.Schema, row pgx.Row) (*View, error) {
+// scanView reads a view; at has the bundle of its record, which tells the kind.
+func scanView(at func(RecordID) *Bundle, row pgx.Row) (*View, error) {
 	var (
 		v     View
 		state []byte
@@ -32,7 +33,11 @@ func scanView(schema *model.Schema, row pgx.Row) (*View, error) {
 	if err := row.Scan(&v.RecordID, &v.Source, &v.ExternalID, &state, &v.Raw, &v.MappingVersion); err != nil {
 		return nil, err
 	}
-	decoded, err := view.Decode(schema, state)
+	b := at(v.RecordID)
+	if b == nil || b.Record == nil {
+		return nil, ErrNotFound
+	}
+	decoded, err := view.Decode(model.For(b.Record.Kind), state)
 	if err != nil {
 		return nil, fmt.Errorf("view of %s by %s: %w", v.RecordID, v.Source, err)
 	}
@@ -171,36 +176,71 @@ func (b *Bundle) orNotFound(err error) (*Bundle, error) {
 // forUpdate locks the rows that it reads.
 const forUpdate = " for update"
 
+// which are the records whose bundles are read, as SQL over the statement's arguments.
+type which struct {
+	is    string // a condition on a record's id
+	array string // the ids
+}
+
+// one is a single record; id is a scalar expression.
+func one(id string) which { return which{is: " = " + id, array: "array[" + id + "]"} }
+
 // readBundle queues the reads of a bundle; id is a scalar expression over args. With lock forUpdate the links and then
 // the record are locked.
 func readBundle(batch *pgx.Batch, b *Bundle, lock, id string, args ...any) {
-	collect(batch, &b.Links, scanLinkIn, `select `+linkColumns+` from links l where l.record_id = `+id+`
-		order by l.connection, l.kind, l.external_id`+lock, args...)
-	batch.Queue(`select `+recordColumns+` from records r where r.id = `+id+lock, args...).Query(func(rows pgx.Rows) error {
-		records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Record, error) { return scanRecord(row) })
-		if len(records) > 0 {
-			b.Record = records[0]
-			b.deleted, b.placeholder = b.Record.DeletedAt, b.Record.Placeholder
-		}
-		return err
-	})
-	collect(batch, &b.Views, func(row pgx.CollectableRow) (*View, error) {
-		if b.Record == nil {
-			return nil, ErrNotFound
-		}
-		return scanView(model.For(b.Record.Kind), row)
-	}, `select `+viewColumns+` from views v where v.record_id = `+id+` order by v.source, v.external_id`, args...)
-	collect(batch, &b.Deliveries, scanDelivery, `select `+deliveryColumns+` from deliveries d where d.record_id = `+id, args...)
-	collect(batch, &b.Pending, scanAttempt, `select `+attemptColumns+` from attempts a where a.record_id = `+id+` and a.state = 'pending'`, args...)
+	readBundles(batch, func(RecordID) *Bundle { return b }, lock, one(id), args...)
 	batch.Queue(activeVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&b.ActivePolicy) })
-	collect(batch, &b.Reviews, scanReview, `select `+reviewColumns+` from reviews w where w.record_ids @> array[`+id+`] and w.closed_at is null`, args...)
-	collect(batch, &b.MatchKeys, func(row pgx.CollectableRow) (MatchKey, error) {
-		var k MatchKey
-		return k, row.Scan(&k.Attribute, &k.Value)
-	}, `select attribute, value from match_keys where record_id = `+id, args...)
+}
+
+// readBundles queues the reads of bundles; at has the one of a record.
+func readBundles(batch *pgx.Batch, at func(RecordID) *Bundle, lock string, w which, args ...any) {
+	each(batch, scanLinkIn, func(l *Link) { b := at(l.RecordID); b.Links = append(b.Links, l) },
+		`select `+linkColumns+` from links l where l.record_id`+w.is+` order by l.connection, l.kind, l.external_id`+lock, args...)
+	each(batch, func(row pgx.CollectableRow) (*Record, error) { return scanRecord(row) }, func(r *Record) {
+		b := at(r.ID)
+		b.Record, b.deleted, b.placeholder = r, r.DeletedAt, r.Placeholder
+	}, `select `+recordColumns+` from records r where r.id`+w.is+lock, args...)
+	each(batch, func(row pgx.CollectableRow) (*View, error) { return scanView(at, row) }, func(v *View) { b := at(v.RecordID); b.Views = append(b.Views, v) },
+		`select `+viewColumns+` from views v where v.record_id`+w.is+` order by v.source, v.external_id`, args...)
+	each(batch, scanDelivery, func(d *Delivery) { b := at(d.RecordID); b.Deliveries = append(b.Deliveries, d) },
+		`select `+deliveryColumns+` from deliveries d where d.record_id`+w.is+` order by d.connection`, args...)
+	each(batch, scanAttempt, func(a *Attempt) { b := at(a.RecordID); b.Pending = append(b.Pending, a) },
+		`select `+attemptColumns+` from attempts a where a.record_id`+w.is+` and a.state = 'pending' order by a.id`, args...)
+	each(batch, scanReview, func(r *Review) {
+		for _, id := range r.RecordIDs {
+			if b := at(id); b != nil && b.Record != nil && b.Record.ID == id {
+				b.Reviews = append(b.Reviews, r)
+			}
+		}
+	}, `select `+reviewColumns+` from reviews w where w.record_ids && `+w.array+` and w.closed_at is null order by w.id`, args...)
+	each(batch, scanKeyOf, func(k keyOf) { b := at(k.id); b.MatchKeys = append(b.MatchKeys, k.key) },
+		`select record_id, attribute, value from match_keys where record_id`+w.is+` order by attribute, value`, args...)
+}
+
+// keyOf is a record's match key.
+type keyOf struct {
+	id  RecordID
+	key MatchKey
 }
 
 func scanLinkIn(row pgx.CollectableRow) (*Link, error) { return scanLink(row) }
+
+func scanKeyOf(row pgx.CollectableRow) (keyOf, error) {
+	var k keyOf
+	err := row.Scan(&k.id, &k.key.Attribute, &k.key.Value)
+	return k, err
+}
+
+// each queues a query whose rows are taken one by one.
+func each[T any](batch *pgx.Batch, scan func(pgx.CollectableRow) (T, error), take func(T), sql string, args ...any) {
+	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, scan)
+		for _, row := range found {
+			take(row)
+		}
+		return err
+	})
+}
 
 // collect queues a query whose rows are gathered in into.
 func collect[T any](batch *pgx.Batch, into *[]T, scan func(pgx.CollectableRow) (T, error), sql string, args ...any) {

@@ -512,7 +512,12 @@ type DecidingRule struct {
 	// The condition in CEL on claims that do not count, as configured; empty where there is none.
 	Unless string `protobuf:"bytes,5,opt,name=unless,proto3" json:"unless,omitempty"`
 	// The field that tells elements apart, for `union` of a list of messages.
-	Key           string `protobuf:"bytes,8,opt,name=key,proto3" json:"key,omitempty"`
+	Key string `protobuf:"bytes,8,opt,name=key,proto3" json:"key,omitempty"`
+	// Where the rule stands: the configuration's file, as the hub that read it was given it. Empty where the policy came
+	// from no file.
+	File string `protobuf:"bytes,6,opt,name=file,proto3" json:"file,omitempty"`
+	// Its line there, from 1; 0 where it is not known.
+	Line          int32 `protobuf:"varint,7,opt,name=line,proto3" json:"line,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -587,6 +592,20 @@ func (x *DecidingRule) GetKey() string {
 		return x.Key
 	}
 	return ""
+}
+
+func (x *DecidingRule) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *DecidingRule) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
 }
 
 // Claim is what one source says an attribute is.
@@ -912,14 +931,16 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\tauthority\x18\x02 \x01(\tR\tauthority\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
-	"\x03why\x18\x05 \x01(\tR\x03why\"\x92\x01\n" +
+	"\x03why\x18\x05 \x01(\tR\x03why\"\xba\x01\n" +
 	"\fDecidingRule\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x18\n" +
 	"\asources\x18\x03 \x03(\tR\asources\x12\x16\n" +
 	"\x06follow\x18\x04 \x01(\tR\x06follow\x12\x16\n" +
 	"\x06unless\x18\x05 \x01(\tR\x06unless\x12\x10\n" +
-	"\x03key\x18\b \x01(\tR\x03key\"\xb8\x01\n" +
+	"\x03key\x18\b \x01(\tR\x03key\x12\x12\n" +
+	"\x04file\x18\x06 \x01(\tR\x04file\x12\x12\n" +
+	"\x04line\x18\a \x01(\x05R\x04line\"\xb8\x01\n" +
 	"\x05Claim\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1f\n" +
 	"\vexternal_id\x18\x02 \x01(\tR\n" +

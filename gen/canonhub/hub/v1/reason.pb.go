@@ -56,6 +56,11 @@ const (
 	ErrorReason_ERROR_REASON_REVIEW_CLOSED ErrorReason = 41
 	// INVALID_ARGUMENT: the choice is none that this review, or this attribute, has.
 	ErrorReason_ERROR_REASON_INVALID_CHOICE ErrorReason = 42
+	// NOT_FOUND: no version of the policy has this number.
+	ErrorReason_ERROR_REASON_POLICY_NOT_FOUND ErrorReason = 43
+	// FAILED_PRECONDITION: another version of the policy has been activated since the plan, or the policy is not the
+	// planned one; plan again.
+	ErrorReason_ERROR_REASON_PLAN_OUTDATED ErrorReason = 44
 )
 
 // Enum value maps for ErrorReason.
@@ -76,6 +81,8 @@ var (
 		40: "ERROR_REASON_REVIEW_NOT_FOUND",
 		41: "ERROR_REASON_REVIEW_CLOSED",
 		42: "ERROR_REASON_INVALID_CHOICE",
+		43: "ERROR_REASON_POLICY_NOT_FOUND",
+		44: "ERROR_REASON_PLAN_OUTDATED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -93,6 +100,8 @@ var (
 		"ERROR_REASON_REVIEW_NOT_FOUND":     40,
 		"ERROR_REASON_REVIEW_CLOSED":        41,
 		"ERROR_REASON_INVALID_CHOICE":       42,
+		"ERROR_REASON_POLICY_NOT_FOUND":     43,
+		"ERROR_REASON_PLAN_OUTDATED":        44,
 	}
 )
 
@@ -127,7 +136,7 @@ var File_canonhub_hub_v1_reason_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xfc\x03\n" +
+	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xbf\x04\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_RECORD_NOT_FOUND\x10\x01\x12\x1f\n" +
@@ -144,7 +153,9 @@ const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\x18ERROR_REASON_NOT_ALLOWED\x10\v\x12!\n" +
 	"\x1dERROR_REASON_REVIEW_NOT_FOUND\x10(\x12\x1e\n" +
 	"\x1aERROR_REASON_REVIEW_CLOSED\x10)\x12\x1f\n" +
-	"\x1bERROR_REASON_INVALID_CHOICE\x10*B\xb8\x01\n" +
+	"\x1bERROR_REASON_INVALID_CHOICE\x10*\x12!\n" +
+	"\x1dERROR_REASON_POLICY_NOT_FOUND\x10+\x12\x1e\n" +
+	"\x1aERROR_REASON_PLAN_OUTDATED\x10,B\xb8\x01\n" +
 	"\x13com.canonhub.hub.v1B\vReasonProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
