@@ -193,11 +193,10 @@ func keysOf(field protoreflect.FieldDescriptor, value protoreflect.Value) []Key 
 
 // customKeys are the values of a custom attribute: each of a list of texts.
 func customKeys(a *attribute, m proto.Message) []Key {
-	value := a.value(m.ProtoReflect())
-	if !value.IsValid() {
+	if a.empty(m.ProtoReflect()) {
 		return nil
 	}
-	v, ok := value.Message().Interface().(*canonicalv1.CustomValue)
+	v, ok := a.value(m.ProtoReflect()).Message().Interface().(*canonicalv1.CustomValue)
 	if !ok {
 		return nil
 	}
