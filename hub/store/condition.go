@@ -30,6 +30,8 @@ type Condition struct {
 	Field Field
 	// Any are values of which it must have one; none means one in Span. They are for attributes alone.
 	Any []model.Key
+	// Refers says that Any are ids of records: each is meant with all ids that answer as the same record.
+	Refers bool
 	// Span is where a value must be; the zero Span is all.
 	Span model.Span
 	// Absent says that there must be no value at all. It is for DeleteTime and Placeholder alone.

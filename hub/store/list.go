@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -80,6 +81,9 @@ func (s *Store) List(ctx context.Context, q ListQuery) (*Page, error) {
 	}
 	page := &Page{}
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if err := l.follow(ctx, tx); err != nil {
+			return err
+		}
 		if err := l.measure(ctx, tx); err != nil {
 			return err
 		}
@@ -103,6 +107,38 @@ type list struct {
 	bounds bounds
 	// sizes are the numbers of entries that the conditions have, capped; parallel to Where.
 	sizes []int
+}
+
+// follow adds to ids that conditions ask for the others of the same records: what refers to a record may name it by an
+// id that was merged into it.
+func (l *list) follow(ctx context.Context, tx pgx.Tx) error {
+	l.Where = slices.Clone(l.Where)
+	for i := range l.Where {
+		c := &l.Where[i]
+		if !c.Refers {
+			continue
+		}
+		ids := make([]string, len(c.Any))
+		for j, k := range c.Any {
+			ids[j] = k.Text()
+		}
+		rows, err := tx.Query(ctx, `select alike.id from unnest($1::text[]) as asked (id)
+			cross join lateral (select coalesce(r.merged_into, r.id) as id from records r where r.id = asked.id) as lives
+			cross join lateral (select lives.id union all select r.id from records r where r.merged_into = lives.id) as alike
+			where alike.id <> all($1)`, ids)
+		if err != nil {
+			return err
+		}
+		others, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		c.Any = slices.Clone(c.Any)
+		for _, id := range others {
+			c.Any = append(c.Any, model.TextKey(id))
+		}
+	}
+	return nil
 }
 
 // measure counts what the conditions have, as far as it matters.

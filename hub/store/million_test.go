@@ -40,7 +40,7 @@ type table struct {
 }
 
 // load fills every table that grows with the records, by COPY, and has the planner look at them.
-func load(t *testing.T, db *store.Store) {
+func load(t testing.TB, db *store.Store) {
 	t.Helper()
 	began := time.Now()
 	message, err := proto.Marshal(&canonicalv1.Customer{Note: proto.String("some note of the usual length")})

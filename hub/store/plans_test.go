@@ -339,13 +339,14 @@ func everyList(t *testing.T, db *store.Store, r *recorder) {
 		{Field: store.UpdateTime, Span: model.From(model.TimeKey(late))}, {Field: store.UpdateTime, Span: model.Below(model.TimeKey(late))},
 		{Field: store.CreateTime, Span: model.From(model.TimeKey(late)).And(model.Below(model.TimeKey(late.Add(time.Hour))))},
 		{Field: store.CreateTime, Span: model.Below(model.TimeKey(late))},
+		{Field: "organisation", Refers: true, Any: []model.Key{model.TextKey(string(loaded(100)))}},
 		{Field: store.DeleteTime}, {Field: store.DeleteTime, Absent: true}, {Field: store.Placeholder}, {Field: store.Placeholder, Absent: true},
 	}
 	where := [][]store.Condition{nil}
 	for i, c := range conditions {
 		where = append(where, []store.Condition{c}, []store.Condition{c, conditions[(i+5)%len(conditions)]})
 	}
-	where = append(where, []store.Condition{conditions[2], conditions[6], conditions[15], conditions[17]}) // many everywhere
+	where = append(where, []store.Condition{conditions[2], conditions[6], conditions[16], conditions[18]}) // many everywhere
 	for _, order := range []store.Field{store.UpdateTime, store.CreateTime, store.DeleteTime, "email", "lifecycle_stage"} {
 		for _, conditions := range where {
 			q := store.ListQuery{Kind: model.Customer, Where: conditions, OrderBy: order, Limit: 50}
