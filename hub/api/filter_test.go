@@ -127,6 +127,7 @@ func TestFilterErrorsNameThePosition(t *testing.T) {
 		`placeholder = yes`:                    "position 15: expected true or false",
 		`placeholder = "true"`:                 "position 15: expected true or false",
 		`placeholder:*`:                        "position 12: expected = after placeholder",
+		`organisation = "shop"`:                "position 16: expected a record's id",
 		`lifecycle_stage = LED`:                "position 19: expected one of UNSPECIFIED, SUBSCRIBER, LEAD, ",
 		`update_time > 2026-01-01T00:00:00Z`:   "position 15: expected an RFC 3339 time in quotes",
 		`update_time > "2026-02-30T00:00:00Z"`: "position 15: expected an RFC 3339 time in quotes",

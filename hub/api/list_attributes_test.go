@@ -233,3 +233,28 @@ func TestListLeavesOutOnRequest(t *testing.T) {
 		t.Errorf("%v, %v: what was merged away is counted", got, err)
 	}
 }
+
+// What refers to a record is found by each of its ids, whichever it names.
+func TestListFindsWhatRefersToAMergedRecord(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	first, second, third, other := w.putText(model.Customer, ""), w.putText(model.Customer, ""), w.putText(model.Customer, ""), w.putText(model.Customer, "")
+	var want []string
+	for _, customer := range []string{first, second, third} {
+		want = append(want, w.putText(model.Order, fmt.Sprintf(`customer { record_id: %q }`, customer)))
+	}
+	w.putText(model.Order, fmt.Sprintf(`customer { record_id: %q }`, other))
+	w.exec(`update records set merged_into = $2 where id = any($1)`, []string{second, third}, first)
+	orders := hubv1.NewOrderServiceClient(w.conn)
+	for _, id := range []string{first, second, third} {
+		got, err := orders.ListOrders(t.Context(), &hubv1.ListOrdersRequest{Filter: fmt.Sprintf("customer = %q", id)})
+		must(t, err)
+		var ids []string
+		for _, o := range got.GetOrders() {
+			ids = append(ids, o.GetId())
+		}
+		if !slices.Equal(ids, want) {
+			t.Errorf("orders of %s: %v, want %v", id, ids, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,6 +19,8 @@ type field struct {
 	typ  model.Type
 	many bool
 	enum protoreflect.EnumDescriptor
+	// refers says that values are ids of records.
+	refers bool
 	// own says that it is the record's, and no attribute.
 	own bool
 }
@@ -31,7 +34,7 @@ func fieldOf(schema *model.Schema, name string) (field, bool) {
 		return field{name: store.Field(name), typ: typ, own: true}, true
 	}
 	p, ok := schema.FindPromoted(model.Path(name))
-	return field{name: store.Field(name), typ: p.Type, many: p.Many, enum: p.Enum}, ok
+	return field{name: store.Field(name), typ: p.Type, many: p.Many, enum: p.Enum, refers: p.Refers}, ok
 }
 
 // operators lists the comparisons that a field has.
@@ -67,7 +70,7 @@ func (f field) condition(operator string, v literal) (store.Condition, error) {
 		return c, err
 	}
 	if operator == "=" && !f.own || operator == ":" {
-		c.Any = keys
+		c.Any, c.Refers = keys, f.refers
 		return c, nil
 	}
 	c.Span = spans[operator](keys[0])
@@ -77,11 +80,17 @@ func (f field) condition(operator string, v literal) (store.Condition, error) {
 // spans are what the comparisons mean.
 var spans = map[string]func(model.Key) model.Span{"=": model.Exactly, "<": model.Below, "<=": model.UpTo, ">": model.Above, ">=": model.From}
 
+// anyRecordID is what records' ids look like.
+var anyRecordID = regexp.MustCompile(`^[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}$`)
+
 // keys are the values that a literal can mean, the likeliest first: there are two where a custom attribute is compared
 // with what can be a time and a text.
 func (f field) keys(v literal) ([]model.Key, error) {
 	switch f.typ {
 	case model.Text:
+		if f.refers && !anyRecordID.MatchString(v.text) {
+			return nil, errors.New(`expected a record's id, such as "customer_01h455vb4pex5vsknk084sn02q"`)
+		}
 		return []model.Key{model.TextKey(v.text)}, nil
 	case model.Custom:
 		return customKeys(v), nil

@@ -2,6 +2,7 @@ package apply_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -379,5 +380,58 @@ func TestCustomAttributeOfNoUseIsNoWordThatItIsGone(t *testing.T) {
 	}
 	if got := w.Bundle(say(3, map[string]*canonicalv1.CustomValue{"tier": text("silver")})).Record.Message.(*canonicalv1.Customer).GetCustom(); got["since"] != nil {
 		t.Errorf("custom is %v, want since gone", got)
+	}
+}
+
+// named lists the customers that a list by e-mail address finds.
+func (w *world) named(t *testing.T, email string) []store.RecordID {
+	t.Helper()
+	page, err := w.Store.List(t.Context(), store.ListQuery{Kind: model.Customer, Limit: 10,
+		Where: []store.Condition{{Field: "email", Any: []model.Key{model.TextKey(email)}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []store.RecordID
+	for _, r := range page.Records {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+func TestListsKnowWhatTheFoldDecided(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	other := w.Observe("shop", w.shop.Edit("s2", hubtest.Named("Eve", "eve@example.com")))
+	if got := w.named(t, "ada@example.com"); !slices.Equal(got, []store.RecordID{made.RecordID}) {
+		t.Errorf("by the first address: %v, want %v", got, made.RecordID)
+	}
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@lovelace.example")))
+	if old, now := w.named(t, "ada@example.com"), w.named(t, "ada@lovelace.example"); len(old) != 0 || !slices.Equal(now, []store.RecordID{made.RecordID}) {
+		t.Errorf("after a change: %v by the old address, %v by the new one", old, now)
+	}
+	w.Observe("shop", w.shop.Edit("s1", func(c *canonicalv1.Customer) { c.Email = proto.String("") }))
+	if got := w.named(t, "ada@lovelace.example"); len(got) != 0 {
+		t.Errorf("by an address that is no more: %v", got)
+	}
+	if got := w.named(t, "eve@example.com"); !slices.Equal(got, []store.RecordID{other.RecordID}) {
+		t.Errorf("the other customer: %v", got)
+	}
+}
+
+// A record that was folded when lists did not know of its attributes is known once it is folded by another policy.
+func TestListsKnowOfRecordsThatAreFoldedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	if _, err := w.Store.Pool().Exec(t.Context(), `truncate promoted_attributes`); err != nil {
+		t.Fatal(err)
+	}
+	w.Activate(hubtest.Preferring("crm", "shop"))
+	if err := w.Applier.Refold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.named(t, "ada@example.com"); !slices.Equal(got, []store.RecordID{made.RecordID}) {
+		t.Errorf("%v, want %v", got, made.RecordID)
 	}
 }

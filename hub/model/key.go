@@ -48,6 +48,9 @@ func TextKey(text string) Key {
 	return append(append(k, longMark), hash[:]...)
 }
 
+// Text is a text whose key k is; a long one's is lost.
+func (k Key) Text() string { return string(k[1:]) }
+
 // FlagKey is the key of a flag.
 func FlagKey(flag bool) Key {
 	if flag {

@@ -20,6 +20,8 @@ type Promoted struct {
 	Many bool
 	// Enum is set for enums.
 	Enum protoreflect.EnumDescriptor
+	// Refers says that the texts are ids of records.
+	Refers bool
 
 	attribute Path
 	part      protoreflect.FieldDescriptor // in a message that is whole, or nil
@@ -82,6 +84,7 @@ func (s *Schema) promote(a attribute) {
 			return // of no type that has an order; a test finds such a field
 		}
 		p.attribute, p.Many, p.Enum = a.path, field.IsList(), field.Enum()
+		p.Refers = field.Message() != nil && field.Message().FullName() == referenceName
 		s.promoted = append(s.promoted, p)
 		s.promotedOf[a.path] = append(s.promotedOf[a.path], p)
 	}
@@ -193,11 +196,10 @@ func keysOf(field protoreflect.FieldDescriptor, value protoreflect.Value) []Key 
 
 // customKeys are the values of a custom attribute: each of a list of texts.
 func customKeys(a *attribute, m proto.Message) []Key {
-	value := a.value(m.ProtoReflect())
-	if !value.IsValid() {
+	if a.empty(m.ProtoReflect()) {
 		return nil
 	}
-	v, ok := value.Message().Interface().(*canonicalv1.CustomValue)
+	v, ok := a.value(m.ProtoReflect()).Message().Interface().(*canonicalv1.CustomValue)
 	if !ok {
 		return nil
 	}

@@ -37,9 +37,10 @@ func (t *Tx) PutChange(c *Change) {
 // Changes reads entries behind a position, in order, up to the horizon: those of transactions older than the oldest that
 // still runs. What a slow transaction commits later is therefore always behind the position of any reader.
 func (s *Store) Changes(ctx context.Context, after ChangePosition, limit int) ([]Change, error) {
+	// The order names the table: xid alone is the output's, a number, for which there is no index.
 	rows, err := s.pool.Query(ctx, `select record_id, revision, kind, paths, source, correlation_id, changed_at, xid::text::bigint, seq
 		from changes where (xid, seq) > ($1::text::xid8, $2) and xid < pg_snapshot_xmin(pg_current_snapshot())
-		order by xid, seq limit $3`, fmt.Sprint(after.XID), after.Seq, limit)
+		order by changes.xid, changes.seq limit $3`, fmt.Sprint(after.XID), after.Seq, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read changes: %w", err)
 	}

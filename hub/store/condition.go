@@ -30,6 +30,8 @@ type Condition struct {
 	Field Field
 	// Any are values of which it must have one; none means one in Span. They are for attributes alone.
 	Any []model.Key
+	// Refers says that Any are ids of records: each is meant with all ids that answer as the same record.
+	Refers bool
 	// Span is where a value must be; the zero Span is all.
 	Span model.Span
 	// Absent says that there must be no value at all. It is for DeleteTime and Placeholder alone.
@@ -55,6 +57,20 @@ func (c *Condition) entries(sql *query, kind model.Kind) (key, id string) {
 	sql.text(`value as key, record_id as id from promoted_attributes where kind = %s and attribute = %s`, sql.arg(string(kind)), sql.arg(string(c.Field)))
 	c.values(sql, "value")
 	return "value", "record_id"
+}
+
+// some writes a select of so many of the entries, in no order. The order inside has the planner read the index, also
+// where nearly all records meet the condition.
+func (c *Condition) some(sql *query, kind model.Kind, limit int) {
+	if len(c.Any) < 2 {
+		sql.text(`select `)
+		key, id := c.entries(sql, kind)
+		sql.text(` order by %s, %s limit %d`, key, id, limit)
+		return
+	}
+	sql.text(`select e.key, e.id from unnest(%s::bytea[]) as v (value) cross join lateral (
+		select value as key, record_id as id from promoted_attributes where kind = %s and attribute = %s and value = v.value
+		order by record_id limit %[4]d) as e limit %[4]d`, sql.arg(bytesOf(c.Any)), sql.arg(string(kind)), sql.arg(string(c.Field)), limit)
 }
 
 // check writes the condition on a record r.
@@ -89,11 +105,7 @@ func (c *Condition) values(sql *query, column string) {
 		return
 	}
 	if len(c.Any) > 1 {
-		values := make([][]byte, len(c.Any))
-		for i, k := range c.Any {
-			values[i] = k
-		}
-		sql.text(` and %s = any(%s)`, column, sql.arg(values))
+		sql.text(` and %s = any(%s)`, column, sql.arg(bytesOf(c.Any)))
 		return
 	}
 	if from := c.Field.bound(c.Span.From); from != nil {
@@ -131,6 +143,14 @@ func (f Field) bound(k model.Key) any {
 		t = t.Add(time.Duration(1000 - rest))
 	}
 	return t
+}
+
+func bytesOf(keys []model.Key) [][]byte {
+	all := make([][]byte, len(keys))
+	for i, k := range keys {
+		all[i] = k
+	}
+	return all
 }
 
 // orderKey scans a column that a list is ordered by.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -29,6 +30,9 @@ const (
 	// countScan is how many entries a count looks through.
 	countScan = 100_000
 )
+
+// bounds are those, so that tests have others.
+type bounds struct{ few, scan, count int }
 
 // ListQuery asks for one page of records of a kind.
 type ListQuery struct {
@@ -71,12 +75,15 @@ type Size struct {
 // List reads a page of records; merged ones are left out. A record that is not changed between the first page and the
 // last is on one of them, and once.
 func (s *Store) List(ctx context.Context, q ListQuery) (*Page, error) {
-	l := list{ListQuery: q}
+	l := list{ListQuery: q, bounds: s.bounds}
 	if l.OrderBy == "" {
 		l.OrderBy = UpdateTime
 	}
 	page := &Page{}
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if err := l.follow(ctx, tx); err != nil {
+			return err
+		}
 		if err := l.measure(ctx, tx); err != nil {
 			return err
 		}
@@ -97,15 +104,48 @@ func (s *Store) List(ctx context.Context, q ListQuery) (*Page, error) {
 // list is a query on its way.
 type list struct {
 	ListQuery
+	bounds bounds
 	// sizes are the numbers of entries that the conditions have, capped; parallel to Where.
 	sizes []int
 }
 
+// follow adds to ids that conditions ask for the others of the same records: what refers to a record may name it by an
+// id that was merged into it.
+func (l *list) follow(ctx context.Context, tx pgx.Tx) error {
+	l.Where = slices.Clone(l.Where)
+	for i := range l.Where {
+		c := &l.Where[i]
+		if !c.Refers {
+			continue
+		}
+		ids := make([]string, len(c.Any))
+		for j, k := range c.Any {
+			ids[j] = k.Text()
+		}
+		rows, err := tx.Query(ctx, `select alike.id from unnest($1::text[]) as asked (id)
+			cross join lateral (select coalesce(r.merged_into, r.id) as id from records r where r.id = asked.id) as lives
+			cross join lateral (select lives.id union all select r.id from records r where r.merged_into = lives.id) as alike
+			where alike.id <> all($1)`, ids)
+		if err != nil {
+			return err
+		}
+		others, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		c.Any = slices.Clone(c.Any)
+		for _, id := range others {
+			c.Any = append(c.Any, model.TextKey(id))
+		}
+	}
+	return nil
+}
+
 // measure counts what the conditions have, as far as it matters.
 func (l *list) measure(ctx context.Context, tx pgx.Tx) error {
-	limit := fewRecords + 1
+	limit := l.bounds.few + 1
 	if l.Count {
-		limit = countScan + 1
+		limit = l.bounds.count + 1
 	}
 	l.sizes = make([]int, len(l.Where))
 	sql := &query{}
@@ -120,9 +160,9 @@ func (l *list) measure(ctx context.Context, tx pgx.Tx) error {
 		} else {
 			sql.text(", ")
 		}
-		sql.text("(select count(*) from (select ")
-		l.Where[i].entries(sql, l.Kind)
-		sql.text(" limit %d) as c)", limit)
+		sql.text("(select count(*) from (")
+		l.Where[i].some(sql, l.Kind, limit)
+		sql.text(") as c)")
 		into = append(into, &l.sizes[i])
 	}
 	if into == nil {
@@ -144,13 +184,13 @@ func (l *list) smallest(atMost int) int {
 
 // read fills a page.
 func (l *list) read(ctx context.Context, tx pgx.Tx, page *Page) error {
-	few := l.smallest(fewRecords)
+	few := l.smallest(l.bounds.few)
 	sql := &query{}
 	sql.text(`select e.key, r.* from (`)
 	if few >= 0 {
 		l.lookThrough(sql, few)
 	} else {
-		l.scan(sql)
+		l.scan(sql, l.bounds.scan, 0)
 	}
 	sql.text(`) as e cross join lateral (select ` + recordColumns + ` from records r where r.id = e.id`)
 	l.check(sql, l.metBy(few))
@@ -182,20 +222,18 @@ func (l *list) read(ctx context.Context, tx pgx.Tx, page *Page) error {
 	return err
 }
 
-// scan writes the entries of the order's index from the last page's end on.
-func (l *list) scan(sql *query) {
+// scan writes so many of the entries of the order's index from the last page's end on.
+func (l *list) scan(sql *query, limit, offset int) {
 	sql.text(`select `)
 	key, id := l.narrowed().entries(sql, l.Kind)
 	l.after(sql, key, id)
-	sql.text(` order by %[1]s %[3]s, %[2]s %[3]s limit %[4]d`, key, id, l.direction(), pageScan)
+	sql.text(` order by %[1]s %[3]s, %[2]s %[3]s limit %[4]d offset %[5]d`, key, id, l.direction(), limit, offset)
 }
 
 // scanned is the last place that a page without a full number of records looked at; nil where it saw the end.
 func (l *list) scanned(ctx context.Context, tx pgx.Tx) (*Position, error) {
 	sql := &query{}
-	sql.text(`select e.key, e.id from (`)
-	l.scan(sql)
-	sql.text(` offset %d) as e`, pageScan-1)
+	l.scan(sql, 1, l.bounds.scan-1)
 	var (
 		key orderKey
 		id  RecordID
@@ -209,9 +247,9 @@ func (l *list) scanned(ctx context.Context, tx pgx.Tx) (*Position, error) {
 
 // lookThrough writes the entries of a condition that has few, with their keys in the order.
 func (l *list) lookThrough(sql *query, few int) {
-	sql.text(`select f.id, o.key from (select distinct f.id from (select `)
-	l.Where[few].entries(sql, l.Kind)
-	sql.text(` limit %d) as f) as f cross join lateral (select `, fewRecords)
+	sql.text(`select f.id, o.key from (select distinct f.id from (`)
+	l.Where[few].some(sql, l.Kind, l.bounds.few)
+	sql.text(`) as f) as f cross join lateral (select `)
 	key, id := l.OrderBy.of(sql, "f.id")
 	l.after(sql, key, id)
 	sql.text(` limit 1) as o`)
@@ -263,17 +301,17 @@ func (l *list) check(sql *query, met func(int) bool) {
 
 // count sizes the whole list, as far as a bounded number of entries tells.
 func (l *list) count(ctx context.Context, tx pgx.Tx, size *Size) error {
-	few := l.smallest(countScan)
+	few := l.smallest(l.bounds.count)
 	sql := &query{}
 	size.Exact = few >= 0
 	if size.Exact {
-		sql.text(`select count(r.ok), 0 from (select distinct f.id from (select `)
-		l.Where[few].entries(sql, l.Kind)
-		sql.text(` limit %d) as f) as e`, countScan)
+		sql.text(`select count(r.ok), 0 from (select distinct f.id from (`)
+		l.Where[few].some(sql, l.Kind, l.bounds.count)
+		sql.text(`) as f) as e`)
 	} else {
-		sql.text(`select count(r.ok), count(*) from (select `)
-		l.narrowed().entries(sql, l.Kind)
-		sql.text(` limit %d) as e`, countScan+1)
+		sql.text(`select count(r.ok), count(*) from (`)
+		l.narrowed().some(sql, l.Kind, l.bounds.count+1)
+		sql.text(`) as e`)
 	}
 	sql.text(` left join lateral (select true as ok from records r where r.id = e.id`)
 	l.check(sql, l.metBy(few))
@@ -286,7 +324,7 @@ func (l *list) count(ctx context.Context, tx pgx.Tx, size *Size) error {
 	if err := tx.QueryRow(ctx, sql.String(), sql.args...).Scan(&size.Records, &looked); err != nil {
 		return err
 	}
-	size.Exact = size.Exact || looked <= countScan
+	size.Exact = size.Exact || looked <= l.bounds.count
 	return nil
 }
 

@@ -16,7 +16,7 @@ func (t *Tx) PutPromoted(r *Record, attributes []model.Path) {
 		paths[i], keys[i] = string(e.Path), e.Key
 	}
 	t.Queue(`with wanted as (
-			select distinct * from unnest($4::text[], $5::bytea[]) as w (attribute, value)
+			select * from unnest($4::text[], $5::bytea[]) as w (attribute, value)
 		), gone as (
 			delete from promoted_attributes p where p.record_id = $1 and p.attribute = any($3::text[])
 				and not exists (select from wanted w where w.attribute = p.attribute and w.value = p.value)

@@ -25,13 +25,16 @@ var migrations embed.FS
 
 // Store is a pool of connections to the one database.
 type Store struct {
-	pool *pgxpool.Pool
+	pool   *pgxpool.Pool
+	bounds bounds
 }
 
-// Options size the pool.
+// Options set up the pool.
 type Options struct {
 	// MaxConns bounds the connections of this process; 0 means 24.
 	MaxConns int32
+	// Tracer is told of every statement; nil for nobody.
+	Tracer pgx.QueryTracer
 }
 
 // Open connects to a migrated database. It does not wait for the first connection.
@@ -44,13 +47,14 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	if config.MaxConns == 0 {
 		config.MaxConns = 24
 	}
+	config.ConnConfig.Tracer = options.Tracer
 	config.ConnConfig.RuntimeParams["application_name"] = "canonhub"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", hideURL(err))
 	}
-	return &Store{pool: pool}, nil
+	return &Store{pool: pool, bounds: bounds{few: fewRecords, scan: pageScan, count: countScan}}, nil
 }
 
 // hideURL keeps a password that stands in a malformed URL out of the error.

@@ -100,8 +100,9 @@ func (t *Tx) PutDeadLetter(d DeadLetter) {
 
 // DeadLetters reads the newest dead letters of a connection.
 func (s *Store) DeadLetters(ctx context.Context, connection string, limit int) ([]DeadLetter, error) {
+	// Said in this way, only the index by connection has the order; by = the planner may look for the newest among all.
 	rows, err := s.pool.Query(ctx, `select connection, coalesce(receipt_id, ''), coalesce(record_id, ''), category, reason, attempts, correlation_id
-		from dead_letters where connection = $1 order by id desc limit $2`, connection, limit)
+		from dead_letters where connection >= $1 and connection <= $1 order by dead_letters.connection desc, id desc limit $2`, connection, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}

@@ -14,4 +14,5 @@ create index promoted_attributes_by_value on promoted_attributes (kind, attribut
 
 create index records_by_create on records (kind, created_at, id);
 create index records_by_delete on records (kind, deleted_at, id) where deleted_at is not null;
-create index records_placeholders on records (kind, id) where placeholder;
+create index records_placeholders on records (kind, placeholder, id) where placeholder;
+create index records_merged on records (merged_into) where merged_into is not null;

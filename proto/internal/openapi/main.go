@@ -1,6 +1,6 @@
 // Command openapi joins the OpenAPI documents that buf generated, one for each
-// service, into the one that the hub serves, and writes the Go package that
-// embeds it. It runs in proto/.
+// service, into the one that the hub serves, has it tell what each kind's lists
+// are filtered by, and writes the Go package that embeds it. It runs in proto/.
 package main
 
 import (
@@ -47,6 +47,9 @@ func run() error {
 	}
 	document, err := merge()
 	if err != nil {
+		return err
+	}
+	if document, err = nameAttributes(document); err != nil {
 		return err
 	}
 	if err := os.WriteFile(folder+"/canonhub.openapi.json", document, 0o644); err != nil {

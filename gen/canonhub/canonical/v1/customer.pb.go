@@ -284,7 +284,7 @@ type Customer struct {
 	Company *string `protobuf:"bytes,4,opt,name=company,proto3,oneof" json:"company,omitempty"`
 	// The organisation's own record, where one exists.
 	Organisation *Reference `protobuf:"bytes,5,opt,name=organisation,proto3" json:"organisation,omitempty"`
-	// Primary e-mail address (RFC 5321), in the case the source wrote it. Matching ignores case.
+	// Primary e-mail address (RFC 5321), in the case the source wrote it. Matching ignores case; lists' filters do not.
 	Email *string `protobuf:"bytes,6,opt,name=email,proto3,oneof" json:"email,omitempty"`
 	// Further e-mail addresses, without the primary one.
 	FurtherEmails []string `protobuf:"bytes,7,rep,name=further_emails,json=furtherEmails,proto3" json:"further_emails,omitempty"`
