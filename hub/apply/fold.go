@@ -185,15 +185,20 @@ func (f *fold) settle(target *policy.Target) bool {
 	case !owes && (delivery == nil || delivery.State == store.Settled || delivery.State == store.Owed):
 		return false // where a job is under way, it ends the delivery
 	case !owes:
-		delivery.State, delivery.Revision, delivery.Reason = store.Settled, r.Revision, ""
+		delivery.Settle(r.Revision)
 		f.tx.PutDelivery(delivery)
 		return false
 	case delivery != nil && delivery.State == store.Dead && delivery.Revision >= r.Revision && f.cause.Source != target.Connection:
 		return false // given up on this very revision
 	}
-	f.tx.PutDelivery(&store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
-		Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent})
-	return true
+	owed := &store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
+		Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent}
+	brake := f.bundle.Braked(target.Connection)
+	if brake != nil && f.bundle.PendingAttempt(target.Connection) == nil {
+		owed.Stop(brake)
+	}
+	f.tx.PutDelivery(owed)
+	return owed.State == store.Owed
 }
 
 // Owes says whether a target is to be brought to the record: something differs, or an earlier push has to be settled.

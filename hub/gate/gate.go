@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/store"
@@ -19,8 +21,9 @@ const (
 	defaultWait = 2 * time.Second
 )
 
-// Queue pauses and resumes the work that goes out to a connection.
+// Queue pauses and resumes the work that goes out to a connection, and takes up deliveries.
 type Queue interface {
+	Deliver(context.Context, jobs.Tx, []jobs.DeliverArgs) error
 	Pause(context.Context, *store.Tx, string) error
 	Resume(context.Context, *store.Tx, string) error
 }
@@ -29,8 +32,13 @@ type Queue interface {
 type Gate struct {
 	Store *store.Store
 	Queue Queue
+	Now   func() time.Time
 	Log   *slog.Logger
+	// Braked shows the brakes that are on; nil for nowhere.
+	Braked *prometheus.GaugeVec
 }
+
+var zeroTime time.Time
 
 // Enter returns nil where the connection may be called, or the wish to wait.
 func (g *Gate) Enter(ctx context.Context, connection string) error {

@@ -63,6 +63,8 @@ type Bundle struct {
 	MatchKeys  []MatchKey
 	// Reviews are the open ones about the record.
 	Reviews []*Review
+	// Brakes are those that are, or were, on for the record's kind, at any connection.
+	Brakes []*Brake
 	// ActivePolicy is the version of the policy that is active as this is read.
 	ActivePolicy int64
 	// NewKeys are the match keys that the fold gave to the record.
@@ -123,6 +125,26 @@ func (b *Bundle) Review(reason ReviewReason, connection string, path model.Path)
 	for _, r := range b.Reviews {
 		if r.Reason == reason && r.Connection == connection && r.Path == path {
 			return r
+		}
+	}
+	return nil
+}
+
+// Brake returns the brake of an attribute at a connection; nil where it was never on.
+func (b *Bundle) Brake(connection string, path model.Path) *Brake {
+	for _, k := range b.Brakes {
+		if k.Connection == connection && k.Attribute == path {
+			return k
+		}
+	}
+	return nil
+}
+
+// Braked returns a brake that stops the record's deliveries to a connection; nil where none does.
+func (b *Bundle) Braked(connection string) *Brake {
+	for _, k := range b.Brakes {
+		if k.Connection == connection && k.On() {
+			return k
 		}
 	}
 	return nil
@@ -194,6 +216,7 @@ func readBundle(batch *pgx.Batch, b *Bundle, lock, id string, args ...any) {
 	collect(batch, &b.Pending, scanAttempt, `select `+attemptColumns+` from attempts a where a.record_id = `+id+` and a.state = 'pending'`, args...)
 	batch.Queue(activeVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&b.ActivePolicy) })
 	collect(batch, &b.Reviews, scanReview, `select `+reviewColumns+` from reviews w where w.record_ids @> array[`+id+`] and w.closed_at is null`, args...)
+	collect(batch, &b.Brakes, scanBrake, `select `+brakeColumns+` from brakes k where k.kind = (select kind from records where id = `+id+`)`, args...)
 	collect(batch, &b.MatchKeys, func(row pgx.CollectableRow) (MatchKey, error) {
 		var k MatchKey
 		return k, row.Scan(&k.Attribute, &k.Value)

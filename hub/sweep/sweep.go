@@ -21,6 +21,8 @@ const (
 	overdue = 20 * time.Second
 	// page bounds what one sweep takes up.
 	page = 500
+	// cut bounds what one sweep forgets.
+	cut = 5000
 )
 
 // Sweeper sweeps.
@@ -51,6 +53,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 func (s *Sweeper) Sweep(ctx context.Context) {
 	for name, do := range map[string]func(context.Context) error{
 		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "connections": s.connections, "policy": s.policy,
+		"brakes": s.Gate.LookAfterBrakes, "marks": s.marks,
 	} {
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn("sweep failed, to be tried again", "sweep", name, "error", err)
@@ -105,6 +108,16 @@ func (s *Sweeper) connections(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// marks forgets what brakes counted in windows that are over.
+func (s *Sweeper) marks(ctx context.Context) error {
+	longest := time.Duration(0)
+	for _, c := range s.Connections {
+		longest = max(longest, c.Brake.Window)
+	}
+	_, err := s.Store.CutBrakeMarks(ctx, s.Applier.Now().Add(-2*longest), cut)
+	return err
 }
 
 // policy sees to it that records which an older policy folded are folded again.
