@@ -3,7 +3,7 @@
 //
 // All kinds are served by one implementation. A kind's service, requests and answers have the same shape and differ in
 // names alone, so the services are built from their descriptors when the server starts (service.go), and a kind is one
-// line in kinds. Rejected: a Go type for each service with five methods that differ in nothing but a type's name.
+// line in services. Rejected: a Go type for each service with five methods that differ in nothing but a type's name.
 //
 // A method of a service only translates: it reads through the store and returns Go errors, which one layer turns into
 // statuses (status.go, layers.go). The gateway reaches the gRPC server over an in-memory listener, so that REST passes
@@ -81,23 +81,21 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	layers := []layer{correlate, metrics.observe, newStatuses(o.Log).translate, recoverPanic, newCallers(o.Callers).authenticate}
+	callers, err := newCallers(o.Callers)
+	if err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	layers := []layer{correlate, metrics.observe, newStatuses(o.Log).translate, recoverPanic, callers.authenticate}
 	s := &Server{health: health.NewServer(), grpc: grpc.NewServer(
 		grpc.ChainUnaryInterceptor(unary(layers), validate(validator)),
-		grpc.ChainStreamInterceptor(stream(layers)),
+		grpc.ChainStreamInterceptor(stream(layers), validateStream(validator)),
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.MaxSendMsgSize(maxAnswerBytes),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 15 * time.Minute, Time: 2 * time.Minute, Timeout: 20 * time.Second}),
 	)}
-	r := &reader{store: o.Store, applier: o.Applier, connections: toSet(o.Connections)}
-	for _, k := range kinds {
-		desc, err := newService(r, k)
-		if err != nil {
-			return nil, fmt.Errorf("api: %w", err)
-		}
-		s.grpc.RegisterService(desc, nil)
-		s.health.SetServingStatus(desc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	if err := s.register(o); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
 	}
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
@@ -109,6 +107,21 @@ func New(o Options) (*Server, error) {
 	}
 	s.http = doors(o, s.gateway)
 	return s, nil
+}
+
+// register serves all services.
+func (s *Server) register(o Options) error {
+	for _, r := range services {
+		service, err := r.service()
+		if err != nil {
+			return err
+		}
+		if err := r.serve(o, s.grpc); err != nil {
+			return err
+		}
+		s.health.SetServingStatus(string(service.FullName()), healthpb.HealthCheckResponse_SERVING)
+	}
+	return nil
 }
 
 func (o Options) check() error {
@@ -141,12 +154,4 @@ func (s *Server) Close() {
 	case <-time.After(drainTime):
 		s.grpc.Stop()
 	}
-}
-
-func toSet(names []string) map[string]bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
-	}
-	return set
 }

@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 	"github.com/canonhub/canonhub/hub/model"
@@ -22,6 +20,41 @@ type Caller struct {
 	KeySHA256 [][sha256.Size]byte
 	// MayWrite says for each kind that it may read whether it may write, too.
 	MayWrite map[model.Kind]bool
+	// MayOperate says that it may decide reviews, change the policy, merge and erase.
+	MayOperate bool
+}
+
+// Reads says whether the caller may read a kind. Where no callers are configured there is none, and anyone may.
+func (c *Caller) Reads(kind model.Kind) bool {
+	if c == nil {
+		return true
+	}
+	_, may := c.MayWrite[kind]
+	return may
+}
+
+// may says why the caller may not do what a method needs; nil where it may.
+func (c *Caller) may(needs access) error {
+	switch {
+	case needs.level == mayOperate && !c.MayOperate:
+		return &failure{reason: hubv1.ErrorReason_ERROR_REASON_NOT_ALLOWED, metadata: map[string]string{"caller": c.Name},
+			message: fmt.Sprintf("the caller %s may not operate the hub; operate: true in the configuration's callers says who may", c.Name)}
+	case needs.kind == "":
+		return nil
+	case !c.Reads(needs.kind):
+		return notAllowed(c, "read", needs.kind)
+	case needs.level == mayWrite && !c.MayWrite[needs.kind]:
+		return notAllowed(c, "write", needs.kind)
+	}
+	return nil
+}
+
+type callerKey struct{}
+
+// callerOf is who calls; nil where no callers are configured.
+func callerOf(ctx context.Context) *Caller {
+	caller, _ := ctx.Value(callerKey{}).(*Caller)
+	return caller
 }
 
 // healthService answers anyone: whoever watches a hub has no key.
@@ -33,29 +66,21 @@ type callers struct {
 	methods map[string]access // by full method
 }
 
-// access is what a method needs.
-type access struct {
-	kind  model.Kind
-	write bool
-}
-
-func newCallers(all []Caller) *callers {
+func newCallers(all []Caller) (*callers, error) {
 	c := &callers{all: all, methods: map[string]access{}}
-	for _, k := range kinds {
-		for i := range k.file.Services().Len() {
-			service := k.file.Services().Get(i)
-			for j := range service.Methods().Len() {
-				method := service.Methods().Get(j)
-				c.methods[fmt.Sprintf("/%s/%s", service.FullName(), method.Name())] = access{k.kind, !readsOnly(method)}
+	for _, r := range services {
+		service, err := r.service()
+		if err != nil {
+			return nil, err
+		}
+		for i := range service.Methods().Len() {
+			method := service.Methods().Get(i)
+			if c.methods[fmt.Sprintf("/%s/%s", service.FullName(), method.Name())], err = r.access(method); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return c
-}
-
-func readsOnly(method protoreflect.MethodDescriptor) bool {
-	options, ok := method.Options().(*descriptorpb.MethodOptions)
-	return ok && options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
+	return c, nil
 }
 
 // authenticate lets known callers through to what they may do.
@@ -67,16 +92,12 @@ func (c *callers) authenticate(ctx context.Context, method string, next func(con
 	if err != nil {
 		return err
 	}
-	needs, known := c.methods[method]
-	mayWrite, mayRead := caller.MayWrite[needs.kind]
-	switch {
-	case !known: // reflection, which shows no record
-	case !mayRead:
-		return notAllowed(caller, "read", needs.kind)
-	case needs.write && !mayWrite:
-		return notAllowed(caller, "write", needs.kind)
+	if needs, known := c.methods[method]; known { // else reflection, which shows no record
+		if err := caller.may(needs); err != nil {
+			return err
+		}
 	}
-	return next(ctx)
+	return next(context.WithValue(ctx, callerKey{}, caller))
 }
 
 func notAllowed(caller *Caller, what string, kind model.Kind) error {

@@ -62,8 +62,8 @@ func newGateway(memory *bufconn.Listener, log *slog.Logger) (*gateway, error) {
 		runtime.WithDisablePathLengthFallback(), // a form POST is no GET: it would pass by what guards against cross-site requests
 		runtime.WithDisableHTTPMethodOverride(),
 	)
-	for _, k := range kinds {
-		if err := k.gateway(context.Background(), g.mux, conn); err != nil {
+	for _, r := range services {
+		if err := r.gateway(context.Background(), g.mux, conn); err != nil {
 			return nil, errors.Join(fmt.Errorf("api: gateway: %w", err), conn.Close())
 		}
 	}

@@ -24,7 +24,7 @@ import (
 //	statuses      turns errors into statuses and logs them: below it errors are Go's, above it gRPC's
 //	recoverPanic  inside of statuses, so that a panic is answered and logged as any other fault
 //	authenticate  inside of those, since its refusals are errors as any other; before it, nothing of a request was read
-//	validate      innermost (unary alone, it needs the request): no method sees a request that breaks its rules
+//	validate      innermost (it needs the request): no method sees a request that breaks its rules
 type layer func(ctx context.Context, method string, next func(context.Context) error) error
 
 func unary(layers []layer) grpc.UnaryServerInterceptor {
@@ -116,13 +116,40 @@ const maxViolations = 20
 // validate refuses requests that break the rules in their proto.
 func validate(validator protovalidate.Validator) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, in any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-		if m, ok := in.(proto.Message); ok {
-			if err := validator.Validate(m); err != nil {
-				return nil, invalid(err)
-			}
+		if err := valid(validator, in); err != nil {
+			return nil, err
 		}
 		return handle(ctx, in)
 	}
+}
+
+func validateStream(validator protovalidate.Validator) grpc.StreamServerInterceptor {
+	return func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+		return handle(srv, validatedStream{ServerStream: ss, validator: validator})
+	}
+}
+
+// validatedStream refuses each message of a stream that breaks its rules, as it is read.
+type validatedStream struct {
+	grpc.ServerStream
+	validator protovalidate.Validator
+}
+
+// RecvMsg reads a message.
+func (s validatedStream) RecvMsg(in any) error {
+	if err := s.ServerStream.RecvMsg(in); err != nil {
+		return err
+	}
+	return valid(s.validator, in)
+}
+
+func valid(validator protovalidate.Validator, in any) error {
+	if m, ok := in.(proto.Message); ok {
+		if err := validator.Validate(m); err != nil {
+			return invalid(err)
+		}
+	}
+	return nil
 }
 
 func invalid(err error) error {

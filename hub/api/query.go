@@ -16,21 +16,24 @@ import (
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 )
 
-// parameters are the query parameters that each route has, by the route's pattern. The gateway ignores those that it
+// parameters are the query parameters that each route has, by the route's method and pattern. The gateway ignores those that it
 // does not know: `?pagesize=10` would be answered as if it had not been written.
 type parameters map[string]map[string]bool
 
 // queryNames reads the parameters from the services' descriptors.
 func queryNames() (parameters, error) {
 	known := parameters{}
-	for _, k := range kinds {
-		methods := k.file.Services().Get(0).Methods()
+	for _, r := range services {
+		methods := r.file.Services().Get(0).Methods()
 		for i := range methods.Len() {
 			rule, ok := proto.GetExtension(methods.Get(i).Options(), annotations.E_Http).(*annotations.HttpRule)
-			if !ok || rule.GetGet() == "" || len(rule.GetAdditionalBindings()) > 0 {
-				return nil, fmt.Errorf("api: %s is not one GET; teach queryNames its parameters", methods.Get(i).FullName())
+			switch post := rule.GetPost() != "" && rule.GetBody() == "*"; {
+			case !ok || !post && rule.GetGet() == "" || len(rule.GetAdditionalBindings()) > 0:
+				return nil, fmt.Errorf("api: %s is neither one GET nor one POST of a whole body; teach queryNames its parameters", methods.Get(i).FullName())
+			case post: // all that is not in the path is in the body
+			default:
+				known["GET "+strings.ReplaceAll(rule.GetGet(), "}", "=*}")] = names(methods.Get(i).Input(), rule.GetGet())
 			}
-			known[strings.ReplaceAll(rule.GetGet(), "}", "=*}")] = names(methods.Get(i).Input(), rule.GetGet())
 		}
 	}
 	return known, nil
@@ -72,7 +75,7 @@ func (p parameters) check(r *http.Request, path map[string]string) *failure {
 	}
 	pattern, _ := runtime.HTTPPattern(r.Context())
 	for name, values := range sent {
-		if !p[pattern.String()][name] {
+		if !p[r.Method+" "+pattern.String()][name] {
 			return invalidField(name, fmt.Sprintf("there is no parameter %q here", name))
 		}
 		for _, value := range values {

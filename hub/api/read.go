@@ -19,6 +19,14 @@ type reader struct {
 	connections map[string]bool
 }
 
+func newReader(o Options) *reader {
+	r := &reader{store: o.Store, applier: o.Applier, connections: make(map[string]bool, len(o.Connections))}
+	for _, name := range o.Connections {
+		r.connections[name] = true
+	}
+	return r
+}
+
 func (s *service) get(ctx context.Context, in interface{ GetId() string }) (proto.Message, error) {
 	r, err := s.store.Record(ctx, store.RecordID(in.GetId()))
 	if errors.Is(err, store.ErrNotFound) || err == nil && r.Kind != s.kind {

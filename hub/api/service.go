@@ -56,13 +56,10 @@ func on[In any](name string, do func(*service, context.Context, In) (proto.Messa
 }
 
 // newService builds a kind's gRPC service from its descriptor. What does not fit is told here, not when it is called.
-func newService(r *reader, k registration) (*grpc.ServiceDesc, error) {
-	if k.file.Services().Len() != 1 {
-		return nil, fmt.Errorf("%s declares %d services; a kind has one", k.file.Path(), k.file.Services().Len())
-	}
-	declared := k.file.Services().Get(0)
-	s := &service{reader: r, kind: k.kind, answers: map[string]protoreflect.MessageType{}}
-	desc := &grpc.ServiceDesc{ServiceName: string(declared.FullName()), HandlerType: (*any)(nil), Metadata: k.file.Path()}
+func newService(r *reader, kind model.Kind, file protoreflect.FileDescriptor) (*grpc.ServiceDesc, error) {
+	declared := file.Services().Get(0)
+	s := &service{reader: r, kind: kind, answers: map[string]protoreflect.MessageType{}}
+	desc := &grpc.ServiceDesc{ServiceName: string(declared.FullName()), HandlerType: (*any)(nil), Metadata: file.Path()}
 	for i := range declared.Methods().Len() {
 		method, err := s.method(declared.Methods().Get(i))
 		if err != nil {

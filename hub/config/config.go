@@ -71,6 +71,8 @@ type Caller struct {
 	KeySHA256 [][32]byte
 	// Kinds are those it may use.
 	Kinds map[model.Kind]Access
+	// Operate says that it may decide reviews, change the policy, merge and erase.
+	Operate bool
 }
 
 // Access is what a caller may do with a kind.

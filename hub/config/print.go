@@ -18,6 +18,9 @@ func (c *Config) String() string {
 		for _, kind := range sortedKeys(caller.Kinds) {
 			out.line(string(kind), "%s", caller.Kinds[kind])
 		}
+		if caller.Operate {
+			out.line("operate", "yes")
+		}
 	}
 	for _, kind := range sortedKeys(c.Policies) {
 		out.policy(kind, c.Policies[kind])

@@ -48,7 +48,7 @@ func (l *loader) config(from *configv1.Config) *Config {
 }
 
 func (l *loader) caller(name string, from *configv1.Caller) Caller {
-	c := Caller{Name: name, Kinds: map[model.Kind]Access{}}
+	c := Caller{Name: name, Kinds: map[model.Kind]Access{}, Operate: from.GetOperate()}
 	for _, text := range append([]string{from.GetApiKeySha256()}, from.GetFurtherApiKeySha256()...) {
 		hash, err := hex.DecodeString(text)
 		if err == nil && len(hash) == sha256.Size { // else the schema has reported it

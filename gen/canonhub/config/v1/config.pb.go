@@ -373,8 +373,10 @@ type Caller struct {
 	Kinds map[string]string `protobuf:"bytes,2,rep,name=kinds,proto3" json:"kinds,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Hex SHA-256 of further keys that are good, too, while keys are rotated.
 	FurtherApiKeySha256 []string `protobuf:"bytes,3,rep,name=further_api_key_sha256,json=furtherApiKeySha256,proto3" json:"further_api_key_sha256,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Whether it may operate the hub: decide reviews, change the policy, merge and erase.
+	Operate       bool `protobuf:"varint,4,opt,name=operate,proto3" json:"operate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Caller) Reset() {
@@ -426,6 +428,13 @@ func (x *Caller) GetFurtherApiKeySha256() []string {
 		return x.FurtherApiKeySha256
 	}
 	return nil
+}
+
+func (x *Caller) GetOperate() bool {
+	if x != nil {
+		return x.Operate
+	}
+	return false
 }
 
 // KindPolicy is what decides over one kind.
@@ -858,12 +867,13 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x06Limits\x12G\n" +
 	"\x13requests_per_second\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xc3@)\x00\x00\x00\x00\x00\x00\x00\x00R\x11requestsPerSecond\x12,\n" +
 	"\vconcurrency\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\vconcurrency\"\xce\x02\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\vconcurrency\"\xe8\x02\n" +
 	"\x06Caller\x12;\n" +
 	"\x0eapi_key_sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\fapiKeySha256\x12z\n" +
 	"\x05kinds\x18\x02 \x03(\v2%.canonhub.config.v1.Caller.KindsEntryB=\xbaH:\x9a\x017\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticket*\x0fr\rR\x04readR\x05writeR\x05kinds\x12Q\n" +
 	"\x16further_api_key_sha256\x18\x03 \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\n" +
-	"\"\x12r\x102\x0e^[0-9a-f]{64}$R\x13furtherApiKeySha256\x1a8\n" +
+	"\"\x12r\x102\x0e^[0-9a-f]{64}$R\x13furtherApiKeySha256\x12\x18\n" +
+	"\aoperate\x18\x04 \x01(\bR\aoperate\x1a8\n" +
 	"\n" +
 	"KindsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

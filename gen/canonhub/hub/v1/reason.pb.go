@@ -48,7 +48,7 @@ const (
 	ErrorReason_ERROR_REASON_DEADLINE ErrorReason = 9
 	// UNAUTHENTICATED: the call carries no API key, or one that no caller has.
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 10
-	// PERMISSION_DENIED: the caller may not do this with this kind.
+	// PERMISSION_DENIED: the caller may not do this.
 	ErrorReason_ERROR_REASON_NOT_ALLOWED ErrorReason = 11
 )
 
