@@ -34,6 +34,9 @@ var services = []registration{
 	ofKind(model.Order, hubv1.File_canonhub_hub_v1_order_service_proto, hubv1.RegisterOrderServiceHandler),
 	ofKind(model.Invoice, hubv1.File_canonhub_hub_v1_invoice_service_proto, hubv1.RegisterInvoiceServiceHandler),
 	ofKind(model.Ticket, hubv1.File_canonhub_hub_v1_ticket_service_proto, hubv1.RegisterTicketServiceHandler),
+	{file: hubv1.File_canonhub_hub_v1_connection_service_proto, gateway: hubv1.RegisterConnectionServiceHandler, serve: serveConnections,
+		needs: map[protoreflect.Name]level{"ListConnections": mayRead, "GetConnection": mayRead, "ListDiffs": mayRead,
+			"PauseConnection": mayOperate, "ResumeConnection": mayOperate}},
 }
 
 // ofKind registers a kind's service, which is built from its descriptor.

@@ -23,9 +23,11 @@ import (
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 	storev1 "github.com/canonhub/canonhub/gen/canonhub/store/v1"
 	"github.com/canonhub/canonhub/hub/api"
+	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/sweep"
 )
 
 // world is a hub between a shop and a crm, with its doors open.
@@ -47,7 +49,7 @@ func setupWith(t testing.TB, policies map[string]*configv1.KindPolicy) *world {
 	t.Helper()
 	w := &world{t: t, shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
 	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: policies})
-	w.open(api.Options{Store: w.Store, Applier: w.Applier})
+	w.open(api.Options{Store: w.Store, Applier: w.Applier, Gate: w.Gate})
 	return w
 }
 
@@ -58,6 +60,9 @@ func (w *world) open(o api.Options) {
 	registry := prometheus.NewRegistry()
 	o.Connections, o.Log = []string{"shop", "crm"}, slog.New(slog.NewTextHandler(w.log, nil))
 	o.Metrics, o.Gatherer, o.Ready = registry, registry, o.Store.Ping
+	if o.Gate == nil {
+		o.Gate = &gate.Gate{Store: o.Store, Log: o.Log}
+	}
 	o.Webhooks = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.webhooks = r
 		_, _ = io.WriteString(rw, r.PathValue("connection"))
@@ -192,4 +197,10 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// sweep looks once for what is owed and has no job.
+func (w *world) sweep() {
+	(&sweep.Sweeper{Store: w.Store, Queue: w.Queue, Gate: w.Gate, Applier: w.Applier, Connections: w.Applier.Connections,
+		Log: slog.New(slog.DiscardHandler)}).Sweep(w.t.Context())
 }

@@ -85,18 +85,33 @@ func (g *Gate) pause(ctx context.Context, connection, reason string) error {
 	g.Log.Error("connection paused: its credentials were refused; renew them in the configuration",
 		"connection", connection, "reason", reason)
 	return g.Store.InTx(ctx, func(tx *store.Tx) error {
-		tx.Pause(connection, reason)
-		tx.PutTrail(store.Trail{Action: store.ActionPaused, Connection: connection, Detail: reason})
-		return g.Queue.Pause(ctx, tx, connection)
+		return g.stop(ctx, tx, connection, Order{Why: reason})
 	})
 }
 
+// Order is who wants something of a connection, and why. The hub itself is nobody.
+type Order struct {
+	By, Why string
+}
+
+// Pause stops all calls to a connection until somebody resumes it.
+func (g *Gate) Pause(ctx context.Context, connection string, o Order) error {
+	g.Log.Warn("connection paused", "connection", connection, "by", o.By, "reason", o.Why)
+	return g.Store.InTx(ctx, func(tx *store.Tx) error { return g.stop(ctx, tx, connection, o) })
+}
+
+func (g *Gate) stop(ctx context.Context, tx *store.Tx, connection string, o Order) error {
+	tx.Pause(connection, o.Why, o.By)
+	tx.PutTrail(store.Trail{Action: store.ActionPaused, Connection: connection, Actor: o.By, Detail: o.Why})
+	return g.Queue.Pause(ctx, tx, connection)
+}
+
 // Resume takes a connection's work up again.
-func (g *Gate) Resume(ctx context.Context, connection string) error {
-	g.Log.Info("connection resumed", "connection", connection)
+func (g *Gate) Resume(ctx context.Context, connection string, o Order) error {
+	g.Log.Info("connection resumed", "connection", connection, "by", o.By)
 	return g.Store.InTx(ctx, func(tx *store.Tx) error {
 		tx.Resume(connection)
-		tx.PutTrail(store.Trail{Action: store.ActionResumed, Connection: connection})
+		tx.PutTrail(store.Trail{Action: store.ActionResumed, Connection: connection, Actor: o.By, Detail: o.Why})
 		return g.Queue.Resume(ctx, tx, connection)
 	})
 }

@@ -42,7 +42,7 @@ type Hub struct {
 type Options struct {
 	Vendors  map[string]*Vendor
 	Policies map[string]*configv1.KindPolicy
-	// Brakes of vendors; the defaults for those that are left out.
+	// Brakes of vendors. Without one, all of a vendor's objects may change at once.
 	Brakes map[string]connection.Brake
 	// Beside is another hub of the test: this one is a second process on its database, under its policies.
 	Beside *Hub
@@ -79,7 +79,7 @@ func New(t testing.TB, o Options) *Hub {
 	var specs []connection.Spec
 	var lanes []jobs.Lane
 	for name, vendor := range o.Vendors {
-		specs = append(specs, connection.Spec{Name: name, Factory: vendor.Factory(), Settings: adapters.Settings{HTTP: http.DefaultClient}, Brake: o.Brakes[name]})
+		specs = append(specs, connection.Spec{Name: name, Factory: vendor.Factory(), Settings: adapters.Settings{HTTP: http.DefaultClient}, Brake: brakeOf(o, name)})
 		lanes = append(lanes, jobs.Lane{Connection: name, Concurrency: 8})
 	}
 	connections, err := connection.Open(specs)
@@ -113,6 +113,13 @@ func New(t testing.TB, o Options) *Hub {
 		must(t, err)
 	}
 	return h
+}
+
+func brakeOf(o Options, vendor string) connection.Brake {
+	if brake, given := o.Brakes[vendor]; given {
+		return brake
+	}
+	return connection.Brake{Share: 1}
 }
 
 // Activate makes policies the active version.

@@ -155,8 +155,8 @@ func (s *Server) activate(ctx context.Context, o Options) error {
 		}
 		if state, err := s.Store.Connection(ctx, name); err != nil {
 			return err
-		} else if renewed && state.Paused() {
-			if err := s.gate.Resume(ctx, name); err != nil {
+		} else if renewed && state.Paused() && state.PausedBy == "" {
+			if err := s.gate.Resume(ctx, name, gate.Order{}); err != nil {
 				return err
 			}
 		}
@@ -168,7 +168,7 @@ func (s *Server) activate(ctx context.Context, o Options) error {
 func (s *Server) listen(_ context.Context, o Options) error {
 	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: s.metrics})
 	var err error
-	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Connections: s.connections.Names(), Log: o.Log,
+	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Gate: s.gate, Connections: s.connections.Names(), Log: o.Log,
 		Metrics: s.metrics, Gatherer: s.metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers)})
 	if err != nil {
 		return err

@@ -89,7 +89,7 @@ func (s *Sweeper) deliveries(ctx context.Context) error {
 	return s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Deliver(ctx, tx, args) })
 }
 
-// connections resumes paused connections whose credentials work again.
+// connections resumes connections that the hub paused and whose credentials work again.
 func (s *Sweeper) connections(ctx context.Context) error {
 	paused, err := s.Store.PausedConnections(ctx)
 	if err != nil {
@@ -97,13 +97,13 @@ func (s *Sweeper) connections(ctx context.Context) error {
 	}
 	for _, p := range paused {
 		c := s.Connections[p.Name]
-		if c == nil || c.Adapter.Prober == nil {
+		if p.PausedBy != "" || c == nil || c.Adapter.Prober == nil {
 			continue
 		}
 		if err := c.Adapter.Prober.Probe(ctx); err != nil {
 			continue
 		}
-		if err := s.Gate.Resume(ctx, p.Name); err != nil {
+		if err := s.Gate.Resume(ctx, p.Name, gate.Order{}); err != nil {
 			return err
 		}
 	}
