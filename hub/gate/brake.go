@@ -22,8 +22,12 @@ const (
 	Resume Choice = "resume"
 )
 
-// wakePage is how many stopped deliveries are given jobs in one transaction.
-const wakePage = 500
+const (
+	// wakePage is how many stopped deliveries are given jobs in one transaction.
+	wakePage = 500
+	// wakePages is how many such transactions follow each other; the sweeper goes on.
+	wakePages = 20
+)
 
 // NewBraked registers the gauge of brakes that are on.
 func NewBraked(registry prometheus.Registerer) (*prometheus.GaugeVec, error) {
@@ -37,7 +41,7 @@ func NewBraked(registry prometheus.Registerer) (*prometheus.GaugeVec, error) {
 }
 
 // Release closes the review of a brake and lets the deliveries go on that it stopped, unless another attribute's brake
-// stops them, too. A review that is dismissed resumes, whatever the choice. Where this is broken off, the sweeper goes on.
+// stops them, too. A review that is dismissed resumes, whatever the choice.
 func (g *Gate) Release(ctx context.Context, review *store.Review, choice Choice, closing store.Closing) error {
 	if closing.Resolution == store.Dismissed {
 		choice = Resume
@@ -59,7 +63,10 @@ func (g *Gate) Release(ctx context.Context, review *store.Review, choice Choice,
 		return fmt.Errorf("close review %d: %w", review.ID, err)
 	}
 	g.Log.Info("brake released", "connection", review.Connection, "kind", review.Kind, "path", review.Path, "choice", choice, "by", closing.By)
-	return g.wake(ctx, store.Lane{Connection: review.Connection, Kind: review.Kind})
+	if err := g.wake(ctx, store.Lane{Connection: review.Connection, Kind: review.Kind}); err != nil {
+		g.Log.Warn("not all deliveries that the brake stopped are woken; the sweeper goes on", "connection", review.Connection, "kind", review.Kind, "error", err)
+	}
+	return nil
 }
 
 func (g *Gate) release(brake *store.Brake, choice Choice) {
@@ -75,7 +82,7 @@ func (g *Gate) release(brake *store.Brake, choice Choice) {
 
 // wake gives jobs to the deliveries that a brake stopped, in pages, since there may be as many as records.
 func (g *Gate) wake(ctx context.Context, lane store.Lane) error {
-	for {
+	for range wakePages {
 		woken := 0
 		err := g.Store.InTx(ctx, func(tx *store.Tx) error {
 			deliveries, err := tx.WakeBraked(ctx, lane, wakePage)
@@ -96,6 +103,7 @@ func (g *Gate) wake(ctx context.Context, lane store.Lane) error {
 			return nil
 		}
 	}
+	return nil
 }
 
 // LookAfterBrakes wakes what is still stopped by brakes that were released, and shows those that are on. A delivery that

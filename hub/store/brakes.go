@@ -167,7 +167,8 @@ type Lane struct {
 func (s *Store) ReleasedLanes(ctx context.Context) ([]Lane, error) {
 	rows, err := s.pool.Query(ctx, `select k.connection, k.kind from brakes k group by k.connection, k.kind
 		having bool_and(k.braked_at is null)
-			and exists (select 1 from deliveries d where d.connection = k.connection and d.kind = k.kind and d.braked)`)
+			and (select d.record_id from deliveries d where d.connection = k.connection and d.kind = k.kind and d.braked
+				order by d.record_id limit 1) is not null`)
 	if err != nil {
 		return nil, fmt.Errorf("read released brakes: %w", err)
 	}
