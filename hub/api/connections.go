@@ -74,18 +74,10 @@ func (s *connections) order(ctx context.Context, name, why string, do func(conte
 	if !s.reader.connections[name] {
 		return nil, connectionNotFound(name)
 	}
-	if err := do(ctx, name, gate.Order{By: operator(ctx), Why: why}); err != nil {
+	if err := do(ctx, name, gate.Order{By: actorOf(ctx), Why: why}); err != nil {
 		return nil, err
 	}
 	return s.read(ctx, name)
-}
-
-// operator is who does what the audit tells. Without callers it is whoever is on this machine.
-func operator(ctx context.Context) string {
-	if caller := callerOf(ctx); caller != nil {
-		return caller.Name
-	}
-	return "operator"
 }
 
 func (s *connections) read(ctx context.Context, name string) (*hubv1.Connection, error) {

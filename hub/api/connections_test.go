@@ -171,7 +171,7 @@ func TestAnOperatorsPauseStandsUntilItIsResumed(t *testing.T) {
 	ctx := t.Context()
 	c, err := w.connections().PauseConnection(ctx, &hubv1.PauseConnectionRequest{Name: "crm", Reason: "they migrate"})
 	must(t, err)
-	if c.GetPause().GetReason() != "they migrate" || c.GetPause().GetPausedBy() != "operator" || c.GetPause().GetPauseTime() == nil {
+	if c.GetPause().GetReason() != "they migrate" || c.GetPause().GetPausedBy() != "loopback" || c.GetPause().GetPauseTime() == nil {
 		t.Errorf("paused, it is %v", c)
 	}
 	w.Work()
@@ -188,7 +188,7 @@ func TestAnOperatorsPauseStandsUntilItIsResumed(t *testing.T) {
 	w.Agree()
 	var trail string
 	must(t, w.Store.Pool().QueryRow(ctx, `select string_agg(action || ' ' || actor || ' ' || detail, '; ' order by id) from audit where connection = 'crm' and actor <> ''`).Scan(&trail))
-	if trail != "paused operator they migrate; resumed operator done" {
+	if trail != "paused loopback they migrate; resumed loopback done" {
 		t.Errorf("the audit says %q", trail)
 	}
 	if _, err := w.connections().PauseConnection(ctx, &hubv1.PauseConnectionRequest{Name: "nosuch", Reason: "x"}); status.Code(err) != codes.NotFound {

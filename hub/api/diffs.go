@@ -128,7 +128,7 @@ func (d *differ) unlinked(ctx context.Context, from diffsToken) error {
 
 // add adds in what a record's object differs from it.
 func (d *differ) add(b *store.Bundle, externalID string) {
-	res := d.rules.Resolve(apply.Sources(b))
+	res := d.rules.Resolve(apply.Sources(d.rules, b))
 	paths := d.applier.Differs(d.rules, res, b, d.rules.Target(d.lane.Connection))
 	if len(paths) == 0 {
 		return

@@ -89,15 +89,15 @@ func TestErrorsCarryTheirReason(t *testing.T) {
 		},
 		"an order by something else": {
 			func(ctx context.Context) error {
-				_, err := w.customers.ListCustomers(ctx, &hubv1.ListCustomersRequest{OrderBy: "create_time"})
+				_, err := w.customers.ListCustomers(ctx, &hubv1.ListCustomersRequest{OrderBy: "note"})
 				return err
-			}, "/v1/customers?order_by=create_time", codes.InvalidArgument, 400, "INVALID_REQUEST", nil, "order_by",
+			}, "/v1/customers?order_by=note", codes.InvalidArgument, 400, "INVALID_REQUEST", nil, "order_by",
 		},
 		"a filter by something else": {
 			func(ctx context.Context) error {
-				_, err := w.customers.ListCustomers(ctx, &hubv1.ListCustomersRequest{Filter: `email = "x"`})
+				_, err := w.customers.ListCustomers(ctx, &hubv1.ListCustomersRequest{Filter: `note = "x"`})
 				return err
-			}, "/v1/customers?filter=" + url.QueryEscape(`email = "x"`), codes.InvalidArgument, 400, "INVALID_FILTER", nil, "filter",
+			}, "/v1/customers?filter=" + url.QueryEscape(`note = "x"`), codes.InvalidArgument, 400, "INVALID_FILTER", nil, "filter",
 		},
 		"a page token of nowhere": {
 			func(ctx context.Context) error {

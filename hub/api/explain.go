@@ -26,20 +26,25 @@ func (s *service) explain(ctx context.Context, in interface{ GetId() string }) (
 	if err != nil {
 		return nil, err
 	}
-	active, err := s.active(ctx, b)
+	return s.explanation(ctx, b)
+}
+
+// explanation tells why a record holds what it holds.
+func (r *reader) explanation(ctx context.Context, b *store.Bundle) (*hubv1.Explanation, error) {
+	active, err := r.active(ctx, b)
 	if err != nil {
 		return nil, err
 	}
 	out := &hubv1.Explanation{Id: string(b.Record.ID), Revision: int64(b.Record.Revision), PolicyVersion: active.Version}
-	rules := active.Policy.Kind(s.kind)
+	rules := active.Policy.Kind(b.Record.Kind)
 	if rules == nil {
 		return out, nil // the configuration has no policy for this kind: nothing is decided, and nothing is owed
 	}
-	e := &explainer{applier: s.applier, bundle: b, rules: rules, resolution: rules.Resolve(apply.Sources(b))}
+	e := &explainer{applier: r.applier, bundle: b, rules: rules, resolution: rules.Resolve(apply.Sources(rules, b))}
 	for i := range e.resolution.Attributes {
 		out.Attributes = append(out.Attributes, e.attribute(&e.resolution.Attributes[i]))
 	}
-	if e.paused, err = s.paused(ctx); err != nil {
+	if e.paused, err = r.paused(ctx); err != nil {
 		return nil, err
 	}
 	for _, target := range rules.Targets() {
@@ -50,19 +55,19 @@ func (s *service) explain(ctx context.Context, in interface{ GetId() string }) (
 
 // active is the policy in force as the bundle was read. Another process may have activated it since this one last
 // looked.
-func (s *service) active(ctx context.Context, b *store.Bundle) (*apply.Active, error) {
-	if active := s.applier.Active(); active != nil && active.Version >= b.ActivePolicy {
+func (r *reader) active(ctx context.Context, b *store.Bundle) (*apply.Active, error) {
+	if active := r.applier.Active(); active != nil && active.Version >= b.ActivePolicy {
 		return active, nil
 	}
-	if err := s.applier.Reload(ctx); err != nil {
+	if err := r.applier.Reload(ctx); err != nil {
 		return nil, fmt.Errorf("explain %s: %w", b.Record.ID, err)
 	}
-	return s.applier.Active(), nil
+	return r.applier.Active(), nil
 }
 
 // paused tells why connections are paused, by name.
-func (s *service) paused(ctx context.Context) (map[string]string, error) {
-	connections, err := s.store.PausedConnections(ctx)
+func (r *reader) paused(ctx context.Context) (map[string]string, error) {
+	connections, err := r.store.PausedConnections(ctx)
 	reasons := make(map[string]string, len(connections))
 	for _, c := range connections {
 		reasons[c.Name] = c.PausedReason
@@ -82,9 +87,16 @@ type explainer struct {
 func (e *explainer) attribute(a *policy.Attribute) *hubv1.AttributeExplanation {
 	out := &hubv1.AttributeExplanation{
 		Path: string(a.Path), Value: e.value(e.resolution.Message, a),
-		Rule:          &hubv1.DecidingRule{Path: a.Rule.Path, Mode: string(a.Rule.Mode), Sources: a.Rule.Sources, Follow: string(a.Rule.Follows), Unless: a.Rule.Unless},
+		Rule:          &hubv1.DecidingRule{Path: a.Rule.Path, Mode: string(a.Rule.Mode), Sources: a.Rule.Sources, Follow: string(a.Rule.Follows), Unless: a.Rule.Unless, Key: a.Rule.Key},
 		StandIn:       a.StandIn,
+		Disputed:      a.Disputed,
+		Decision:      humanDecision(a.Decision),
 		SinceRevision: e.bundle.Record.Provenance.GetAttributes()[string(a.Path)].GetSinceRevision(),
+	}
+	for _, r := range e.bundle.Reviews {
+		if r.Path == a.Path && r.Reason == store.Held {
+			out.ReviewId = r.ID
+		}
 	}
 	if a.Winner != nil {
 		out.Winner = e.claim(a, a.Winner)
@@ -98,6 +110,13 @@ func (e *explainer) attribute(a *policy.Attribute) *hubv1.AttributeExplanation {
 	return out
 }
 
+func humanDecision(d *view.Decision) *hubv1.HumanDecision {
+	if d == nil {
+		return nil
+	}
+	return &hubv1.HumanDecision{Side: d.Side, Authority: d.Authority, By: d.By, Time: timestamppb.New(d.Time), Why: d.Why}
+}
+
 var lossReasons = map[policy.LossReason]hubv1.LossReason{
 	policy.NotAuthority:    hubv1.LossReason_LOSS_REASON_NOT_AUTHORITY,
 	policy.NotNamed:        hubv1.LossReason_LOSS_REASON_NOT_NAMED,
@@ -108,6 +127,10 @@ var lossReasons = map[policy.LossReason]hubv1.LossReason{
 	policy.Newer:           hubv1.LossReason_LOSS_REASON_NEWER,
 	policy.Minority:        hubv1.LossReason_LOSS_REASON_MINORITY,
 	policy.NotFollowed:     hubv1.LossReason_LOSS_REASON_NOT_FOLLOWED,
+	policy.Silent:          hubv1.LossReason_LOSS_REASON_SILENT,
+	policy.Outdated:        hubv1.LossReason_LOSS_REASON_OUTDATED,
+	policy.Overruled:       hubv1.LossReason_LOSS_REASON_OVERRULED,
+	policy.Disagreed:       hubv1.LossReason_LOSS_REASON_DISAGREED,
 }
 
 func (e *explainer) claim(a *policy.Attribute, c *policy.Claim) *hubv1.Claim {

@@ -2,17 +2,17 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"google.golang.org/grpc/status"
 
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
+	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/store"
 )
 
-// ParseFilter is the filter parser, for its fuzz test.
-func ParseFilter(text string) (from, until time.Time, err error) {
-	w, err := parseFilter(text)
-	return w.from, w.until, err
+// ParseFilter is the filter parser, for its tests.
+func ParseFilter(kind model.Kind, text string) ([]store.Condition, error) {
+	return parseFilter(model.For(kind), text)
 }
 
 // StatusOf is what a caller is told of an error.

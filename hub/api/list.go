@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -29,6 +28,7 @@ type listRequest interface {
 	GetPageToken() string
 	GetFilter() string
 	GetOrderBy() string
+	GetShowTotalSize() bool
 }
 
 func (s *service) list(ctx context.Context, in listRequest) (proto.Message, error) {
@@ -36,8 +36,6 @@ func (s *service) list(ctx context.Context, in listRequest) (proto.Message, erro
 	if err != nil {
 		return nil, err
 	}
-	size := query.Limit
-	query.Limit++ // one more tells whether there is a next page
 	found, err := s.store.List(ctx, query)
 	if err != nil {
 		return nil, err
@@ -45,72 +43,104 @@ func (s *service) list(ctx context.Context, in listRequest) (proto.Message, erro
 	var (
 		records []proto.Message
 		bytes   int
-		token   string
 	)
-	for i, r := range found {
-		if i == size || bytes > maxPageBytes {
-			token = pageToken{Micros: found[i-1].UpdatedAt.UnixMicro(), ID: found[i-1].ID, Of: fingerprint(s.kind, in)}.encode()
+	next := found.Next
+	for i, r := range found.Records {
+		if bytes > maxPageBytes {
+			next = &found.Ends[i-1]
 			break
 		}
 		record := s.record.of(r)
 		records, bytes = append(records, record), bytes+proto.Size(record)
 	}
-	return s.page.page(records, token), nil
+	token := ""
+	if next != nil {
+		token = pageToken{Key: next.Key, ID: next.ID, Of: fingerprint(&query, in.GetFilter())}.encode()
+	}
+	if !in.GetShowTotalSize() {
+		return s.page.page(records, token, nil), nil
+	}
+	return s.page.page(records, token, &found.Size), nil
 }
 
 func (s *service) listQuery(in listRequest) (store.ListQuery, error) {
-	query := store.ListQuery{Kind: s.kind, Limit: int(in.GetPageSize()), Descending: strings.HasSuffix(in.GetOrderBy(), " desc")}
+	query := store.ListQuery{Kind: s.kind, Limit: int(in.GetPageSize()), Count: in.GetShowTotalSize()}
 	if query.Limit == 0 {
 		query.Limit = defaultPageSize
 	}
-	window, err := parseFilter(in.GetFilter())
-	if err != nil {
+	var err error
+	if query.Where, err = parseFilter(model.For(s.kind), in.GetFilter()); err != nil {
 		return query, &failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_FILTER, message: err.Error(), field: "filter"}
 	}
-	query.From, query.Until = window.from, window.until
+	if query.OrderBy, query.Descending, err = parseOrder(model.For(s.kind), in.GetOrderBy()); err != nil {
+		return query, invalidField("order_by", err.Error())
+	}
 	if in.GetPageToken() == "" {
 		return query, nil
 	}
 	token, ok := decodePageToken(in.GetPageToken())
-	if !ok || token.Of != fingerprint(s.kind, in) || !isRecordID(s.kind, token.ID) {
+	if !ok || token.Of != fingerprint(&query, in.GetFilter()) || !isRecordID(s.kind, token.ID) || !isKeyOf(query.OrderBy, token.Key) {
 		return query, &failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_PAGE_TOKEN, field: "page_token",
 			message: "this list did not make the page token, or its filter or order_by is another one; begin at the first page"}
 	}
-	query.After = &store.Position{UpdatedAt: time.UnixMicro(token.Micros).UTC(), ID: token.ID}
+	query.After = &store.Position{Key: token.Key, ID: token.ID}
 	return query, nil
 }
 
-// pageToken is where a page ended, and the list that it belongs to. It holds nothing that the page did not show; it is
-// opaque so that nobody builds on its form, and is no secret.
+// parseOrder reads order_by, of whose form the request's validation has seen to.
+func parseOrder(schema *model.Schema, text string) (store.Field, bool, error) {
+	name, descending := strings.CutSuffix(strings.TrimSuffix(text, " asc"), " desc")
+	switch field := store.Field(strings.TrimSpace(name)); field {
+	case "":
+		return store.UpdateTime, false, nil
+	case store.UpdateTime, store.CreateTime, store.DeleteTime:
+		return field, descending, nil
+	default:
+		p, ok := schema.FindPromoted(model.Path(field))
+		if !ok || p.Many {
+			return "", false, fmt.Errorf("lists are not ordered by %q; possible are update_time, create_time, delete_time and, of those that have one value, %s",
+				field, schema.PromotedNames())
+		}
+		return field, descending, nil
+	}
+}
+
+// pageToken is where a page ended, and the list that it belongs to. It holds nothing that the records up to there did not
+// show; it is opaque so that nobody builds on its form, and is no secret.
 type pageToken struct {
-	Micros int64          `json:"t"`
-	ID     store.RecordID `json:"i"`
-	Of     string         `json:"l"`
+	Key model.Key      `json:"k"`
+	ID  store.RecordID `json:"i"`
+	Of  string         `json:"l"`
 }
 
 func (t pageToken) encode() string {
-	text, _ := json.Marshal(t) // of a number and texts: cannot fail
+	text, _ := json.Marshal(t) // of bytes and texts: cannot fail
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
 func decodePageToken(text string) (pageToken, bool) {
 	var t pageToken
 	plain, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || json.Unmarshal(plain, &t) != nil {
-		return t, false
-	}
-	return t, firstMicro <= t.Micros && t.Micros <= lastMicro
+	return t, err == nil && json.Unmarshal(plain, &t) == nil
 }
 
-// The times that PostgreSQL takes reach further; those that a record can have do not.
-var (
-	firstMicro = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-	lastMicro  = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMicro()
-)
+// isKeyOf says that a key can be one of a list in that order: forged times may be out of the database's range.
+func isKeyOf(order store.Field, key model.Key) bool {
+	switch order {
+	case store.UpdateTime, store.CreateTime, store.DeleteTime:
+		at, ok := key.Time()
+		return ok && 1 <= at.Year() && at.Year() <= 9999
+	}
+	return len(key) > 0
+}
 
 // fingerprint tells lists apart. The page size is no part of it: it may change from page to page (AIP-158).
-func fingerprint(kind model.Kind, in listRequest) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %t", kind, in.GetFilter(), strings.HasSuffix(in.GetOrderBy(), " desc")))
+func fingerprint(q *store.ListQuery, filter string) string {
+	return hashed(fmt.Appendf(nil, "%q %q %q %t", q.Kind, filter, q.OrderBy, q.Descending))
+}
+
+func hashed(text []byte) string {
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -153,6 +153,12 @@ func TestListRefusesForeignPageTokens(t *testing.T) {
 		of = strings.TrimSuffix(after, "}")
 	}
 	id := newID(t, model.Customer)
+	now, text := base64.StdEncoding.EncodeToString(model.TimeKey(time.Now())), base64.StdEncoding.EncodeToString(model.TextKey("x"))
+	never := base64.StdEncoding.EncodeToString(model.TimeKey(time.Unix(1<<60, 0)))
+	genuine := &hubv1.ListCustomersRequest{PageToken: forge(fmt.Sprintf(`{"k":%q,"i":%q,"l":%s}`, now, id, of)), Filter: filter}
+	if _, err := w.customers.ListCustomers(t.Context(), genuine); err != nil {
+		t.Errorf("what a forged token must be like: %v", err)
+	}
 	for name, in := range map[string]*hubv1.ListCustomersRequest{
 		"other filter":     {PageToken: token, Filter: `update_time >= "2026-01-01T00:00:01Z"`},
 		"no filter":        {PageToken: token},
@@ -161,9 +167,11 @@ func TestListRefusesForeignPageTokens(t *testing.T) {
 		"no base64":        {PageToken: "%%%", Filter: filter},
 		"cut":              {PageToken: token[:len(token)-4], Filter: filter},
 		"no object":        {PageToken: forge(`[]`), Filter: filter},
-		"id of no kind":    {PageToken: forge(`{"t":0,"i":"x\u0000","l":` + of + `}`), Filter: filter},
-		"id of an order":   {PageToken: forge(fmt.Sprintf(`{"t":0,"i":%q,"l":%s}`, newID(t, model.Order), of)), Filter: filter},
-		"time out of time": {PageToken: forge(fmt.Sprintf(`{"t":9223372036854775807,"i":%q,"l":%s}`, id, of)), Filter: filter},
+		"id of no kind":    {PageToken: forge(fmt.Sprintf(`{"k":%q,"i":"x\u0000","l":%s}`, now, of)), Filter: filter},
+		"id of an order":   {PageToken: forge(fmt.Sprintf(`{"k":%q,"i":%q,"l":%s}`, now, newID(t, model.Order), of)), Filter: filter},
+		"time out of time": {PageToken: forge(fmt.Sprintf(`{"k":%q,"i":%q,"l":%s}`, never, id, of)), Filter: filter},
+		"no time":          {PageToken: forge(fmt.Sprintf(`{"k":%q,"i":%q,"l":%s}`, text, id, of)), Filter: filter},
+		"no key":           {PageToken: forge(fmt.Sprintf(`{"i":%q,"l":%s}`, id, of)), Filter: filter},
 	} {
 		_, err := w.customers.ListCustomers(t.Context(), in)
 		if status.Code(err) != codes.InvalidArgument || info(err).GetReason() != "INVALID_PAGE_TOKEN" {

@@ -17,12 +17,17 @@ type reader struct {
 	store       *store.Store
 	applier     *apply.Applier
 	connections map[string]bool
+	// sources are connections and callers.
+	sources map[string]bool
 }
 
 func newReader(o Options) *reader {
-	r := &reader{store: o.Store, applier: o.Applier, connections: make(map[string]bool, len(o.Connections))}
+	r := &reader{store: o.Store, applier: o.Applier, connections: map[string]bool{}, sources: map[string]bool{}}
 	for _, name := range o.Connections {
-		r.connections[name] = true
+		r.connections[name], r.sources[name] = true, true
+	}
+	for _, caller := range o.Callers {
+		r.sources[caller.Name] = true
 	}
 	return r
 }

@@ -69,10 +69,13 @@ type listShape struct {
 	message protoreflect.MessageType
 	records protoreflect.FieldDescriptor
 	further protoreflect.FieldDescriptor
+	// sizes are the fields for a list's size: exact, and at least. Only pages have them.
+	sizes [2]protoreflect.FieldDescriptor
 }
 
 func newListShape(message protoreflect.MessageType, further protoreflect.Name) (*listShape, error) {
-	s := &listShape{message: message, further: message.Descriptor().Fields().ByName(further)}
+	s := &listShape{message: message, further: message.Descriptor().Fields().ByName(further),
+		sizes: [2]protoreflect.FieldDescriptor{message.Descriptor().Fields().ByName("total_size"), message.Descriptor().Fields().ByName("total_size_at_least")}}
 	for i := range message.Descriptor().Fields().Len() {
 		if field := message.Descriptor().Fields().Get(i); field.IsList() && field.Message() != nil {
 			s.records = field
@@ -102,9 +105,16 @@ func (s *listShape) batch(records []proto.Message, missing []string) proto.Messa
 	return m.Interface()
 }
 
-// page answers with records and the next page's token.
-func (s *listShape) page(records []proto.Message, token string) proto.Message {
+// page answers with records, the next page's token, and the list's size unless it is nil.
+func (s *listShape) page(records []proto.Message, token string, size *store.Size) proto.Message {
 	m := s.of(records)
 	m.Set(s.further, protoreflect.ValueOfString(token))
+	if size != nil {
+		field := s.sizes[1]
+		if size.Exact {
+			field = s.sizes[0]
+		}
+		m.Set(field, protoreflect.ValueOfInt32(int32(size.Records)))
+	}
 	return m.Interface()
 }

@@ -84,6 +84,9 @@ func (s *service) shape() error {
 	s.record, errs[0] = newRecordShape(s.kind, s.answers["Get"])
 	s.batch, errs[1] = newListShape(s.answers["BatchGet"], "missing_ids")
 	s.page, errs[2] = newListShape(s.answers["List"], "next_page_token")
+	if errs[2] == nil && (s.page.sizes[0] == nil || s.page.sizes[1] == nil) {
+		errs[2] = fmt.Errorf("%s has no total_size or no total_size_at_least", s.answers["List"].Descriptor().FullName())
+	}
 	return errors.Join(errs[:]...)
 }
 

@@ -37,6 +37,8 @@ var services = []registration{
 	{file: hubv1.File_canonhub_hub_v1_connection_service_proto, gateway: hubv1.RegisterConnectionServiceHandler, serve: serveConnections,
 		needs: map[protoreflect.Name]level{"ListConnections": mayRead, "GetConnection": mayRead, "ListDiffs": mayRead,
 			"PauseConnection": mayOperate, "ResumeConnection": mayOperate}},
+	{file: hubv1.File_canonhub_hub_v1_review_service_proto, gateway: hubv1.RegisterReviewServiceHandler, serve: serveReviews,
+		needs: map[protoreflect.Name]level{"ListReviews": mayRead, "GetReview": mayRead, "ResolveReview": mayOperate, "DismissReview": mayOperate, "Decide": mayOperate}},
 }
 
 // ofKind registers a kind's service, which is built from its descriptor.

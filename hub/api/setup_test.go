@@ -130,7 +130,18 @@ func (w *world) get(path string, headers ...string) answer {
 
 func (w *world) send(method, path string, headers ...string) answer {
 	w.t.Helper()
-	r, err := http.NewRequestWithContext(w.t.Context(), method, w.rest+path, nil)
+	return w.call(method, path, "", headers...)
+}
+
+// post sends JSON.
+func (w *world) post(path, body string, headers ...string) answer {
+	w.t.Helper()
+	return w.call(http.MethodPost, path, body, append(headers, "Content-Type", "application/json")...)
+}
+
+func (w *world) call(method, path, body string, headers ...string) answer {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), method, w.rest+path, strings.NewReader(body))
 	must(w.t, err)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

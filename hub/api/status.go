@@ -49,6 +49,9 @@ var codeOf = map[hubv1.ErrorReason]codes.Code{
 	hubv1.ErrorReason_ERROR_REASON_INTERNAL:             codes.Internal,
 	hubv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED:      codes.Unauthenticated,
 	hubv1.ErrorReason_ERROR_REASON_NOT_ALLOWED:          codes.PermissionDenied,
+	hubv1.ErrorReason_ERROR_REASON_REVIEW_NOT_FOUND:     codes.NotFound,
+	hubv1.ErrorReason_ERROR_REASON_REVIEW_CLOSED:        codes.FailedPrecondition,
+	hubv1.ErrorReason_ERROR_REASON_INVALID_CHOICE:       codes.InvalidArgument,
 	hubv1.ErrorReason_ERROR_REASON_DEADLINE:             codes.DeadlineExceeded, // or Canceled, where the caller hung up
 }
 

@@ -116,7 +116,7 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 		}
 		p.adopt(b)
 	case !p.rules.MayCreate(p.key.Connection):
-		for _, key := range p.keys {
+		for _, key := range append(p.keys, store.MatchKey{}) { // the empty one for those that wait for leave to make a record
 			p.tx.PutOrphan(p.key, key, p.in.ReceiptID)
 		}
 		return Orphaned, nil
@@ -160,7 +160,7 @@ func (p *application) observe(ctx context.Context) (Result, error) {
 		p.bundle.Views = append(p.bundle.Views, stored)
 	}
 	o := p.in.Observation
-	stamp := view.Stamp{Time: o.At.UTC(), Version: o.Version}
+	stamp := view.Stamp{Time: o.At.UTC(), Version: o.Version, Seen: p.in.SeenAt.UTC()}
 	outcome := Outcome(stored.View.Observe(p.observed.observation(p.rules.Schema, p.message, stored.View, stamp, p.in.Read)))
 	if outcome == Ambiguous {
 		return Result{Outcome: Ambiguous}, nil

@@ -115,6 +115,8 @@ type Input struct {
 	Cause
 	Observation    adapters.Observation
 	MappingVersion int32
+	// SeenAt is when the hub first heard of it, by its own clock; zero means now.
+	SeenAt time.Time
 	// Read says that the observation was fetched, beginning at Epoch.
 	Read  bool
 	Epoch store.Epoch
@@ -162,6 +164,9 @@ type Result struct {
 func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 	kind := model.Kind(in.Observation.Kind)
 	schema := model.For(kind)
+	if in.SeenAt.IsZero() {
+		in.SeenAt = a.Now()
+	}
 	if schema == nil {
 		return a.finish(ctx, in, Result{Outcome: Unmanaged})
 	}

@@ -104,8 +104,8 @@ func TestSourceThatMayNotCreateWaitsForARecord(t *testing.T) {
 	w.crm.Edit("c1", hubtest.Phone("+4930111111"))
 	w.Work()
 	w.Agree()
-	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list) != 0 {
-		t.Fatalf("there are %d customers (%v), want none", len(list), err)
+	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list.Records) != 0 {
+		t.Fatalf("there are %d customers (%v), want none", len(list.Records), err)
 	}
 	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
 	w.Until("the crm's word is heard", func() bool {
@@ -117,18 +117,102 @@ func TestSourceThatMayNotCreateWaitsForARecord(t *testing.T) {
 	}
 }
 
+// A connection that is being linked finds records and creates none; when it is live, what waited makes records.
+func TestConnectionThatIsLinkedCreatesNothingUntilItIsLive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx := context.Background()
+	policies := hubtest.Preferring("crm", "shop")
+	activate := func(phases map[string]string) {
+		if _, err := w.Store.ActivatePolicy(ctx, store.Policy{Config: policies, Phases: phases}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Applier.Reload(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	activate(map[string]string{"crm": "linking"})
+	w.Work()
+	w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))
+	made := w.Observe("shop", w.shop.Edit("s1", hubtest.Phone("+491")))
+	w.crm.Edit("c1", hubtest.Named("Ada at the crm", "ada@example.com"))
+	w.crm.Edit("c2", hubtest.Named("Grace", "grace@example.com"))
+	var receipts []*store.Receipt
+	for _, id := range []string{"c1", "c2"} {
+		receipts = append(receipts, &store.Receipt{ID: "r-" + id, Connection: "crm", EventKey: id, Type: "t", Body: []byte(id), CorrelationID: "c"})
+	}
+	if err := w.Store.InTx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.PutReceipts(ctx, receipts); err != nil {
+			return err
+		}
+		return w.Queue.Translate(ctx, tx, receipts)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.Agree()
+	b := w.Bundle(made.RecordID)
+	name := func() string {
+		return w.Bundle(made.RecordID).Record.Message.(*canonicalv1.Customer).GetName().GetFull()
+	}
+	if b.Primary("crm") == nil || name() != "Ada" || w.crm.Pushes() != 0 || len(w.crm.Customers()) != 2 {
+		t.Fatalf("link %v, name %s, %d pushes to the crm, %s", b.Primary("crm"), name(), w.crm.Pushes(), w.crm)
+	}
+	if list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10}); err != nil || len(list.Records) != 1 {
+		t.Fatalf("%d records (%v), want 1", len(list.Records), err)
+	}
+	activate(nil)
+	if err := w.Applier.Refold(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.Until("all have a record", func() bool {
+		list, err := w.Store.List(ctx, store.ListQuery{Kind: model.Customer, Limit: 10})
+		return err == nil && len(list.Records) == 2
+	})
+	w.Agree()
+	if name() != "Ada at the crm" || w.crm.Customer("c1").GetPhone() != "+491" || len(w.crm.Customers()) != 2 || len(w.shop.Customers()) != 2 {
+		t.Errorf("name %s; crm %s; shop %s", name(), w.crm, w.shop)
+	}
+}
+
 func TestSeveralMatchesOpenAReview(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(p *configv1.KindPolicy) { p.Match = []string{"email", "phone"} })
+	w := newWorld(t, func(p *configv1.KindPolicy) { p.Match = []string{"email"} })
 	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
-	w.Observe("shop", w.shop.Edit("s2", hubtest.Phone("+4930111111")))
-	w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com"))
-	if got := w.Observe("crm", w.crm.Edit("c1", hubtest.Phone("+4930111111"))).Outcome; got != apply.Reviewed {
+	w.Observe("shop", w.shop.Edit("s2", hubtest.Named("Ada", "other@example.com")))
+	w.Observe("shop", w.shop.Edit("s2", hubtest.Named("Ada", "ada@example.com"))) // two records claim the address from now on
+	if got := w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com"))).Outcome; got != apply.Reviewed {
 		t.Errorf("an object that matches two records was %s, want reviewed", got)
 	}
-	var n int
-	if err := w.Store.Pool().QueryRow(context.Background(), `select count(*) from reviews where reason = 'ambiguous_match' and cardinality(record_ids) = 2`).Scan(&n); err != nil || n != 1 {
-		t.Errorf("%d reviews (%v), want 1", n, err)
+	for _, reason := range []store.ReviewReason{store.AmbiguousMatch, store.SharedKey} {
+		var n int
+		if err := w.Store.Pool().QueryRow(context.Background(), `select count(*) from reviews where reason = $1 and cardinality(record_ids) = 2`, reason).Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d reviews %s (%v), want 1", n, reason, err)
+		}
+	}
+}
+
+func TestMatchKeysAreTriedInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(p *configv1.KindPolicy) { p.Match = []string{"email", "name.full + phone", "phone"} })
+	edit := func(id adapters.ExternalID, name, email, phone string) adapters.Observation {
+		w.crm.Edit(id, hubtest.Named(name, email))
+		return w.crm.Edit(id, hubtest.Phone(phone))
+	}
+	ada := w.Observe("crm", edit("c1", "Ada  Lovelace", "ada@example.com", "+4930111111"))
+	bob := w.Observe("crm", edit("c2", "Bob", "bob@example.com", "+4930222222"))
+	for i, c := range []struct {
+		name, email, phone string
+		want               store.RecordID
+	}{
+		{"Someone", "BOB@example.com", "+4930111111", bob.RecordID},        // the address is asked first
+		{"ada lovelace", "new@example.com", "+4930111111", ada.RecordID},   // then both together, in another case and spacing
+		{"Ada Lovelace", "other@example.com", "+4930222222", bob.RecordID}, // half of a pair is no match; the number alone is
+	} {
+		id := hubtest.ID("s", i)
+		w.shop.Edit(id, hubtest.Named(c.name, c.email))
+		if got := w.Observe("shop", w.shop.Edit(id, hubtest.Phone(c.phone))); got.RecordID != c.want {
+			t.Errorf("%v became %s (%s), want %s", c, got.RecordID, got.Outcome, c.want)
+		}
 	}
 }
 

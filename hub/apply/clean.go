@@ -125,11 +125,14 @@ func matchKeys(rules *policy.Kind, message proto.Message) []store.MatchKey {
 		return nil
 	}
 	var keys []store.MatchKey
-	for _, path := range rules.Match() {
-		// E-mail addresses and numbers alike: blanks around and case do not tell parties apart.
-		value := strings.ToLower(strings.TrimSpace(rules.Schema.JSON(message, path).GetStringValue()))
-		if value != "" {
-			keys = append(keys, store.MatchKey{Attribute: path, Value: value})
+	for _, key := range rules.Match() {
+		values := make([]string, len(key))
+		for i, path := range key {
+			// E-mail addresses, numbers and names alike: blanks and case do not tell parties apart.
+			values[i] = strings.ToLower(strings.Join(strings.Fields(rules.Schema.Text(message, path)), " "))
+		}
+		if !slices.Contains(values, "") {
+			keys = append(keys, store.MatchKey{Attribute: model.Path(key.String()), Value: strings.Join(values, "\n")})
 		}
 	}
 	return keys

@@ -40,6 +40,7 @@ type Identities interface {
 	PutGone(key store.LinkKey, at time.Time)
 	PutOrphan(key store.LinkKey, match store.MatchKey, receiptID string)
 	TakeOrphans(context.Context, model.Kind, []store.MatchKey) ([]store.Orphan, error)
+	TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]*store.Receipt, error)
 	LinkOrphan(*store.Link)
 	Redirect(from, to store.RecordID)
 }
@@ -48,6 +49,7 @@ type Identities interface {
 type Records interface {
 	LockBundle(context.Context, store.RecordID) (*store.Bundle, error)
 	PutRecord(*store.Record) error
+	PutPromoted(r *store.Record, attributes []model.Path)
 	PutView(*store.View) error
 	PutChange(*store.Change)
 	PutDelivery(*store.Delivery)

@@ -30,8 +30,8 @@ type fold struct {
 }
 
 // Sources are a bundle's views as Resolve reads them.
-func Sources(b *store.Bundle) []policy.Source {
-	sources := make([]policy.Source, 0, len(b.Views))
+func Sources(rules *policy.Kind, b *store.Bundle) []policy.Source {
+	sources := make([]policy.Source, 0, len(b.Views)+1)
 	for _, v := range b.Views {
 		secondary := false
 		for _, l := range b.Links {
@@ -39,9 +39,13 @@ func Sources(b *store.Bundle) []policy.Source {
 				secondary = !l.Primary
 			}
 		}
-		sources = append(sources, policy.Source{
-			Name: v.Source, ExternalID: v.ExternalID, State: v.View.State(), Secondary: secondary, Creator: v.Source == b.Record.Creator,
-		})
+		if v.Source != policy.Keeper {
+			sources = append(sources, policy.Source{Name: v.Source, ExternalID: v.ExternalID, State: v.View.State(), Secondary: secondary,
+				Creator: v.Source == b.Record.Creator, Decisions: v.View.Decisions})
+		}
+	}
+	if kept := keptBefore(rules, b); kept != nil {
+		sources = append(sources, policy.Source{Name: policy.Keeper, State: kept.State(), Decisions: kept.Decisions})
 	}
 	return sources
 }
@@ -50,7 +54,7 @@ func Sources(b *store.Bundle) []policy.Source {
 // attributes that changed.
 func (f *fold) record() ([]model.Path, error) {
 	r, schema := f.bundle.Record, f.rules.Schema
-	sources := Sources(f.bundle)
+	sources := Sources(f.rules, f.bundle)
 	f.resolution = f.rules.Resolve(sources)
 	next := proto.Clone(r.Message) // known paths are set one by one, so that fields of a newer schema stay
 	var changed []model.Path
@@ -65,18 +69,24 @@ func (f *fold) record() ([]model.Path, error) {
 		r.Revision++
 	}
 	provenance := f.provenance(changed)
+	promoted := changed
+	if r.PolicyVersion != f.version {
+		promoted = allPaths(schema, r.Message, next) // whatever the record was folded by, lists know of it from now on
+	}
 	if counts || r.PolicyVersion != f.version || !proto.Equal(provenance, r.Provenance) {
 		r.Message, r.Provenance, r.PolicyVersion = next, provenance, f.version
 		if err := f.tx.PutRecord(r); err != nil {
 			return nil, err
 		}
+		f.tx.PutPromoted(r, promoted)
 	}
 	if counts {
 		f.tx.PutChange(&store.Change{RecordID: r.ID, Revision: r.Revision, Kind: r.Kind, Paths: texts(changed),
 			Source: f.cause.Source, CorrelationID: f.cause.CorrelationID})
 	}
 	f.matchKeys(sources)
-	return changed, nil
+	f.disputes()
+	return changed, f.keep()
 }
 
 func allPaths(schema *model.Schema, messages ...proto.Message) []model.Path {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/policy"
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -32,7 +34,7 @@ func (a *Applier) Resolve(b *store.Bundle) (*policy.Kind, *policy.Resolution, er
 	if rules == nil {
 		return nil, nil, fmt.Errorf("no policy for %s; add one to the configuration", b.Record.Kind)
 	}
-	return rules, rules.Resolve(Sources(b)), nil
+	return rules, rules.Resolve(Sources(rules, b)), nil
 }
 
 // InTx runs fn, which may call Fold, in a transaction.
@@ -41,13 +43,17 @@ func (a *Applier) InTx(ctx context.Context, fn func(Tx) error) error { return a.
 // refoldPage is how many records are looked up at once.
 const refoldPage = 500
 
-// Refold folds all records that an older policy folded. It may be broken off and called again.
+// Refold folds all records that an older policy folded, and then hears the objects again that may make records now. It
+// may be broken off and called again.
 func (a *Applier) Refold(ctx context.Context) error {
 	version := a.Active().Version
 	for {
 		ids, err := a.Store.RecordsBehind(ctx, version, refoldPage)
-		if err != nil || len(ids) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(ids) == 0 {
+			return a.admit(ctx)
 		}
 		for _, id := range ids {
 			err := a.inTx(ctx, func(tx Tx) error {
@@ -67,6 +73,37 @@ func (a *Applier) Refold(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// Admitted are the sources that may make records, by kind.
+func (a *Applier) Admitted() map[model.Kind][]string {
+	admitted := map[model.Kind][]string{}
+	for _, kind := range model.Kinds() {
+		if rules := a.Active().Policy.Kind(kind); rules != nil {
+			admitted[kind] = slices.DeleteFunc(a.Connections.Names(), func(name string) bool { return !rules.MayCreate(name) })
+		}
+	}
+	return admitted
+}
+
+// admit hears the objects again that waited for leave to make a record and have it now.
+func (a *Applier) admit(ctx context.Context) error {
+	for kind, sources := range a.Admitted() {
+		for more := true; more; {
+			err := a.inTx(ctx, func(tx Tx) error {
+				receipts, err := tx.TakeWaiting(ctx, kind, sources, refoldPage)
+				more = len(receipts) == refoldPage
+				if err != nil {
+					return err
+				}
+				return a.Queue.Redo(ctx, tx, receipts)
+			})
+			if err != nil {
+				return fmt.Errorf("hear %ss again that waited: %w", kind, err)
+			}
+		}
+	}
+	return nil
 }
 
 // Gone takes note that a push found a linked object gone, and folds by what the policy says of that.

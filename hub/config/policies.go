@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"github.com/canonhub/canonhub/adapters"
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
 	"github.com/canonhub/canonhub/hub/model"
@@ -71,6 +69,7 @@ func (k *kindPolicy) sources() {
 		k.sourceList(at.below("first"), rule.GetFirst())
 		k.sourceList(at.below("majority"), rule.GetMajority())
 		k.sourceList(at.below("union"), rule.GetUnion())
+		k.sourceList(at.below("hold"), rule.GetHold())
 	}
 }
 
@@ -99,12 +98,13 @@ func known(names []string) string {
 }
 
 func (k *kindPolicy) match() {
-	for i, attribute := range k.from.GetMatch() {
+	for i, key := range k.from.GetMatch() {
 		at := k.at.below("match", strconv.Itoa(i))
-		if err := k.schema.Check(model.Path(attribute)); err != nil {
-			k.tell(at, err.Error())
-		} else if !isText(k.schema, attribute) {
-			k.fail(at, "%s is not one text, and only such attributes can be matched by", attribute)
+		for attribute := range strings.SplitSeq(key, "+") {
+			if err := k.schema.CheckText(model.Path(strings.TrimSpace(attribute))); err != nil {
+				k.tell(at, err.Error())
+				break // the compiler tells the first, too
+			}
 		}
 	}
 }
@@ -113,22 +113,6 @@ func (k *kindPolicy) match() {
 func (k *kindPolicy) tell(item path, message string) {
 	k.told[item[:len(item)-1].text()+message] = true
 	k.fail(item, "%s", message)
-}
-
-// isText says whether an attribute is a single text.
-func isText(schema *model.Schema, attribute string) bool {
-	message := schema.New().ProtoReflect().Descriptor()
-	var field protoreflect.FieldDescriptor
-	for name := range strings.SplitSeq(attribute, ".") {
-		if message == nil {
-			return false
-		}
-		if field = message.Fields().ByName(protoreflect.Name(name)); field == nil {
-			return false
-		}
-		message = field.Message()
-	}
-	return field.Kind() == protoreflect.StringKind && !field.IsList()
 }
 
 func (k *kindPolicy) targets() {

@@ -19,6 +19,11 @@ import (
 // config makes the result of what was decoded, and reports what the schema cannot tell.
 func (l *loader) config(from *configv1.Config) *Config {
 	c := &Config{Policies: from.GetPolicies(), Phases: map[string]string{}}
+	for _, name := range []string{policy.Operator, policy.Keeper} {
+		if from.GetConnections()[name] != nil || from.GetCallers()[name] != nil {
+			l.failKey(l.named(from, name), "%q is the name of a source of the hub's own; choose another", name)
+		}
+	}
 	for _, name := range sortedKeys(from.GetConnections()) {
 		if phase := from.GetConnections()[name].GetPhase(); phase != "" && phase != string(policy.Live) {
 			c.Phases[name] = phase
@@ -45,6 +50,14 @@ func (l *loader) config(from *configv1.Config) *Config {
 	}
 	c.Policy = l.policies(from)
 	return c
+}
+
+// named is where a connection or else a caller stands.
+func (l *loader) named(from *configv1.Config, name string) path {
+	if from.GetConnections()[name] != nil {
+		return path{"connections", name}
+	}
+	return path{"callers", name}
 }
 
 func (l *loader) caller(name string, from *configv1.Caller) Caller {

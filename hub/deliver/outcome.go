@@ -21,7 +21,7 @@ func (o *delivery) acknowledged(ctx context.Context, attempt *store.Attempt, ack
 	return o.store(ctx, attempt, func(tx apply.Tx, b *store.Bundle, link *store.Link) error {
 		schema := model.For(attempt.Kind)
 		clean := apply.CleanAnswer(schema, o.args.Connection, o.c.Carries[attempt.Kind], ack.Observation)
-		stamp := view.Stamp{Time: ack.Observation.At.UTC(), Version: ack.Observation.Version}
+		stamp := view.Stamp{Time: ack.Observation.At.UTC(), Version: ack.Observation.Version, Seen: o.d.Applier.Now().UTC()}
 		stored := o.viewOf(b, link)
 		stored.Raw, stored.MappingVersion = ack.Observation.Raw, o.c.Adapter.MappingVersion
 		link.Epoch++

@@ -65,6 +65,8 @@ type Schema struct {
 	groups     map[string][]Path // top-level message fields that are split, by name
 	custom     protoreflect.FieldDescriptor
 	references []reference
+	promoted   []Promoted          // in field order
+	promotedOf map[Path][]Promoted // by attribute
 }
 
 var schemas = sync.OnceValue(func() map[Kind]*Schema {
@@ -161,7 +163,8 @@ func validCustom(name string) bool {
 }
 
 func compile(kind Kind, t protoreflect.MessageType) *Schema {
-	s := &Schema{kind: kind, descriptor: t, byPath: map[Path]int{}, groups: map[string][]Path{}}
+	s := &Schema{kind: kind, descriptor: t, byPath: map[Path]int{}, groups: map[string][]Path{},
+		promotedOf: map[Path][]Promoted{}}
 	fields := t.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
@@ -196,6 +199,7 @@ func (s *Schema) add(prefix string, parents []protoreflect.FieldDescriptor, fiel
 	}
 	s.byPath[a.path] = len(s.attributes)
 	s.attributes = append(s.attributes, a)
+	s.promote(a)
 	if kind, _ := proto.GetExtension(field.Options(), canonicalv1.E_RefersTo).(string); kind != "" {
 		s.references = append(s.references, reference{attribute: a, kind: Kind(kind)})
 	}

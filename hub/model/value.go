@@ -77,36 +77,6 @@ func (s *Schema) customIn(r protoreflect.Message) []Path {
 	return paths
 }
 
-// Texts says that an attribute is a list of texts, of which there can be a union.
-func (s *Schema) Texts(path Path) bool {
-	a, ok := s.find(path)
-	return ok && a.custom == "" && a.field.IsList() && a.field.Kind() == protoreflect.StringKind
-}
-
-// Join adds src's texts at path to dst's, without those that are there already.
-func (s *Schema) Join(dst, src proto.Message, path Path) {
-	a, ok := s.find(path)
-	if !ok || a.empty(src.ProtoReflect()) || !s.Texts(path) {
-		return
-	}
-	more := a.value(src.ProtoReflect()).List()
-	into := dst.ProtoReflect()
-	for _, parent := range a.parents {
-		into = into.Mutable(parent).Message()
-	}
-	have := into.Mutable(a.field).List()
-	seen := map[string]bool{}
-	for i := range have.Len() {
-		seen[have.Get(i).String()] = true
-	}
-	for i := range more.Len() {
-		if text := more.Get(i); !seen[text.String()] {
-			seen[text.String()] = true
-			have.Append(text)
-		}
-	}
-}
-
 // JSONName is the last part of a path as protobuf's JSON form has it.
 func (s *Schema) JSONName(path Path) string {
 	a, ok := s.find(path)

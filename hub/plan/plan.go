@@ -117,11 +117,10 @@ func (m *maker) record(b *store.Bundle) {
 		k.Without = true
 		return
 	}
-	sources := apply.Sources(b)
-	after := rules.Resolve(sources)
+	after := rules.Resolve(apply.Sources(rules, b))
 	was, before := m.before.Kind(b.Record.Kind), &policy.Resolution{Message: b.Record.Message}
 	if was != nil {
-		before = was.Resolve(sources)
+		before = was.Resolve(apply.Sources(was, b))
 	}
 	changed := false
 	for _, path := range paths(rules.Schema, before, after) {

@@ -54,11 +54,9 @@ func (c *compiler) kind() *Kind {
 		create: c.from.GetCreate(), deleteBy: c.from.GetDelete().GetBy(), effect: Effect(c.from.GetDelete().GetEffect()),
 	}
 	for _, text := range c.from.GetMatch() {
-		if err := c.schema.Check(model.Path(text)); err != nil {
-			c.fail(err.Error(), "match")
-			continue
+		if key := c.matchKey(text); key != nil {
+			k.match = append(k.match, key)
 		}
-		k.match = append(k.match, model.Path(text))
 	}
 	rules := map[string]*Rule{}
 	for path, rule := range c.from.GetAttributes() {
@@ -73,6 +71,20 @@ func (c *compiler) kind() *Kind {
 		k.targets[name] = c.target(name, c.from.GetTargets()[name])
 	}
 	return k
+}
+
+// matchKey reads `email` or `name.full + billing_address.postal_code`.
+func (c *compiler) matchKey(text string) MatchKey {
+	var key MatchKey
+	for part := range strings.SplitSeq(text, "+") {
+		path := model.Path(strings.TrimSpace(part))
+		if err := c.schema.CheckText(path); err != nil {
+			c.fail(err.Error(), "match")
+			return nil
+		}
+		key = append(key, path)
+	}
+	return key
 }
 
 func makeRule(path string, from *configv1.Rule) *Rule {
@@ -93,8 +105,10 @@ func makeRule(path string, from *configv1.Rule) *Rule {
 		rule.Mode, rule.Sources = Union, from.GetUnion()
 	case from.GetFollow() != "":
 		rule.Mode, rule.Follows = Follow, model.Path(from.GetFollow())
+	case len(from.GetHold()) > 0:
+		rule.Mode, rule.Sources = Hold, from.GetHold()
 	}
-	rule.Unless = from.GetUnless()
+	rule.Unless, rule.Key = from.GetUnless(), from.GetKey()
 	return rule
 }
 
@@ -164,8 +178,8 @@ func (c *compiler) unit(k *Kind, path model.Path, leaves []model.Path, rule *Rul
 
 // judge checks that a rule fits a unit that it decides, and compiles its condition.
 func (c *compiler) judge(rule *Rule, path model.Path, leaves []model.Path) *condition {
-	if rule.Mode == Union && (len(leaves) > 1 || !c.schema.Texts(leaves[0])) {
-		c.fail(fmt.Sprintf("union is for lists of texts, and %s is none", path), "attributes", rule.Path)
+	if rule.Mode == Union {
+		c.judgeUnion(rule, path, leaves)
 	}
 	if rule.Unless == "" {
 		return nil
@@ -175,6 +189,21 @@ func (c *compiler) judge(rule *Rule, path model.Path, leaves []model.Path) *cond
 		c.fail(err.Error(), "attributes", rule.Path, "unless")
 	}
 	return compiled
+}
+
+func (c *compiler) judgeUnion(rule *Rule, path model.Path, leaves []model.Path) {
+	keys := c.schema.Keys(leaves[0])
+	switch {
+	case len(leaves) == 1 && keys != nil && slices.Contains(keys, rule.Key):
+	case len(leaves) == 1 && keys != nil && rule.Key == "":
+		c.fail(fmt.Sprintf("union of %s needs a key that tells its elements apart; there are %s", path, strings.Join(keys, ", ")), "attributes", rule.Path)
+	case len(leaves) == 1 && keys != nil:
+		c.fail(fmt.Sprintf("no key %q in %s; there are %s", rule.Key, path, strings.Join(keys, ", ")), "attributes", rule.Path, "key")
+	case len(leaves) > 1 || !c.schema.Texts(leaves[0]):
+		c.fail(fmt.Sprintf("union is for lists of texts, and %s is none", path), "attributes", rule.Path)
+	case rule.Key != "":
+		c.fail(fmt.Sprintf("%s is a list of texts, which needs no key", path), "attributes", rule.Path, "key")
+	}
 }
 
 // follow finds for each rule that follows the unit that it follows, and an order in which all can be decided.

@@ -53,6 +53,8 @@ func rules(t testing.TB, text string) map[string]*configv1.Rule {
 			all[path] = &configv1.Rule{Majority: names}
 		case "union":
 			all[path] = &configv1.Rule{Union: names}
+		case "hold":
+			all[path] = &configv1.Rule{Hold: names}
 		case "follow":
 			all[path] = &configv1.Rule{Follow: words[1]}
 		default:

@@ -35,7 +35,19 @@ const (
 	Union Mode = "union"
 	// Follow: what the winner of another attribute says.
 	Follow Mode = "follow"
+	// Hold: what the sources agree on; while they disagree, it stays as it is.
+	Hold Mode = "hold"
 )
+
+// The sources that are nobody who keeps objects. No connection or caller has these names.
+const (
+	// Operator is what people decided for one record.
+	Operator = "operator"
+	// Keeper is what the hub itself holds for Hold: the value that the sources last agreed on.
+	Keeper = "rule"
+)
+
+func reserved(source string) bool { return source == Operator || source == Keeper }
 
 // Effect is what a delete does.
 type Effect string
@@ -60,6 +72,8 @@ type Rule struct {
 	Follows model.Path
 	// Unless is the condition on claims that do not count, in CEL; empty for none.
 	Unless string
+	// Key is the field that tells the elements of a list of messages apart, for Union; empty for texts.
+	Key string
 }
 
 // Policy is what decides over all kinds.
@@ -84,7 +98,7 @@ type Kind struct {
 	create   []string
 	deleteBy []string
 	effect   Effect
-	match    []model.Path
+	match    []MatchKey
 	targets  map[string]*Target
 }
 
@@ -132,18 +146,32 @@ func (t *Target) Takes(path model.Path) bool {
 }
 
 // MayCreate says whether a source's first word of an unknown object makes a record.
-func (k *Kind) MayCreate(source string) bool { return slices.Contains(k.create, source) }
+func (k *Kind) MayCreate(source string) bool {
+	return slices.Contains(k.create, source) && k.Phase(source) == Live
+}
 
 // DeleteEffect is what a source's delete does.
 func (k *Kind) DeleteEffect(source string) Effect {
-	if slices.Contains(k.deleteBy, source) {
+	if slices.Contains(k.deleteBy, source) && k.Phase(source) == Live {
 		return k.effect
 	}
 	return Ignore
 }
 
-// Match lists the attributes that tell on first contact that two objects are one.
-func (k *Kind) Match() []model.Path { return k.match }
+// MatchKey is what tells on first contact that two objects are one: an attribute, or several that must all agree.
+type MatchKey []model.Path
+
+// String is the key as configured.
+func (m MatchKey) String() string {
+	texts := make([]string, len(m))
+	for i, path := range m {
+		texts[i] = string(path)
+	}
+	return strings.Join(texts, "+")
+}
+
+// Match lists the match keys in the order in which they are tried.
+func (k *Kind) Match() []MatchKey { return k.match }
 
 // Targets lists the connections that records are brought to, by name.
 func (k *Kind) Targets() []*Target {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -24,6 +25,8 @@ type Source struct {
 	Secondary bool
 	// Creator says that this source made the record: it stands in for an authority that has not spoken.
 	Creator bool
+	// Decisions are what stands behind the claims of Operator and Keeper.
+	Decisions map[model.Path]view.Decision
 }
 
 // LossReason tells why a claim was not accepted.
@@ -40,6 +43,14 @@ const (
 	Newer           LossReason = "newer"
 	Minority        LossReason = "minority"
 	NotFollowed     LossReason = "not_followed"
+	// Silent: its connection is not live.
+	Silent LossReason = "silent"
+	// Outdated: a person's decision, and a source has said something else since.
+	Outdated LossReason = "outdated"
+	// Overruled: a person decided otherwise for this record.
+	Overruled LossReason = "overruled"
+	// Disagreed: sources disagree, and the value is held as it was.
+	Disagreed LossReason = "disagreed"
 )
 
 // Claim is what one source says of one unit.
@@ -69,6 +80,21 @@ type Attribute struct {
 	Lost   []Lost
 	// StandIn says that the winner stands in for an authority that has not spoken.
 	StandIn bool
+	// Disputed says that sources disagree on what is held while they do: a person is to be asked.
+	Disputed bool
+	// Decision is a person's that decided; nil where the rule did.
+	Decision *view.Decision
+}
+
+// WhoseWord is the source whose value it is: that of a decision or of what is held, where one of these won.
+func (a *Attribute) WhoseWord() string {
+	switch {
+	case a.Winner == nil:
+		return ""
+	case reserved(a.Winner.Source.Name):
+		return sideOf(a.Winner.Source, a.Path)
+	}
+	return a.Winner.Source.Name
 }
 
 // Resolution is what follows from a policy and views.
@@ -96,10 +122,10 @@ func (k *Kind) Resolve(sources []Source) *Resolution {
 	})
 	r := &Resolution{Message: k.Schema.New(), accepted: map[model.Path]bool{}}
 	decided := make([]*Attribute, len(k.units))
-	winners := map[model.Path]*Source{}
+	winners := map[model.Path]string{}
 	for _, i := range k.order {
-		if decided[i] = k.decide(r, &k.units[i], speaking, winners); decided[i] != nil && decided[i].Winner != nil {
-			winners[k.units[i].path] = decided[i].Winner.Source
+		if decided[i] = k.decide(r, &k.units[i], speaking, winners); decided[i] != nil {
+			winners[k.units[i].path] = decided[i].WhoseWord()
 		}
 	}
 	for _, path := range customPaths(speaking) {
@@ -126,54 +152,81 @@ func customPaths(sources []*Source) []model.Path {
 	return slices.Sorted(maps.Keys(paths))
 }
 
-// decide resolves one unit; nil where nobody speaks of it. winners are those of the units before.
-func (k *Kind) decide(r *Resolution, u *unit, sources []*Source, winners map[model.Path]*Source) *Attribute {
-	claims := make([]Claim, 0, len(sources))
-	for _, s := range sources {
-		if c, ok := k.claim(s, u); ok {
-			claims = append(claims, c)
-		}
-	}
-	if len(claims) == 0 || u.rule == nil {
+// decide resolves one unit; nil where nobody speaks of it. winners are whose word the units before are.
+func (k *Kind) decide(r *Resolution, u *unit, sources []*Source, winners map[model.Path]string) *Attribute {
+	claims, silent := k.claims(u, sources)
+	if len(claims)+len(silent) == 0 || u.rule == nil {
 		return nil
 	}
 	a := &Attribute{Path: u.path, Leaves: u.leaves, Rule: u.rule}
 	claims, a.Lost = k.filter(u, claims)
-	winner := -1
-	switch u.rule.Mode {
-	case Authority:
-		winner, a.StandIn = authority(u.rule, claims)
-	case Prefer:
-		winner = prefer(u.rule, claims)
-	case Latest:
-		winner = latest(u.rule, claims)
-	case First:
-		winner = oldest(u.rule, claims)
-	case Majority:
-		winner = k.majority(u, claims)
-	case Union:
-		winner = prefer(u.rule, claims)
-	case Follow:
-		winner = slices.IndexFunc(claims, func(c Claim) bool { return c.Source == winners[u.rule.Follows] })
-	}
+	a.Lost = append(a.Lost, silent...)
+	a.Decision = k.decided(u, sources, claims)
+	winner := k.choose(a, u, claims, winners)
 	if winner >= 0 {
 		a.Winner = &claims[winner]
 		k.accept(r, u, a.Winner)
 	}
 	for i := range claims {
 		switch {
-		case i == winner:
-		case u.rule.Mode == Union && claims[i].HasValue && rankOf(u.rule, claims[i]) >= 0:
+		case i == winner || claims[i].Source.Name == Keeper:
+		case a.Decision == nil && u.rule.Mode == Union && claims[i].HasValue && rankOf(u.rule, claims[i]) >= 0:
 			a.Joined = append(a.Joined, claims[i])
 		default:
-			a.Lost = append(a.Lost, Lost{Claim: claims[i], Reason: k.whyLost(u, claims, i, winner)})
+			a.Lost = append(a.Lost, Lost{Claim: claims[i], Reason: k.whyLost(a, u, claims, i, winner)})
 		}
 	}
 	slices.SortFunc(a.Joined, func(x, y Claim) int { return cmp.Compare(rankOf(u.rule, x), rankOf(u.rule, y)) })
 	for i := range a.Joined {
-		k.Schema.Join(r.Message, a.Joined[i].Source.State.Said, u.leaves[0])
+		k.Schema.Join(r.Message, a.Joined[i].Source.State.Said, u.leaves[0], u.rule.Key)
 	}
 	return a
+}
+
+// claims are what sources say of a unit, and those of connections that are not live.
+func (k *Kind) claims(u *unit, sources []*Source) (claims []Claim, silent []Lost) {
+	claims = make([]Claim, 0, len(sources))
+	for _, s := range sources {
+		c, ok := k.claim(s, u)
+		switch {
+		case !ok:
+		case k.Phase(s.Name) != Live:
+			silent = append(silent, Lost{Claim: c, Reason: Silent})
+		default:
+			claims = append(claims, c)
+		}
+	}
+	return claims, silent
+}
+
+// choose finds the claim that is accepted, -1 for none: a person's decision, where there is one that stands, else the rule's.
+func (k *Kind) choose(a *Attribute, u *unit, claims []Claim, winners map[model.Path]string) (winner int) {
+	switch {
+	case a.Decision != nil && a.Decision.Authority == "":
+		return claimOf(claims, Operator)
+	case a.Decision != nil:
+		winner, a.StandIn = authority(a.Decision.Authority, claims)
+		return winner
+	}
+	switch u.rule.Mode {
+	case Authority:
+		winner, a.StandIn = authority(u.rule.Sources[0], claims)
+	case Latest:
+		winner = latest(u.rule, claims)
+	case First:
+		winner = oldest(u.rule, claims)
+	case Majority:
+		winner = k.majority(u, claims)
+	case Hold:
+		winner, a.Disputed = k.hold(u, claims)
+	case Follow:
+		if winner = claimOf(claims, winners[u.rule.Follows]); reserved(winners[u.rule.Follows]) {
+			winner = prefer(u.rule, claims) // a person's own value: no source is followed
+		}
+	default: // Prefer, and Union, whose first it is
+		winner = prefer(u.rule, claims)
+	}
+	return winner
 }
 
 // filter takes out the claims that do not count.
@@ -182,7 +235,7 @@ func (k *Kind) filter(u *unit, claims []Claim) (counting []Claim, lost []Lost) {
 		return claims, nil
 	}
 	for _, c := range claims {
-		if c.HasValue && u.unless.holds(map[string]any{"value": k.Schema.Native(c.Source.State.Said, u.path), "source": c.Source.Name}) {
+		if c.HasValue && !reserved(c.Source.Name) && u.unless.holds(map[string]any{"value": k.Schema.Native(c.Source.State.Said, u.path), "source": c.Source.Name}) {
 			lost = append(lost, Lost{Claim: c, Reason: Filtered})
 			continue
 		}
@@ -221,9 +274,9 @@ func (k *Kind) accept(r *Resolution, u *unit, winner *Claim) {
 	}
 }
 
-func authority(rule *Rule, claims []Claim) (winner int, standIn bool) {
+func authority(source string, claims []Claim) (winner int, standIn bool) {
 	for i := range claims {
-		if claims[i].Source.Name == rule.Sources[0] {
+		if claims[i].Source.Name == source {
 			return i, false
 		}
 	}
@@ -255,21 +308,30 @@ func prefer(rule *Rule, claims []Claim) int {
 func latest(rule *Rule, claims []Claim) int {
 	newest := -1
 	for i := range claims {
-		if rankOf(rule, claims[i]) >= 0 && (newest < 0 || claims[i].Stamp.Time.After(claims[newest].Stamp.Time)) {
+		if rankOf(rule, claims[i]) >= 0 && (newest < 0 || rule.time(claims[i]).After(rule.time(claims[newest]))) {
 			newest = i
 		}
 	}
 	if newest < 0 {
 		return -1
 	}
-	horizon := claims[newest].Stamp.Time.Add(-rule.Skew)
+	horizon := rule.time(claims[newest]).Add(-rule.Skew)
 	best := newest
 	for i := range claims {
-		if rank := rankOf(rule, claims[i]); rank >= 0 && !claims[i].Stamp.Time.Before(horizon) && rank < rankOf(rule, claims[best]) {
+		if rank := rankOf(rule, claims[i]); rank >= 0 && !rule.time(claims[i]).Before(horizon) && rank < rankOf(rule, claims[best]) {
 			best = i
 		}
 	}
 	return best
+}
+
+// time is a claim's, as it counts between sources: one from further in the future than clocks may differ counts as of
+// when the hub first heard it. Else one source with a wrong clock would win for years.
+func (r *Rule) time(c Claim) time.Time {
+	if seen := c.Stamp.Seen; !seen.IsZero() && c.Stamp.Time.After(seen.Add(r.Skew)) {
+		return seen
+	}
+	return c.Stamp.Time
 }
 
 // oldest is the claim with a value that has stood the longest; without any value, that of emptiness.
@@ -321,16 +383,22 @@ func (k *Kind) same(u *unit, a, b Claim) bool {
 
 func rankOf(rule *Rule, c Claim) int { return slices.Index(rule.Sources, c.Source.Name) }
 
-func (k *Kind) whyLost(u *unit, claims []Claim, i, winner int) LossReason {
+func (k *Kind) whyLost(a *Attribute, u *unit, claims []Claim, i, winner int) LossReason {
 	rule := u.rule
 	switch {
+	case claims[i].Source.Name == Operator:
+		return Outdated
+	case a.Decision != nil:
+		return Overruled
 	case rule.Mode == Follow:
 		return NotFollowed
 	case rule.Mode == Authority:
 		return NotAuthority
 	case rankOf(rule, claims[i]) < 0:
 		return NotNamed
-	case rule.Mode == Latest && winner >= 0 && claims[i].Stamp.Time.Before(claims[winner].Stamp.Time):
+	case a.Disputed:
+		return Disagreed
+	case rule.Mode == Latest && winner >= 0 && rule.time(claims[i]).Before(rule.time(claims[winner])):
 		return Older
 	case !claims[i].HasValue && rule.Mode != Latest:
 		return Empty

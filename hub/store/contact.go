@@ -17,7 +17,7 @@ type Contact struct {
 	Bundle *Bundle
 	// Link of the object; nil where it is not linked.
 	Link *Link
-	// Matches are the records that have one of the keys, in order and once each.
+	// Matches are the records that have the first of the keys that any record has.
 	Matches []RecordID
 	// GoneAt is when an object that is not linked was gone, by the source's clock; zero where it was not.
 	GoneAt time.Time
@@ -90,11 +90,26 @@ func readMatches(batch *pgx.Batch, c *Contact, kind model.Kind, keys []MatchKey)
 	for i, k := range keys {
 		attributes[i], values[i] = string(k.Attribute), k.Value
 	}
-	collect(batch, &c.Matches, pgx.RowTo[RecordID], `select distinct coalesce(r.merged_into, r.id)
-		from unnest($2::text[], $3::text[]) as k (attribute, value)
+	batch.Queue(`select k.place, coalesce(r.merged_into, r.id)
+		from unnest($2::text[], $3::text[]) with ordinality as k (attribute, value, place)
 		join match_keys m on m.kind = $1 and m.attribute = k.attribute and m.value = k.value
 		join records r on r.id = m.record_id
-		where r.deleted_at is null order by 1`, string(kind), attributes, values)
+		where r.deleted_at is null order by 1, 2 limit 20`, string(kind), attributes, values).Query(func(rows pgx.Rows) error {
+		var (
+			first, place int64
+			id           RecordID
+		)
+		_, err := pgx.ForEachRow(rows, []any{&place, &id}, func() error {
+			if first == 0 {
+				first = place
+			}
+			if place == first && !slices.Contains(c.Matches, id) {
+				c.Matches = append(c.Matches, id)
+			}
+			return nil
+		})
+		return err
+	})
 }
 
 func readOthers(batch *pgx.Batch, c *Contact, refers []LinkKey) {

@@ -17,17 +17,17 @@ func (k MatchKey) Compare(other MatchKey) int {
 	return cmp.Or(cmp.Compare(k.Attribute, other.Attribute), cmp.Compare(k.Value, other.Value))
 }
 
-// PutMatchKey queues a key for a record. A key that another record has stays there, and a review is opened: the two may
-// be one party.
+// PutMatchKey queues a key for a record. Where other records have it, too, a review is opened for each: the two may be
+// one party.
 func (t *Tx) PutMatchKey(kind model.Kind, key MatchKey, id RecordID, correlationID string) {
 	t.Queue(`insert into match_keys (kind, attribute, value, record_id) values ($1, $2, $3, $4) on conflict do nothing`,
 		kind, key.Attribute, key.Value, id)
-	t.Queue(`insert into reviews (kind, reason, connection, external_id, record_ids, path, subject, correlation_id)
-		select m.kind, $5, '', '', array[m.record_id, $4], $2, m.record_id || '/' || $4, $6
-		from match_keys m where m.kind = $1 and m.attribute = $2 and m.value = $3 and m.record_id <> $4
-		  and not exists (select 1 from reviews r where r.reason = $5 and r.kind = $1 and r.resolution = 'dismissed'
-			and r.subject in (m.record_id || '/' || $4, $4 || '/' || m.record_id))
-		on conflict do nothing`,
+	t.Queue(`insert into reviews (kind, reason, connection, external_id, record_ids, path, subject, about, correlation_id)
+		select m.kind, $5, '', '', array[m.record_id, $4], $2, pair.text, pair.text, $6
+		from match_keys m, lateral (select least(m.record_id, $4) || '/' || greatest(m.record_id, $4)) as pair (text)
+		where m.kind = $1 and m.attribute = $2 and m.value = $3 and m.record_id <> $4
+		  and not exists (select 1 from reviews r where r.reason = $5 and r.kind = $1 and r.resolution = 'dismissed' and r.subject = pair.text)
+		order by m.record_id limit 10 on conflict do nothing`,
 		kind, key.Attribute, key.Value, id, SharedKey, correlationID)
 }
 

@@ -49,6 +49,38 @@ func (t *Tx) TakeOrphans(ctx context.Context, kind model.Kind, keys []MatchKey) 
 	return taken, err
 }
 
+// TakeWaiting removes objects of connections that have waited for leave to make a record, and returns the receipts that
+// spoke of them last, pending again.
+func (t *Tx) TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]*Receipt, error) {
+	var receipts []*Receipt
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		batch.Queue(`with waiting as (select connection, external_id from orphans
+				where kind = $1 and attribute = '' and value = '' and connection = any($2) order by connection, external_id limit $3),
+			taken as (delete from orphans o using waiting w
+				where o.kind = $1 and o.connection = w.connection and o.external_id = w.external_id
+				returning o.connection, o.external_id, o.receipt_id)
+			update receipts r set state = 'pending', outcome = null, finished_at = null
+			from (select distinct on (connection, external_id) * from taken order by connection, external_id, receipt_id desc) as last
+			where r.id = last.receipt_id
+			returning r.id, r.connection, r.correlation_id, r.traceparent`, kind, connections, limit).Query(func(rows pgx.Rows) error {
+			found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Receipt, error) {
+				r := &Receipt{State: "pending"}
+				return r, row.Scan(&r.ID, &r.Connection, &r.CorrelationID, &r.TraceParent)
+			})
+			receipts = found
+			return err
+		})
+	})
+	return receipts, err
+}
+
+// ObjectsWait says whether objects of connections wait for leave to make a record.
+func (s *Store) ObjectsWait(ctx context.Context, kind model.Kind, connections []string) (wait bool, err error) {
+	err = s.pool.QueryRow(ctx, `select exists (select 1 from orphans where kind = $1 and attribute = '' and value = '' and connection = any($2))`,
+		kind, connections).Scan(&wait)
+	return wait, err
+}
+
 // LinkOrphan queues the link of an object that waited, unless it has found another record meanwhile.
 func (t *Tx) LinkOrphan(l *Link) {
 	t.Queue(`insert into links (connection, kind, external_id, record_id, state, is_primary, epoch) values ($1, $2, $3, $4, $5, $6, 0)

@@ -105,57 +105,6 @@ type prefixed struct {
 
 func (p prefixed) Scan(dest ...any) error { return p.row.Scan(append(p.first, dest...)...) }
 
-// Position is a place in a list of records.
-type Position struct {
-	UpdatedAt time.Time
-	ID        RecordID
-}
-
-// ListQuery asks for one page of records of a kind, by update time.
-type ListQuery struct {
-	Kind model.Kind
-	// From (inclusive) and Until (exclusive) bound the update time; zero means open.
-	From, Until time.Time
-	// After is where the previous page ended.
-	After      *Position
-	Descending bool
-	Limit      int
-}
-
-// List reads a page of records; merged ones are left out.
-func (s *Store) List(ctx context.Context, q ListQuery) ([]*Record, error) {
-	from, until := q.From, q.Until
-	if until.IsZero() {
-		until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
-	after := q.After
-	order, compare := "asc", ">"
-	if q.Descending {
-		order, compare = "desc", "<"
-	}
-	if after == nil {
-		after = &Position{UpdatedAt: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)}
-		if q.Descending {
-			after = &Position{UpdatedAt: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-		}
-	}
-	if from.IsZero() {
-		from = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
-	rows, err := s.pool.Query(ctx, `select `+recordColumns+` from records r
-		where r.kind = $1 and r.updated_at >= $2 and r.updated_at < $3 and (r.updated_at, r.id) `+compare+` ($4, $5)
-		  and r.merged_into is null
-		order by r.updated_at `+order+`, r.id `+order+` limit $6`, q.Kind, from, until, after.UpdatedAt, after.ID, q.Limit)
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", q.Kind, err)
-	}
-	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Record, error) { return scanRecord(row) })
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", q.Kind, err)
-	}
-	return records, nil
-}
-
 // Lookup finds the record that an object is linked to; ErrNotFound where there is none.
 func (s *Store) Lookup(ctx context.Context, connection string, kind model.Kind, externalID string) (*Record, error) {
 	return scanRecord(s.pool.QueryRow(ctx, `select `+recordColumns+`

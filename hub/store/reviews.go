@@ -164,3 +164,52 @@ func (s *Store) Review(ctx context.Context, id int64) (*Review, error) {
 	}
 	return r, err
 }
+
+// ReviewQuery asks for a page of reviews, oldest first. Empty fields are for all.
+type ReviewQuery struct {
+	Kinds      []model.Kind
+	Connection string
+	Reason     ReviewReason
+	RecordID   RecordID
+	// OpenedSince and OpenedBefore bound when it was opened; zero means open.
+	OpenedSince, OpenedBefore time.Time
+	IncludeClosed             bool
+	// After is the last review of the page before.
+	After *ReviewPosition
+	Limit int
+}
+
+// ReviewPosition is a place in the list of reviews.
+type ReviewPosition struct {
+	OpenedAt time.Time
+	ID       int64
+}
+
+// Reviews reads a page of reviews.
+func (s *Store) Reviews(ctx context.Context, q ReviewQuery) ([]*Review, error) {
+	after := ReviewPosition{OpenedAt: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if q.After != nil {
+		after = *q.After
+	}
+	until := q.OpenedBefore
+	if until.IsZero() {
+		until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	open, about := ` and w.closed_at is null`, ""
+	if q.IncludeClosed {
+		open = ""
+	}
+	args := []any{q.Kinds, q.Connection, q.Reason, after.OpenedAt, after.ID, q.OpenedSince, until, q.Limit}
+	if q.RecordID != "" {
+		about = ` and w.record_ids @> array[$9]`
+		args = append(args, q.RecordID)
+	}
+	rows, err := s.pool.Query(ctx, `select `+reviewColumns+` from reviews w
+		where w.kind = any($1) and ($2 = '' or w.connection = $2) and ($3 = '' or w.reason = $3)
+		  and (w.opened_at, w.id) > ($4, $5) and w.opened_at >= $6 and w.opened_at < $7`+open+about+`
+		order by w.opened_at, w.id limit $8`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read reviews: %w", err)
+	}
+	return pgx.CollectRows(rows, scanReview)
+}

@@ -34,6 +34,7 @@ const (
 
 	ActionReviewOpened = "review-opened"
 	ActionReviewClosed = "review-closed"
+	ActionDecided      = "decided"
 )
 
 // PutTrail queues a row. All rows of a transaction go out as one statement, before it commits.

@@ -120,15 +120,28 @@ func (s *Sweeper) marks(ctx context.Context) error {
 	return err
 }
 
-// policy sees to it that records which an older policy folded are folded again.
+// policy sees to it that records which an older policy folded are folded again, and that objects are heard which may make
+// records now.
 func (s *Sweeper) policy(ctx context.Context) error {
 	if err := s.Applier.Reload(ctx); err != nil {
 		return err
 	}
 	version := s.Applier.Active().Version
 	behind, err := s.Store.RecordsBehind(ctx, version, 1)
-	if err != nil || len(behind) == 0 {
+	if err != nil {
 		return err
+	}
+	wait := len(behind) > 0
+	for kind, sources := range s.Applier.Admitted() {
+		if wait {
+			break
+		}
+		if wait, err = s.Store.ObjectsWait(ctx, kind, sources); err != nil {
+			return err
+		}
+	}
+	if !wait {
+		return nil
 	}
 	return s.Queue.Refold(ctx, version)
 }

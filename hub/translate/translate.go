@@ -94,7 +94,7 @@ func (o *translation) work(ctx context.Context) error {
 // observe applies what the event itself says. Where that cannot be ordered, the object's current state is applied.
 func (o *translation) observe(ctx context.Context, observation adapters.Observation, last bool) error {
 	o.report(observation)
-	result, err := o.apply(ctx, apply.Input{Observation: observation, Finish: last})
+	result, err := o.apply(ctx, apply.Input{Observation: observation, SeenAt: o.receipt.ReceivedAt, Finish: last})
 	if err != nil || result.Outcome.Final() {
 		return err
 	}

@@ -48,6 +48,12 @@ func (v *View) Encode() ([]byte, error) {
 			Message: c.bytes(refusal.Message), Reason: valid(refusal.Reason), Time: timestamppb.New(refusal.Time),
 		}
 	}
+	for path, d := range v.Decisions {
+		if out.Decisions == nil {
+			out.Decisions = map[string]*storev1.Decision{}
+		}
+		out.Decisions[string(path)] = c.decision(d)
+	}
 	for _, u := range v.Unusable {
 		out.Unusable = append(out.Unusable, &storev1.Unusable{Path: string(u.Path), Raw: valid(u.Raw), Reason: valid(u.Reason)})
 	}
@@ -105,6 +111,9 @@ func Decode(schema *model.Schema, stored []byte) (*View, error) {
 	for path, r := range in.GetRefused() {
 		v.Refused[model.Path(path)] = Refusal{Message: c.message(r.GetMessage()), Reason: r.GetReason(), Time: r.GetTime().AsTime()}
 	}
+	for path, d := range in.GetDecisions() {
+		v.Decisions[model.Path(path)] = c.decided(d)
+	}
 	for path, contest := range in.GetContests() {
 		v.Contests[model.Path(path)] = c.contest(contest)
 	}
@@ -112,6 +121,28 @@ func Decode(schema *model.Schema, stored []byte) (*View, error) {
 		v.Unusable = append(v.Unusable, Unusable{Path: model.Path(u.GetPath()), Raw: u.GetRaw(), Reason: u.GetReason()})
 	}
 	return v, c.err
+}
+
+func (c *coder) decision(d Decision) *storev1.Decision {
+	out := &storev1.Decision{Side: d.Side, Authority: d.Authority, By: valid(d.By), Why: valid(d.Why)}
+	if !d.Time.IsZero() {
+		out.Time = timestamppb.New(d.Time)
+	}
+	for _, said := range d.Over {
+		out.Over = append(out.Over, &storev1.Said{Source: said.Source, ExternalId: said.ExternalID, Message: c.bytes(said.Message)})
+	}
+	return out
+}
+
+func (c *coder) decided(d *storev1.Decision) Decision {
+	out := Decision{Side: d.GetSide(), Authority: d.GetAuthority(), By: d.GetBy(), Why: d.GetWhy()}
+	if d.GetTime() != nil {
+		out.Time = d.GetTime().AsTime()
+	}
+	for _, said := range d.GetOver() {
+		out.Over = append(out.Over, Said{Source: said.GetSource(), ExternalID: said.GetExternalId(), Message: c.message(said.GetMessage())})
+	}
+	return out
 }
 
 // EncodeStamp gives a stamp's stored form; the zero stamp is nil.
@@ -123,6 +154,9 @@ func EncodeStamp(s Stamp) *storev1.Stamp {
 	if !s.Time.IsZero() {
 		out.Time = timestamppb.New(s.Time)
 	}
+	if !s.Seen.IsZero() {
+		out.Seen = timestamppb.New(s.Seen)
+	}
 	return out
 }
 
@@ -131,6 +165,9 @@ func DecodeStamp(s *storev1.Stamp) Stamp {
 	out := Stamp{Version: s.GetVersion()}
 	if s.GetTime() != nil {
 		out.Time = s.GetTime().AsTime()
+	}
+	if s.GetSeen() != nil {
+		out.Seen = s.GetSeen().AsTime()
 	}
 	return out
 }

@@ -28,6 +28,8 @@ const maxEntries = 8
 type Stamp struct {
 	Time    time.Time
 	Version int64
+	// Seen is when the hub first heard of it, by its own clock; zero where that is not known. It is no part of the order.
+	Seen time.Time
 }
 
 // Compare orders stamps of one source.
@@ -106,6 +108,8 @@ type View struct {
 	Contests map[model.Path]Contest
 	// Unusable is what the newest observation said and could not be used.
 	Unusable []Unusable
+	// Decisions are what a person, or the hub's own rule, decided, by the path of what is decided as one.
+	Decisions map[model.Path]Decision
 }
 
 // Unusable is a value that a source said and that does not fit the canonical form.
@@ -128,7 +132,7 @@ type entry struct {
 
 // New makes an empty view.
 func New(schema *model.Schema) *View {
-	return &View{schema: schema, Refused: map[model.Path]Refusal{}, Contests: map[model.Path]Contest{}}
+	return &View{schema: schema, Refused: map[model.Path]Refusal{}, Contests: map[model.Path]Contest{}, Decisions: map[model.Path]Decision{}}
 }
 
 // Newest is the newest stamp that the view knows.

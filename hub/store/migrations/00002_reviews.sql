@@ -15,7 +15,9 @@ drop index reviews_open;
 create unique index reviews_open on reviews (reason, kind, subject) where closed_at is null;
 create index reviews_dismissed on reviews (reason, kind, subject) where resolution = 'dismissed';
 create index reviews_open_by_record on reviews using gin (record_ids) where closed_at is null;
+create index reviews_by_record on reviews using gin (record_ids);
 create index reviews_by_time on reviews (opened_at, id);
+create index reviews_open_by_time on reviews (opened_at, id) where closed_at is null;
 
 -- Who did it, where a person or a caller did.
 alter table audit add column actor text not null default '';

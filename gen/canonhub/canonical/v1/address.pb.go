@@ -154,15 +154,15 @@ var File_canonhub_canonical_v1_address_proto protoreflect.FileDescriptor
 
 const file_canonhub_canonical_v1_address_proto_rawDesc = "" +
 	"\n" +
-	"#canonhub/canonical/v1/address.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\"\xcb\x04\n" +
+	"#canonhub/canonical/v1/address.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/options.proto\"\xcf\x04\n" +
 	"\aAddress\x12#\n" +
 	"\x05line1\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x00R\x05line1\x88\x01\x01\x12#\n" +
 	"\x05line2\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x01R\x05line2\x88\x01\x01\x12!\n" +
 	"\x04city\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x02R\x04city\x88\x01\x01\x12%\n" +
 	"\x06region\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x03R\x06region\x88\x01\x01\x12-\n" +
 	"\vpostal_code\x18\x05 \x01(\tB\a\xbaH\x04r\x02\x18dH\x04R\n" +
-	"postalCode\x88\x01\x01\x12<\n" +
-	"\fcountry_code\x18\x06 \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{2})?$H\x05R\vcountryCode\x88\x01\x01\x120\n" +
+	"postalCode\x88\x01\x01\x12@\n" +
+	"\fcountry_code\x18\x06 \x01(\tB\x18\xbaH\x11r\x0f2\r^([A-Z]{2})?$\xf8\xc7\x18\x01H\x05R\vcountryCode\x88\x01\x01\x120\n" +
 	"\fcountry_name\x18\a \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x06R\vcountryName\x88\x01\x01\x12+\n" +
 	"\trecipient\x18\b \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\aR\trecipient\x88\x01\x01\x12'\n" +
 	"\acompany\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\bR\acompany\x88\x01\x01\x129\n" +
@@ -211,6 +211,7 @@ func file_canonhub_canonical_v1_address_proto_init() {
 	if File_canonhub_canonical_v1_address_proto != nil {
 		return
 	}
+	file_canonhub_canonical_v1_options_proto_init()
 	file_canonhub_canonical_v1_address_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -729,34 +729,34 @@ var File_canonhub_canonical_v1_customer_proto protoreflect.FileDescriptor
 
 const file_canonhub_canonical_v1_customer_proto_rawDesc = "" +
 	"\n" +
-	"$canonhub/canonical/v1/customer.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/address.proto\x1a\"canonhub/canonical/v1/custom.proto\x1a canonhub/canonical/v1/name.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x0f\n" +
-	"\bCustomer\x12N\n" +
+	"$canonhub/canonical/v1/customer.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/address.proto\x1a\"canonhub/canonical/v1/custom.proto\x1a canonhub/canonical/v1/name.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x0f\n" +
+	"\bCustomer\x12R\n" +
 	"\n" +
-	"party_type\x18\x01 \x01(\x0e2 .canonhub.canonical.v1.PartyTypeB\b\xbaH\x05\x82\x01\x02\x10\x01H\x00R\tpartyType\x88\x01\x01\x123\n" +
+	"party_type\x18\x01 \x01(\x0e2 .canonhub.canonical.v1.PartyTypeB\f\xbaH\x05\x82\x01\x02\x10\x01\xf8\xc7\x18\x01H\x00R\tpartyType\x88\x01\x01\x123\n" +
 	"\x0eparty_type_raw\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x01R\fpartyTypeRaw\x88\x01\x01\x125\n" +
-	"\x04name\x18\x03 \x01(\v2!.canonhub.canonical.v1.PersonNameR\x04name\x12'\n" +
-	"\acompany\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x02R\acompany\x88\x01\x01\x12R\n" +
-	"\forganisation\x18\x05 \x01(\v2 .canonhub.canonical.v1.ReferenceB\f\xf2\xc7\x18\bcustomerR\forganisation\x12x\n" +
-	"\x05email\x18\x06 \x01(\tB]\xbaHZ\xba\x01R\n" +
-	"\x0ecustomer.email\x12\"must be an e-mail address or empty\x1a\x1cthis == '' || this.isEmail()r\x03\x18\xc0\x02H\x03R\x05email\x88\x01\x01\x125\n" +
-	"\x0efurther_emails\x18\a \x03(\tB\x0e\xbaH\v\x92\x01\b\x10d\"\x04r\x02`\x01R\rfurtherEmails\x129\n" +
-	"\x05phone\x18\b \x01(\tB\x1e\xbaH\x1br\x192\x17^(\\+[1-9][0-9]{1,14})?$H\x04R\x05phone\x88\x01\x01\x12F\n" +
-	"\fmobile_phone\x18\t \x01(\tB\x1e\xbaH\x1br\x192\x17^(\\+[1-9][0-9]{1,14})?$H\x05R\vmobilePhone\x88\x01\x01\x12I\n" +
+	"\x04name\x18\x03 \x01(\v2!.canonhub.canonical.v1.PersonNameR\x04name\x12+\n" +
+	"\acompany\x18\x04 \x01(\tB\f\xbaH\x05r\x03\x18\xe8\a\xf8\xc7\x18\x01H\x02R\acompany\x88\x01\x01\x12V\n" +
+	"\forganisation\x18\x05 \x01(\v2 .canonhub.canonical.v1.ReferenceB\x10\xf2\xc7\x18\bcustomer\xf8\xc7\x18\x01R\forganisation\x12|\n" +
+	"\x05email\x18\x06 \x01(\tBa\xbaHZ\xba\x01R\n" +
+	"\x0ecustomer.email\x12\"must be an e-mail address or empty\x1a\x1cthis == '' || this.isEmail()r\x03\x18\xc0\x02\xf8\xc7\x18\x01H\x03R\x05email\x88\x01\x01\x129\n" +
+	"\x0efurther_emails\x18\a \x03(\tB\x12\xbaH\v\x92\x01\b\x10d\"\x04r\x02`\x01\xf8\xc7\x18\x01R\rfurtherEmails\x12=\n" +
+	"\x05phone\x18\b \x01(\tB\"\xbaH\x1br\x192\x17^(\\+[1-9][0-9]{1,14})?$\xf8\xc7\x18\x01H\x04R\x05phone\x88\x01\x01\x12J\n" +
+	"\fmobile_phone\x18\t \x01(\tB\"\xbaH\x1br\x192\x17^(\\+[1-9][0-9]{1,14})?$\xf8\xc7\x18\x01H\x05R\vmobilePhone\x88\x01\x01\x12I\n" +
 	"\x0efurther_phones\x18\n" +
 	" \x03(\tB\"\xbaH\x1f\x92\x01\x1c\x10d\"\x18r\x162\x14^\\+[1-9][0-9]{1,14}$R\rfurtherPhones\x12G\n" +
 	"\x0fbilling_address\x18\v \x01(\v2\x1e.canonhub.canonical.v1.AddressR\x0ebillingAddress\x12I\n" +
 	"\x10shipping_address\x18\f \x01(\v2\x1e.canonhub.canonical.v1.AddressR\x0fshippingAddress\x12J\n" +
-	"\x06locale\x18\r \x01(\tB-\xbaH*r(2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$H\x06R\x06locale\x88\x01\x01\x12>\n" +
-	"\rcurrency_code\x18\x0e \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{3})?$H\aR\fcurrencyCode\x88\x01\x01\x12?\n" +
+	"\x06locale\x18\r \x01(\tB-\xbaH*r(2&^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$H\x06R\x06locale\x88\x01\x01\x12B\n" +
+	"\rcurrency_code\x18\x0e \x01(\tB\x18\xbaH\x11r\x0f2\r^([A-Z]{3})?$\xf8\xc7\x18\x01H\aR\fcurrencyCode\x88\x01\x01\x12?\n" +
 	"\atax_ids\x18\x0f \x03(\v2\x1c.canonhub.canonical.v1.TaxIdB\b\xbaH\x05\x92\x01\x02\x10dR\x06taxIds\x12N\n" +
 	"\n" +
 	"tax_status\x18\x10 \x01(\x0e2 .canonhub.canonical.v1.TaxStatusB\b\xbaH\x05\x82\x01\x02\x10\x01H\bR\ttaxStatus\x88\x01\x01\x123\n" +
-	"\x0etax_status_raw\x18\x11 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\tR\ftaxStatusRaw\x88\x01\x01\x12]\n" +
-	"\x0flifecycle_stage\x18\x12 \x01(\x0e2%.canonhub.canonical.v1.LifecycleStageB\b\xbaH\x05\x82\x01\x02\x10\x01H\n" +
+	"\x0etax_status_raw\x18\x11 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\tR\ftaxStatusRaw\x88\x01\x01\x12a\n" +
+	"\x0flifecycle_stage\x18\x12 \x01(\x0e2%.canonhub.canonical.v1.LifecycleStageB\f\xbaH\x05\x82\x01\x02\x10\x01\xf8\xc7\x18\x01H\n" +
 	"R\x0elifecycleStage\x88\x01\x01\x12=\n" +
 	"\x13lifecycle_stage_raw\x18\x13 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\vR\x11lifecycleStageRaw\x88\x01\x01\x12T\n" +
-	"\x11marketing_consent\x18\x14 \x01(\v2'.canonhub.canonical.v1.MarketingConsentR\x10marketingConsent\x12&\n" +
-	"\x04tags\x18\x15 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\xf4\x03R\x04tags\x12A\n" +
+	"\x11marketing_consent\x18\x14 \x01(\v2'.canonhub.canonical.v1.MarketingConsentR\x10marketingConsent\x12*\n" +
+	"\x04tags\x18\x15 \x03(\tB\x16\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\xf4\x03\xf8\xc7\x18\x01R\x04tags\x12A\n" +
 	"\raccount_owner\x18\x16 \x01(\v2\x1c.canonhub.canonical.v1.AgentR\faccountOwner\x12\"\n" +
 	"\x04note\x18\x17 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04H\fR\x04note\x88\x01\x01\x12j\n" +
 	"\x06custom\x18d \x03(\v2+.canonhub.canonical.v1.Customer.CustomEntryB%\xbaH\"\x9a\x01\x1f\x10\xf4\x03\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,62}$R\x06custom\x1a]\n" +

@@ -496,31 +496,31 @@ var File_canonhub_canonical_v1_invoice_proto protoreflect.FileDescriptor
 
 const file_canonhub_canonical_v1_invoice_proto_rawDesc = "" +
 	"\n" +
-	"#canonhub/canonical/v1/invoice.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/address.proto\x1a\"canonhub/canonical/v1/custom.proto\x1a canonhub/canonical/v1/line.proto\x1a!canonhub/canonical/v1/money.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x89\x12\n" +
-	"\aInvoice\x12%\n" +
-	"\x06number\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\x00R\x06number\x88\x01\x01\x12J\n" +
-	"\bcustomer\x18\x02 \x01(\v2 .canonhub.canonical.v1.ReferenceB\f\xf2\xc7\x18\bcustomerR\bcustomer\x12A\n" +
-	"\x05order\x18\x03 \x01(\v2 .canonhub.canonical.v1.ReferenceB\t\xf2\xc7\x18\x05orderR\x05order\x12D\n" +
+	"#canonhub/canonical/v1/invoice.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/address.proto\x1a\"canonhub/canonical/v1/custom.proto\x1a canonhub/canonical/v1/line.proto\x1a!canonhub/canonical/v1/money.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc3\x12\n" +
+	"\aInvoice\x12)\n" +
+	"\x06number\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xc7\x18\x01H\x00R\x06number\x88\x01\x01\x12N\n" +
+	"\bcustomer\x18\x02 \x01(\v2 .canonhub.canonical.v1.ReferenceB\x10\xf2\xc7\x18\bcustomer\xf8\xc7\x18\x01R\bcustomer\x12E\n" +
+	"\x05order\x18\x03 \x01(\v2 .canonhub.canonical.v1.ReferenceB\r\xf2\xc7\x18\x05order\xf8\xc7\x18\x01R\x05order\x12D\n" +
 	"\fsubscription\x18\x04 \x01(\v2 .canonhub.canonical.v1.ReferenceR\fsubscription\x12<\n" +
-	"\x05lines\x18\x05 \x03(\v2\x1b.canonhub.canonical.v1.LineB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05lines\x12>\n" +
-	"\rcurrency_code\x18\x06 \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{3})?$H\x01R\fcurrencyCode\x88\x01\x01\x128\n" +
+	"\x05lines\x18\x05 \x03(\v2\x1b.canonhub.canonical.v1.LineB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05lines\x12B\n" +
+	"\rcurrency_code\x18\x06 \x01(\tB\x18\xbaH\x11r\x0f2\r^([A-Z]{3})?$\xf8\xc7\x18\x01H\x01R\fcurrencyCode\x88\x01\x01\x128\n" +
 	"\bsubtotal\x18\a \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\bsubtotal\x12C\n" +
 	"\x0ediscount_total\x18\b \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\rdiscountTotal\x129\n" +
-	"\ttax_total\x18\t \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\btaxTotal\x122\n" +
+	"\ttax_total\x18\t \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\btaxTotal\x128\n" +
 	"\x05total\x18\n" +
-	" \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\x05total\x12=\n" +
+	" \x01(\v2\x1c.canonhub.canonical.v1.MoneyB\x04\xf8\xc7\x18\x01R\x05total\x12=\n" +
 	"\vamount_paid\x18\v \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\n" +
-	"amountPaid\x12;\n" +
+	"amountPaid\x12A\n" +
 	"\n" +
-	"amount_due\x18\f \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\tamountDue\x12*\n" +
-	"\x0etaxes_included\x18\r \x01(\bH\x02R\rtaxesIncluded\x88\x01\x01\x12K\n" +
-	"\x06status\x18\x0e \x01(\x0e2$.canonhub.canonical.v1.InvoiceStatusB\b\xbaH\x05\x82\x01\x02\x10\x01H\x03R\x06status\x88\x01\x01\x12,\n" +
+	"amount_due\x18\f \x01(\v2\x1c.canonhub.canonical.v1.MoneyB\x04\xf8\xc7\x18\x01R\tamountDue\x12*\n" +
+	"\x0etaxes_included\x18\r \x01(\bH\x02R\rtaxesIncluded\x88\x01\x01\x12O\n" +
+	"\x06status\x18\x0e \x01(\x0e2$.canonhub.canonical.v1.InvoiceStatusB\f\xbaH\x05\x82\x01\x02\x10\x01\xf8\xc7\x18\x01H\x03R\x06status\x88\x01\x01\x12,\n" +
 	"\n" +
-	"status_raw\x18\x0f \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x04R\tstatusRaw\x88\x01\x01\x129\n" +
+	"status_raw\x18\x0f \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x04R\tstatusRaw\x88\x01\x01\x12?\n" +
 	"\n" +
-	"issue_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tissueTime\x125\n" +
-	"\bdue_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x127\n" +
-	"\tpaid_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\bpaidTime\x127\n" +
+	"issue_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xf8\xc7\x18\x01R\tissueTime\x12;\n" +
+	"\bdue_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xf8\xc7\x18\x01R\adueTime\x12=\n" +
+	"\tpaid_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xf8\xc7\x18\x01R\bpaidTime\x127\n" +
 	"\tvoid_time\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\bvoidTime\x12=\n" +
 	"\fperiod_start\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vperiodStart\x129\n" +
 	"\n" +
@@ -530,12 +530,12 @@ const file_canonhub_canonical_v1_invoice_proto_rawDesc = "" +
 	"\n" +
 	"hosted_url\x18\x18 \x01(\tB\b\xbaH\x05r\x03\x18\x88'H\aR\thostedUrl\x88\x01\x01\x120\n" +
 	"\fdocument_url\x18\x19 \x01(\tB\b\xbaH\x05r\x03\x18\x88'H\bR\vdocumentUrl\x88\x01\x01\x122\n" +
-	"\rcustomer_name\x18\x1a \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\tR\fcustomerName\x88\x01\x01\x12\x91\x01\n" +
-	"\x0ecustomer_email\x18\x1b \x01(\tBe\xbaHb\xba\x01Z\n" +
-	"\x16invoice.customer_email\x12\"must be an e-mail address or empty\x1a\x1cthis == '' || this.isEmail()r\x03\x18\xc0\x02H\n" +
+	"\rcustomer_name\x18\x1a \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\tR\fcustomerName\x88\x01\x01\x12\x95\x01\n" +
+	"\x0ecustomer_email\x18\x1b \x01(\tBi\xbaHb\xba\x01Z\n" +
+	"\x16invoice.customer_email\x12\"must be an e-mail address or empty\x1a\x1cthis == '' || this.isEmail()r\x03\x18\xc0\x02\xf8\xc7\x18\x01H\n" +
 	"R\rcustomerEmail\x88\x01\x01\x12G\n" +
-	"\x0fbilling_address\x18\x1c \x01(\v2\x1e.canonhub.canonical.v1.AddressR\x0ebillingAddress\x12A\n" +
-	"\x15purchase_order_number\x18\x1d \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\vR\x13purchaseOrderNumber\x88\x01\x01\x12\"\n" +
+	"\x0fbilling_address\x18\x1c \x01(\v2\x1e.canonhub.canonical.v1.AddressR\x0ebillingAddress\x12E\n" +
+	"\x15purchase_order_number\x18\x1d \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xc7\x18\x01H\vR\x13purchaseOrderNumber\x88\x01\x01\x12\"\n" +
 	"\x04note\x18\x1e \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04H\fR\x04note\x88\x01\x01\x12i\n" +
 	"\x06custom\x18d \x03(\v2*.canonhub.canonical.v1.Invoice.CustomEntryB%\xbaH\"\x9a\x01\x1f\x10\xf4\x03\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,62}$R\x06custom\x1a]\n" +
 	"\vCustomEntry\x12\x10\n" +

@@ -119,10 +119,10 @@ var File_canonhub_canonical_v1_name_proto protoreflect.FileDescriptor
 
 const file_canonhub_canonical_v1_name_proto_rawDesc = "" +
 	"\n" +
-	" canonhub/canonical/v1/name.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/options.proto\"\xb3\x02\n" +
+	" canonhub/canonical/v1/name.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/options.proto\"\xb7\x02\n" +
 	"\n" +
-	"PersonName\x12!\n" +
-	"\x04full\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aH\x00R\x04full\x88\x01\x01\x12#\n" +
+	"PersonName\x12%\n" +
+	"\x04full\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\xe8\a\xf8\xc7\x18\x01H\x00R\x04full\x88\x01\x01\x12#\n" +
 	"\x05given\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x01R\x05given\x88\x01\x01\x12%\n" +
 	"\x06family\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x02R\x06family\x88\x01\x01\x12%\n" +
 	"\x06middle\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x03R\x06middle\x88\x01\x01\x12$\n" +

@@ -38,6 +38,14 @@ var file_canonhub_canonical_v1_options_proto_extTypes = []protoimpl.ExtensionInf
 		Tag:           "bytes,50302,opt,name=refers_to",
 		Filename:      "canonhub/canonical/v1/options.proto",
 	},
+	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         50303,
+		Name:          "canonhub.canonical.v1.promoted",
+		Tag:           "varint,50303,opt,name=promoted",
+		Filename:      "canonhub/canonical/v1/options.proto",
+	},
 }
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -56,6 +64,13 @@ var (
 	//
 	// optional string refers_to = 50302;
 	E_RefersTo = &file_canonhub_canonical_v1_options_proto_extTypes[1]
+	// Lists of records can be filtered and ordered by this field, under its path: `email`, `billing_address.country_code`,
+	// `name.full`. It is for texts, flags, enums, times, lists of texts, Money (by its amount, whatever its currency) and
+	// References (by record id), and for such fields of a message that is whole. The values are kept in an index besides the
+	// record, so each promoted field has its price. Custom attributes are promoted, all of them.
+	//
+	// optional bool promoted = 50303;
+	E_Promoted = &file_canonhub_canonical_v1_options_proto_extTypes[2]
 )
 
 var File_canonhub_canonical_v1_options_proto protoreflect.FileDescriptor
@@ -64,7 +79,8 @@ const file_canonhub_canonical_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"#canonhub/canonical/v1/options.proto\x12\x15canonhub.canonical.v1\x1a google/protobuf/descriptor.proto::\n" +
 	"\x05whole\x12\x1f.google.protobuf.MessageOptions\x18\xfd\x88\x03 \x01(\bR\x05whole\x88\x01\x01:?\n" +
-	"\trefers_to\x12\x1d.google.protobuf.FieldOptions\x18\xfe\x88\x03 \x01(\tR\brefersTo\x88\x01\x01B\xe3\x01\n" +
+	"\trefers_to\x12\x1d.google.protobuf.FieldOptions\x18\xfe\x88\x03 \x01(\tR\brefersTo\x88\x01\x01:>\n" +
+	"\bpromoted\x12\x1d.google.protobuf.FieldOptions\x18\xff\x88\x03 \x01(\bR\bpromoted\x88\x01\x01B\xe3\x01\n" +
 	"\x19com.canonhub.canonical.v1B\fOptionsProtoP\x01ZBgithub.com/canonhub/canonhub/gen/canonhub/canonical/v1;canonicalv1\xa2\x02\x03CCX\xaa\x02\x15Canonhub.Canonical.V1\xca\x02\x15Canonhub\\Canonical\\V1\xe2\x02!Canonhub\\Canonical\\V1\\GPBMetadata\xea\x02\x17Canonhub::Canonical::V1b\x06proto3"
 
 var file_canonhub_canonical_v1_options_proto_goTypes = []any{
@@ -74,10 +90,11 @@ var file_canonhub_canonical_v1_options_proto_goTypes = []any{
 var file_canonhub_canonical_v1_options_proto_depIdxs = []int32{
 	0, // 0: canonhub.canonical.v1.whole:extendee -> google.protobuf.MessageOptions
 	1, // 1: canonhub.canonical.v1.refers_to:extendee -> google.protobuf.FieldOptions
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	0, // [0:2] is the sub-list for extension extendee
+	1, // 2: canonhub.canonical.v1.promoted:extendee -> google.protobuf.FieldOptions
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	0, // [0:3] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
 }
 
@@ -93,7 +110,7 @@ func file_canonhub_canonical_v1_options_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_canonical_v1_options_proto_rawDesc), len(file_canonhub_canonical_v1_options_proto_rawDesc)),
 			NumEnums:      0,
 			NumMessages:   0,
-			NumExtensions: 2,
+			NumExtensions: 3,
 			NumServices:   0,
 		},
 		GoTypes:           file_canonhub_canonical_v1_options_proto_goTypes,

@@ -648,46 +648,46 @@ var File_canonhub_canonical_v1_order_proto protoreflect.FileDescriptor
 
 const file_canonhub_canonical_v1_order_proto_rawDesc = "" +
 	"\n" +
-	"!canonhub/canonical/v1/order.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/address.proto\x1a\"canonhub/canonical/v1/custom.proto\x1a canonhub/canonical/v1/line.proto\x1a!canonhub/canonical/v1/money.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x13\n" +
-	"\x05Order\x12%\n" +
-	"\x06number\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\x00R\x06number\x88\x01\x01\x12J\n" +
-	"\bcustomer\x18\x02 \x01(\v2 .canonhub.canonical.v1.ReferenceB\f\xf2\xc7\x18\bcustomerR\bcustomer\x12\x8f\x01\n" +
-	"\x0ecustomer_email\x18\x03 \x01(\tBc\xbaH`\xba\x01X\n" +
-	"\x14order.customer_email\x12\"must be an e-mail address or empty\x1a\x1cthis == '' || this.isEmail()r\x03\x18\xc0\x02H\x01R\rcustomerEmail\x88\x01\x01\x12<\n" +
-	"\x05lines\x18\x04 \x03(\v2\x1b.canonhub.canonical.v1.LineB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05lines\x12>\n" +
-	"\rcurrency_code\x18\x05 \x01(\tB\x14\xbaH\x11r\x0f2\r^([A-Z]{3})?$H\x02R\fcurrencyCode\x88\x01\x01\x128\n" +
+	"!canonhub/canonical/v1/order.proto\x12\x15canonhub.canonical.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/address.proto\x1a\"canonhub/canonical/v1/custom.proto\x1a canonhub/canonical/v1/line.proto\x1a!canonhub/canonical/v1/money.proto\x1a#canonhub/canonical/v1/options.proto\x1a%canonhub/canonical/v1/reference.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x13\n" +
+	"\x05Order\x12)\n" +
+	"\x06number\x18\x01 \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xc7\x18\x01H\x00R\x06number\x88\x01\x01\x12N\n" +
+	"\bcustomer\x18\x02 \x01(\v2 .canonhub.canonical.v1.ReferenceB\x10\xf2\xc7\x18\bcustomer\xf8\xc7\x18\x01R\bcustomer\x12\x93\x01\n" +
+	"\x0ecustomer_email\x18\x03 \x01(\tBg\xbaH`\xba\x01X\n" +
+	"\x14order.customer_email\x12\"must be an e-mail address or empty\x1a\x1cthis == '' || this.isEmail()r\x03\x18\xc0\x02\xf8\xc7\x18\x01H\x01R\rcustomerEmail\x88\x01\x01\x12<\n" +
+	"\x05lines\x18\x04 \x03(\v2\x1b.canonhub.canonical.v1.LineB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05lines\x12B\n" +
+	"\rcurrency_code\x18\x05 \x01(\tB\x18\xbaH\x11r\x0f2\r^([A-Z]{3})?$\xf8\xc7\x18\x01H\x02R\fcurrencyCode\x88\x01\x01\x128\n" +
 	"\bsubtotal\x18\x06 \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\bsubtotal\x12C\n" +
 	"\x0ediscount_total\x18\a \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\rdiscountTotal\x12C\n" +
 	"\x0eshipping_total\x18\b \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\rshippingTotal\x129\n" +
-	"\ttax_total\x18\t \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\btaxTotal\x122\n" +
+	"\ttax_total\x18\t \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\btaxTotal\x128\n" +
 	"\x05total\x18\n" +
-	" \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\x05total\x12C\n" +
+	" \x01(\v2\x1c.canonhub.canonical.v1.MoneyB\x04\xf8\xc7\x18\x01R\x05total\x12C\n" +
 	"\x0erefunded_total\x18\v \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\rrefundedTotal\x12I\n" +
 	"\x11outstanding_total\x18\f \x01(\v2\x1c.canonhub.canonical.v1.MoneyR\x10outstandingTotal\x12*\n" +
-	"\x0etaxes_included\x18\r \x01(\bH\x03R\rtaxesIncluded\x88\x01\x01\x12I\n" +
-	"\x06status\x18\x0e \x01(\x0e2\".canonhub.canonical.v1.OrderStatusB\b\xbaH\x05\x82\x01\x02\x10\x01H\x04R\x06status\x88\x01\x01\x12,\n" +
+	"\x0etaxes_included\x18\r \x01(\bH\x03R\rtaxesIncluded\x88\x01\x01\x12M\n" +
+	"\x06status\x18\x0e \x01(\x0e2\".canonhub.canonical.v1.OrderStatusB\f\xbaH\x05\x82\x01\x02\x10\x01\xf8\xc7\x18\x01H\x04R\x06status\x88\x01\x01\x12,\n" +
 	"\n" +
-	"status_raw\x18\x0f \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x05R\tstatusRaw\x88\x01\x01\x12`\n" +
-	"\x10financial_status\x18\x10 \x01(\x0e2&.canonhub.canonical.v1.FinancialStatusB\b\xbaH\x05\x82\x01\x02\x10\x01H\x06R\x0ffinancialStatus\x88\x01\x01\x12?\n" +
-	"\x14financial_status_raw\x18\x11 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\aR\x12financialStatusRaw\x88\x01\x01\x12f\n" +
-	"\x12fulfillment_status\x18\x12 \x01(\x0e2(.canonhub.canonical.v1.FulfillmentStatusB\b\xbaH\x05\x82\x01\x02\x10\x01H\bR\x11fulfillmentStatus\x88\x01\x01\x12C\n" +
+	"status_raw\x18\x0f \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\x05R\tstatusRaw\x88\x01\x01\x12d\n" +
+	"\x10financial_status\x18\x10 \x01(\x0e2&.canonhub.canonical.v1.FinancialStatusB\f\xbaH\x05\x82\x01\x02\x10\x01\xf8\xc7\x18\x01H\x06R\x0ffinancialStatus\x88\x01\x01\x12?\n" +
+	"\x14financial_status_raw\x18\x11 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\aR\x12financialStatusRaw\x88\x01\x01\x12j\n" +
+	"\x12fulfillment_status\x18\x12 \x01(\x0e2(.canonhub.canonical.v1.FulfillmentStatusB\f\xbaH\x05\x82\x01\x02\x10\x01\xf8\xc7\x18\x01H\bR\x11fulfillmentStatus\x88\x01\x01\x12C\n" +
 	"\x16fulfillment_status_raw\x18\x13 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\tR\x14fulfillmentStatusRaw\x88\x01\x01\x12G\n" +
 	"\x0fbilling_address\x18\x14 \x01(\v2\x1e.canonhub.canonical.v1.AddressR\x0ebillingAddress\x12I\n" +
-	"\x10shipping_address\x18\x15 \x01(\v2\x1e.canonhub.canonical.v1.AddressR\x0fshippingAddress\x129\n" +
+	"\x10shipping_address\x18\x15 \x01(\v2\x1e.canonhub.canonical.v1.AddressR\x0fshippingAddress\x12?\n" +
 	"\n" +
-	"place_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\tplaceTime\x12;\n" +
+	"place_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xf8\xc7\x18\x01R\tplaceTime\x12;\n" +
 	"\vcancel_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"cancelTime\x12W\n" +
 	"\rcancel_reason\x18\x18 \x01(\x0e2#.canonhub.canonical.v1.CancelReasonB\b\xbaH\x05\x82\x01\x02\x10\x01H\n" +
 	"R\fcancelReason\x88\x01\x01\x129\n" +
 	"\x11cancel_reason_raw\x18\x19 \x01(\tB\b\xbaH\x05r\x03\x18\xf4\x03H\vR\x0fcancelReasonRaw\x88\x01\x01\x129\n" +
 	"\n" +
-	"close_time\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\tcloseTime\x124\n" +
-	"\x0esource_channel\x18\x1b \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01H\fR\rsourceChannel\x88\x01\x01\x12/\n" +
-	"\x0ediscount_codes\x18\x1c \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\rdiscountCodes\x12&\n" +
-	"\x04tags\x18\x1d \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\xf4\x03R\x04tags\x12\"\n" +
-	"\x04note\x18\x1e \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04H\rR\x04note\x88\x01\x01\x12\x17\n" +
-	"\x04test\x18\x1f \x01(\bH\x0eR\x04test\x88\x01\x01\x12g\n" +
+	"close_time\x18\x1a \x01(\v2\x1a.google.protobuf.TimestampR\tcloseTime\x128\n" +
+	"\x0esource_channel\x18\x1b \x01(\tB\f\xbaH\x05r\x03\x18\xc8\x01\xf8\xc7\x18\x01H\fR\rsourceChannel\x88\x01\x01\x12/\n" +
+	"\x0ediscount_codes\x18\x1c \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\rdiscountCodes\x12*\n" +
+	"\x04tags\x18\x1d \x03(\tB\x16\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\xf4\x03\xf8\xc7\x18\x01R\x04tags\x12\"\n" +
+	"\x04note\x18\x1e \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04H\rR\x04note\x88\x01\x01\x12\x1d\n" +
+	"\x04test\x18\x1f \x01(\bB\x04\xf8\xc7\x18\x01H\x0eR\x04test\x88\x01\x01\x12g\n" +
 	"\x06custom\x18d \x03(\v2(.canonhub.canonical.v1.Order.CustomEntryB%\xbaH\"\x9a\x01\x1f\x10\xf4\x03\"\x1ar\x182\x16^[a-z][a-z0-9_]{0,62}$R\x06custom\x1a]\n" +
 	"\vCustomEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x128\n" +

@@ -444,7 +444,9 @@ type KindPolicy struct {
 	Create []string `protobuf:"bytes,1,rep,name=create,proto3" json:"create,omitempty"`
 	// Who may delete, and what that does.
 	Delete *Delete `protobuf:"bytes,2,opt,name=delete,proto3" json:"delete,omitempty"`
-	// Attributes that tell on first contact that two objects are one party: `email`.
+	// What tells on first contact that two objects are one party: attributes, or several of them joined by `+`: `email`,
+	// `name.full + billing_address.postal_code`. Case and blanks do not count. They are tried in this order: the first that
+	// any record has decides.
 	Match []string `protobuf:"bytes,3,rep,name=match,proto3" json:"match,omitempty"`
 	// The rule for each attribute, by path: `*`, `email`, `billing_address`, `billing_address.*`. The most specific wins.
 	Attributes map[string]*Rule `protobuf:"bytes,4,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
@@ -589,13 +591,19 @@ type Rule struct {
 	First []string `protobuf:"bytes,5,rep,name=first,proto3" json:"first,omitempty"`
 	// The value that most of these sources say; of values that equally many say, that of the first in the list.
 	Majority []string `protobuf:"bytes,6,rep,name=majority,proto3" json:"majority,omitempty"`
-	// All values that any of these sources has, in the order of the list. For attributes that are lists of texts.
+	// All values that any of these sources has, in the order of the list. For attributes that are lists: of texts, or of
+	// messages that `key` tells apart.
 	Union []string `protobuf:"bytes,7,rep,name=union,proto3" json:"union,omitempty"`
 	// What the source says that won this other attribute: `follow: email`.
 	Follow string `protobuf:"bytes,8,opt,name=follow,proto3" json:"follow,omitempty"`
 	// A condition in CEL on claims that do not count: `value.endsWith('@example.com')`. It sees `value`, with the
 	// attribute's type, and `source`, a name. A claim of emptiness always counts.
-	Unless        string `protobuf:"bytes,9,opt,name=unless,proto3" json:"unless,omitempty"`
+	Unless string `protobuf:"bytes,9,opt,name=unless,proto3" json:"unless,omitempty"`
+	// While these sources disagree, the value stays as it is and a review asks a person; where they agree, what they say.
+	Hold []string `protobuf:"bytes,10,rep,name=hold,proto3" json:"hold,omitempty"`
+	// For `union` of a list of messages: the field that tells its elements apart: `key: sku`. Of elements with one key, that
+	// of the first source in the list counts.
+	Key           string `protobuf:"bytes,11,opt,name=key,proto3" json:"key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -689,6 +697,20 @@ func (x *Rule) GetFollow() string {
 func (x *Rule) GetUnless() string {
 	if x != nil {
 		return x.Unless
+	}
+	return ""
+}
+
+func (x *Rule) GetHold() []string {
+	if x != nil {
+		return x.Hold
+	}
+	return nil
+}
+
+func (x *Rule) GetKey() string {
+	if x != nil {
+		return x.Key
 	}
 	return ""
 }
@@ -895,7 +917,7 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.TargetR\x05value:\x028\x01\"J\n" +
 	"\x06Delete\x12\x0e\n" +
 	"\x02by\x18\x01 \x03(\tR\x02by\x120\n" +
-	"\x06effect\x18\x02 \x01(\tB\x18\xbaH\x15r\x13R\ttombstoneR\x06ignoreR\x06effect\"\x96\x05\n" +
+	"\x06effect\x18\x02 \x01(\tB\x18\xbaH\x15r\x13R\ttombstoneR\x06ignoreR\x06effect\"\xb0\x06\n" +
 	"\x04Rule\x12\x1c\n" +
 	"\tauthority\x18\x01 \x01(\tR\tauthority\x12\x16\n" +
 	"\x06prefer\x18\x02 \x03(\tR\x06prefer\x12\x16\n" +
@@ -905,8 +927,12 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\bmajority\x18\x06 \x03(\tR\bmajority\x12\x14\n" +
 	"\x05union\x18\a \x03(\tR\x05union\x12\x16\n" +
 	"\x06follow\x18\b \x01(\tR\x06follow\x12 \n" +
-	"\x06unless\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06unless:\xfe\x02\xbaH\xfa\x02\x1a\xa3\x02\n" +
-	"\rrule.one_mode\x12Mgive exactly one of authority, prefer, latest, first, majority, union, follow\x1a\xc2\x01[this.authority != '', this.prefer.size() > 0, this.latest.size() > 0, this.first.size() > 0, this.majority.size() > 0, this.union.size() > 0, this.follow != ''].filter(given, given).size() == 1\x1aR\n" +
+	"\x06unless\x18\t \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06unless\x12\x12\n" +
+	"\x04hold\x18\n" +
+	" \x03(\tR\x04hold\x12\x19\n" +
+	"\x03key\x18\v \x01(\tB\a\xbaH\x04r\x02\x18dR\x03key:\xe9\x03\xbaH\xe5\x03\x1a\xbf\x02\n" +
+	"\rrule.one_mode\x12Sgive exactly one of authority, prefer, latest, first, majority, union, follow, hold\x1a\xd8\x01[this.authority != '', this.prefer.size() > 0, this.latest.size() > 0, this.first.size() > 0, this.majority.size() > 0, this.union.size() > 0, this.follow != '', this.hold.size() > 0].filter(given, given).size() == 1\x1aM\n" +
+	"\brule.key\x12\x18key goes with union only\x1a'this.key == '' || this.union.size() > 0\x1aR\n" +
 	"\trule.skew\x12\x1askew goes with latest only\x1a)!has(this.skew) || this.latest.size() > 0\"\xa4\x01\n" +
 	"\x06Target\x12\x16\n" +
 	"\x06create\x18\x01 \x01(\bR\x06create\x12(\n" +

@@ -36,8 +36,8 @@ type CustomerServiceClient interface {
 	GetCustomer(ctx context.Context, in *GetCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
 	// BatchGetCustomers reads up to 1,000 records in one snapshot. Ids that do not exist are listed in the answer.
 	BatchGetCustomers(ctx context.Context, in *BatchGetCustomersRequest, opts ...grpc.CallOption) (*BatchGetCustomersResponse, error)
-	// ListCustomers reads records page by page, by update time. Deleted records and placeholders are among them; ids that were merged
-	// into another are not.
+	// ListCustomers reads records page by page, by update time or another order. Deleted records and placeholders are among them,
+	// unless the filter leaves them out; ids that were merged into another are not.
 	ListCustomers(ctx context.Context, in *ListCustomersRequest, opts ...grpc.CallOption) (*ListCustomersResponse, error)
 	// LookupCustomer finds the record that an object at a connection is linked to.
 	LookupCustomer(ctx context.Context, in *LookupCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
@@ -113,8 +113,8 @@ type CustomerServiceServer interface {
 	GetCustomer(context.Context, *GetCustomerRequest) (*CustomerRecord, error)
 	// BatchGetCustomers reads up to 1,000 records in one snapshot. Ids that do not exist are listed in the answer.
 	BatchGetCustomers(context.Context, *BatchGetCustomersRequest) (*BatchGetCustomersResponse, error)
-	// ListCustomers reads records page by page, by update time. Deleted records and placeholders are among them; ids that were merged
-	// into another are not.
+	// ListCustomers reads records page by page, by update time or another order. Deleted records and placeholders are among them,
+	// unless the filter leaves them out; ids that were merged into another are not.
 	ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error)
 	// LookupCustomer finds the record that an object at a connection is linked to.
 	LookupCustomer(context.Context, *LookupCustomerRequest) (*CustomerRecord, error)

@@ -47,21 +47,33 @@ const (
 	LossReason_LOSS_REASON_MINORITY LossReason = 8
 	// Another source won the attribute that is followed.
 	LossReason_LOSS_REASON_NOT_FOLLOWED LossReason = 9
+	// Its connection is not live.
+	LossReason_LOSS_REASON_SILENT LossReason = 10
+	// A person's decision, and a source has said something else since.
+	LossReason_LOSS_REASON_OUTDATED LossReason = 11
+	// A person decided otherwise for this record.
+	LossReason_LOSS_REASON_OVERRULED LossReason = 12
+	// Sources disagree, and the value is held as it was.
+	LossReason_LOSS_REASON_DISAGREED LossReason = 13
 )
 
 // Enum value maps for LossReason.
 var (
 	LossReason_name = map[int32]string{
-		0: "LOSS_REASON_UNSPECIFIED",
-		1: "LOSS_REASON_NOT_AUTHORITY",
-		2: "LOSS_REASON_NOT_NAMED",
-		3: "LOSS_REASON_LOWER_PREFERENCE",
-		4: "LOSS_REASON_OLDER",
-		5: "LOSS_REASON_EMPTY",
-		6: "LOSS_REASON_FILTERED",
-		7: "LOSS_REASON_NEWER",
-		8: "LOSS_REASON_MINORITY",
-		9: "LOSS_REASON_NOT_FOLLOWED",
+		0:  "LOSS_REASON_UNSPECIFIED",
+		1:  "LOSS_REASON_NOT_AUTHORITY",
+		2:  "LOSS_REASON_NOT_NAMED",
+		3:  "LOSS_REASON_LOWER_PREFERENCE",
+		4:  "LOSS_REASON_OLDER",
+		5:  "LOSS_REASON_EMPTY",
+		6:  "LOSS_REASON_FILTERED",
+		7:  "LOSS_REASON_NEWER",
+		8:  "LOSS_REASON_MINORITY",
+		9:  "LOSS_REASON_NOT_FOLLOWED",
+		10: "LOSS_REASON_SILENT",
+		11: "LOSS_REASON_OUTDATED",
+		12: "LOSS_REASON_OVERRULED",
+		13: "LOSS_REASON_DISAGREED",
 	}
 	LossReason_value = map[string]int32{
 		"LOSS_REASON_UNSPECIFIED":      0,
@@ -74,6 +86,10 @@ var (
 		"LOSS_REASON_NEWER":            7,
 		"LOSS_REASON_MINORITY":         8,
 		"LOSS_REASON_NOT_FOLLOWED":     9,
+		"LOSS_REASON_SILENT":           10,
+		"LOSS_REASON_OUTDATED":         11,
+		"LOSS_REASON_OVERRULED":        12,
+		"LOSS_REASON_DISAGREED":        13,
 	}
 )
 
@@ -281,7 +297,13 @@ type AttributeExplanation struct {
 	// The revision that brought this value.
 	SinceRevision int64 `protobuf:"varint,7,opt,name=since_revision,json=sinceRevision,proto3" json:"since_revision,omitempty"`
 	// The further claims that are part of the value, for `union`.
-	Joined        []*Claim `protobuf:"bytes,8,rep,name=joined,proto3" json:"joined,omitempty"`
+	Joined []*Claim `protobuf:"bytes,8,rep,name=joined,proto3" json:"joined,omitempty"`
+	// The sources disagree, and the value stays as it is until they agree or a person decides.
+	Disputed bool `protobuf:"varint,9,opt,name=disputed,proto3" json:"disputed,omitempty"`
+	// A person's decision that stands before the rule. Absent where the rule decided.
+	Decision *HumanDecision `protobuf:"bytes,10,opt,name=decision,proto3" json:"decision,omitempty"`
+	// Number of the open review on this attribute; 0 where there is none.
+	ReviewId      int64 `protobuf:"varint,11,opt,name=review_id,json=reviewId,proto3" json:"review_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -372,26 +394,132 @@ func (x *AttributeExplanation) GetJoined() []*Claim {
 	return nil
 }
 
+func (x *AttributeExplanation) GetDisputed() bool {
+	if x != nil {
+		return x.Disputed
+	}
+	return false
+}
+
+func (x *AttributeExplanation) GetDecision() *HumanDecision {
+	if x != nil {
+		return x.Decision
+	}
+	return nil
+}
+
+func (x *AttributeExplanation) GetReviewId() int64 {
+	if x != nil {
+		return x.ReviewId
+	}
+	return 0
+}
+
+// HumanDecision is what a person decided over one attribute of one record.
+type HumanDecision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The source whose side was taken; empty where the value is the person's own.
+	Side string `protobuf:"bytes,1,opt,name=side,proto3" json:"side,omitempty"`
+	// The source that decides from then on, `operator` for a pinned value. Empty: the decision stands until one of the
+	// sources that the rule names says something else.
+	Authority string `protobuf:"bytes,2,opt,name=authority,proto3" json:"authority,omitempty"`
+	// Who decided.
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	// Why, in that person's words.
+	Why           string `protobuf:"bytes,5,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HumanDecision) Reset() {
+	*x = HumanDecision{}
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HumanDecision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HumanDecision) ProtoMessage() {}
+
+func (x *HumanDecision) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HumanDecision.ProtoReflect.Descriptor instead.
+func (*HumanDecision) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *HumanDecision) GetSide() string {
+	if x != nil {
+		return x.Side
+	}
+	return ""
+}
+
+func (x *HumanDecision) GetAuthority() string {
+	if x != nil {
+		return x.Authority
+	}
+	return ""
+}
+
+func (x *HumanDecision) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *HumanDecision) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *HumanDecision) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 // DecidingRule is the policy's rule for an attribute.
 type DecidingRule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The path that the rule names, as configured: `*`, `billing_address.*`.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
-	// `authority`, `prefer`, `latest`, `first`, `majority`, `union` or `follow`.
+	// `authority`, `prefer`, `latest`, `first`, `majority`, `union`, `follow` or `hold`.
 	Mode string `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`
 	// The sources that it names, in order.
 	Sources []string `protobuf:"bytes,3,rep,name=sources,proto3" json:"sources,omitempty"`
 	// The attribute whose winner is followed, for `follow`.
 	Follow string `protobuf:"bytes,4,opt,name=follow,proto3" json:"follow,omitempty"`
 	// The condition in CEL on claims that do not count, as configured; empty where there is none.
-	Unless        string `protobuf:"bytes,5,opt,name=unless,proto3" json:"unless,omitempty"`
+	Unless string `protobuf:"bytes,5,opt,name=unless,proto3" json:"unless,omitempty"`
+	// The field that tells elements apart, for `union` of a list of messages.
+	Key           string `protobuf:"bytes,8,opt,name=key,proto3" json:"key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DecidingRule) Reset() {
 	*x = DecidingRule{}
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[2]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -403,7 +531,7 @@ func (x *DecidingRule) String() string {
 func (*DecidingRule) ProtoMessage() {}
 
 func (x *DecidingRule) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[2]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -416,7 +544,7 @@ func (x *DecidingRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DecidingRule.ProtoReflect.Descriptor instead.
 func (*DecidingRule) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{2}
+	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *DecidingRule) GetPath() string {
@@ -454,6 +582,13 @@ func (x *DecidingRule) GetUnless() string {
 	return ""
 }
 
+func (x *DecidingRule) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
 // Claim is what one source says an attribute is.
 type Claim struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -473,7 +608,7 @@ type Claim struct {
 
 func (x *Claim) Reset() {
 	*x = Claim{}
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[3]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -485,7 +620,7 @@ func (x *Claim) String() string {
 func (*Claim) ProtoMessage() {}
 
 func (x *Claim) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[3]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -498,7 +633,7 @@ func (x *Claim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Claim.ProtoReflect.Descriptor instead.
 func (*Claim) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{3}
+	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Claim) GetSource() string {
@@ -549,7 +684,7 @@ type LostClaim struct {
 
 func (x *LostClaim) Reset() {
 	*x = LostClaim{}
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[4]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -561,7 +696,7 @@ func (x *LostClaim) String() string {
 func (*LostClaim) ProtoMessage() {}
 
 func (x *LostClaim) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[4]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -574,7 +709,7 @@ func (x *LostClaim) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LostClaim.ProtoReflect.Descriptor instead.
 func (*LostClaim) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{4}
+	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LostClaim) GetClaim() *Claim {
@@ -614,7 +749,7 @@ type TargetExplanation struct {
 
 func (x *TargetExplanation) Reset() {
 	*x = TargetExplanation{}
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[5]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +761,7 @@ func (x *TargetExplanation) String() string {
 func (*TargetExplanation) ProtoMessage() {}
 
 func (x *TargetExplanation) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[5]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +774,7 @@ func (x *TargetExplanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetExplanation.ProtoReflect.Descriptor instead.
 func (*TargetExplanation) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{5}
+	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TargetExplanation) GetConnection() string {
@@ -704,7 +839,7 @@ type RefusedAttribute struct {
 
 func (x *RefusedAttribute) Reset() {
 	*x = RefusedAttribute{}
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[6]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -716,7 +851,7 @@ func (x *RefusedAttribute) String() string {
 func (*RefusedAttribute) ProtoMessage() {}
 
 func (x *RefusedAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[6]
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -729,7 +864,7 @@ func (x *RefusedAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefusedAttribute.ProtoReflect.Descriptor instead.
 func (*RefusedAttribute) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{6}
+	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RefusedAttribute) GetPath() string {
@@ -758,7 +893,7 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\x04 \x03(\v2%.canonhub.hub.v1.AttributeExplanationR\n" +
 	"attributes\x12<\n" +
-	"\atargets\x18\x05 \x03(\v2\".canonhub.hub.v1.TargetExplanationR\atargets\"\xdd\x02\n" +
+	"\atargets\x18\x05 \x03(\v2\".canonhub.hub.v1.TargetExplanationR\atargets\"\xd2\x03\n" +
 	"\x14AttributeExplanation\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value\x121\n" +
@@ -767,13 +902,24 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x04lost\x18\x05 \x03(\v2\x1a.canonhub.hub.v1.LostClaimR\x04lost\x12\x19\n" +
 	"\bstand_in\x18\x06 \x01(\bR\astandIn\x12%\n" +
 	"\x0esince_revision\x18\a \x01(\x03R\rsinceRevision\x12.\n" +
-	"\x06joined\x18\b \x03(\v2\x16.canonhub.hub.v1.ClaimR\x06joined\"\x80\x01\n" +
+	"\x06joined\x18\b \x03(\v2\x16.canonhub.hub.v1.ClaimR\x06joined\x12\x1a\n" +
+	"\bdisputed\x18\t \x01(\bR\bdisputed\x12:\n" +
+	"\bdecision\x18\n" +
+	" \x01(\v2\x1e.canonhub.hub.v1.HumanDecisionR\bdecision\x12\x1b\n" +
+	"\treview_id\x18\v \x01(\x03R\breviewId\"\x93\x01\n" +
+	"\rHumanDecision\x12\x12\n" +
+	"\x04side\x18\x01 \x01(\tR\x04side\x12\x1c\n" +
+	"\tauthority\x18\x02 \x01(\tR\tauthority\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
+	"\x03why\x18\x05 \x01(\tR\x03why\"\x92\x01\n" +
 	"\fDecidingRule\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x18\n" +
 	"\asources\x18\x03 \x03(\tR\asources\x12\x16\n" +
 	"\x06follow\x18\x04 \x01(\tR\x06follow\x12\x16\n" +
-	"\x06unless\x18\x05 \x01(\tR\x06unless\"\xb8\x01\n" +
+	"\x06unless\x18\x05 \x01(\tR\x06unless\x12\x10\n" +
+	"\x03key\x18\b \x01(\tR\x03key\"\xb8\x01\n" +
 	"\x05Claim\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1f\n" +
 	"\vexternal_id\x18\x02 \x01(\tR\n" +
@@ -798,7 +944,7 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x0fcontested_paths\x18\a \x03(\tR\x0econtestedPaths\">\n" +
 	"\x10RefusedAttribute\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\x9c\x02\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason*\x84\x03\n" +
 	"\n" +
 	"LossReason\x12\x1b\n" +
 	"\x17LOSS_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
@@ -810,7 +956,12 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x14LOSS_REASON_FILTERED\x10\x06\x12\x15\n" +
 	"\x11LOSS_REASON_NEWER\x10\a\x12\x18\n" +
 	"\x14LOSS_REASON_MINORITY\x10\b\x12\x1c\n" +
-	"\x18LOSS_REASON_NOT_FOLLOWED\x10\t*\x82\x02\n" +
+	"\x18LOSS_REASON_NOT_FOLLOWED\x10\t\x12\x16\n" +
+	"\x12LOSS_REASON_SILENT\x10\n" +
+	"\x12\x18\n" +
+	"\x14LOSS_REASON_OUTDATED\x10\v\x12\x19\n" +
+	"\x15LOSS_REASON_OVERRULED\x10\f\x12\x19\n" +
+	"\x15LOSS_REASON_DISAGREED\x10\r*\x82\x02\n" +
 	"\vTargetState\x12\x1c\n" +
 	"\x18TARGET_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13TARGET_STATE_AGREES\x10\x01\x12\x15\n" +
@@ -836,39 +987,42 @@ func file_canonhub_hub_v1_explain_proto_rawDescGZIP() []byte {
 }
 
 var file_canonhub_hub_v1_explain_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_canonhub_hub_v1_explain_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_canonhub_hub_v1_explain_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_canonhub_hub_v1_explain_proto_goTypes = []any{
 	(LossReason)(0),               // 0: canonhub.hub.v1.LossReason
 	(TargetState)(0),              // 1: canonhub.hub.v1.TargetState
 	(*Explanation)(nil),           // 2: canonhub.hub.v1.Explanation
 	(*AttributeExplanation)(nil),  // 3: canonhub.hub.v1.AttributeExplanation
-	(*DecidingRule)(nil),          // 4: canonhub.hub.v1.DecidingRule
-	(*Claim)(nil),                 // 5: canonhub.hub.v1.Claim
-	(*LostClaim)(nil),             // 6: canonhub.hub.v1.LostClaim
-	(*TargetExplanation)(nil),     // 7: canonhub.hub.v1.TargetExplanation
-	(*RefusedAttribute)(nil),      // 8: canonhub.hub.v1.RefusedAttribute
-	(*structpb.Value)(nil),        // 9: google.protobuf.Value
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*HumanDecision)(nil),         // 4: canonhub.hub.v1.HumanDecision
+	(*DecidingRule)(nil),          // 5: canonhub.hub.v1.DecidingRule
+	(*Claim)(nil),                 // 6: canonhub.hub.v1.Claim
+	(*LostClaim)(nil),             // 7: canonhub.hub.v1.LostClaim
+	(*TargetExplanation)(nil),     // 8: canonhub.hub.v1.TargetExplanation
+	(*RefusedAttribute)(nil),      // 9: canonhub.hub.v1.RefusedAttribute
+	(*structpb.Value)(nil),        // 10: google.protobuf.Value
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_canonhub_hub_v1_explain_proto_depIdxs = []int32{
 	3,  // 0: canonhub.hub.v1.Explanation.attributes:type_name -> canonhub.hub.v1.AttributeExplanation
-	7,  // 1: canonhub.hub.v1.Explanation.targets:type_name -> canonhub.hub.v1.TargetExplanation
-	9,  // 2: canonhub.hub.v1.AttributeExplanation.value:type_name -> google.protobuf.Value
-	4,  // 3: canonhub.hub.v1.AttributeExplanation.rule:type_name -> canonhub.hub.v1.DecidingRule
-	5,  // 4: canonhub.hub.v1.AttributeExplanation.winner:type_name -> canonhub.hub.v1.Claim
-	6,  // 5: canonhub.hub.v1.AttributeExplanation.lost:type_name -> canonhub.hub.v1.LostClaim
-	5,  // 6: canonhub.hub.v1.AttributeExplanation.joined:type_name -> canonhub.hub.v1.Claim
-	9,  // 7: canonhub.hub.v1.Claim.value:type_name -> google.protobuf.Value
-	10, // 8: canonhub.hub.v1.Claim.time:type_name -> google.protobuf.Timestamp
-	5,  // 9: canonhub.hub.v1.LostClaim.claim:type_name -> canonhub.hub.v1.Claim
-	0,  // 10: canonhub.hub.v1.LostClaim.reason:type_name -> canonhub.hub.v1.LossReason
-	1,  // 11: canonhub.hub.v1.TargetExplanation.state:type_name -> canonhub.hub.v1.TargetState
-	8,  // 12: canonhub.hub.v1.TargetExplanation.refused:type_name -> canonhub.hub.v1.RefusedAttribute
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	8,  // 1: canonhub.hub.v1.Explanation.targets:type_name -> canonhub.hub.v1.TargetExplanation
+	10, // 2: canonhub.hub.v1.AttributeExplanation.value:type_name -> google.protobuf.Value
+	5,  // 3: canonhub.hub.v1.AttributeExplanation.rule:type_name -> canonhub.hub.v1.DecidingRule
+	6,  // 4: canonhub.hub.v1.AttributeExplanation.winner:type_name -> canonhub.hub.v1.Claim
+	7,  // 5: canonhub.hub.v1.AttributeExplanation.lost:type_name -> canonhub.hub.v1.LostClaim
+	6,  // 6: canonhub.hub.v1.AttributeExplanation.joined:type_name -> canonhub.hub.v1.Claim
+	4,  // 7: canonhub.hub.v1.AttributeExplanation.decision:type_name -> canonhub.hub.v1.HumanDecision
+	11, // 8: canonhub.hub.v1.HumanDecision.time:type_name -> google.protobuf.Timestamp
+	10, // 9: canonhub.hub.v1.Claim.value:type_name -> google.protobuf.Value
+	11, // 10: canonhub.hub.v1.Claim.time:type_name -> google.protobuf.Timestamp
+	6,  // 11: canonhub.hub.v1.LostClaim.claim:type_name -> canonhub.hub.v1.Claim
+	0,  // 12: canonhub.hub.v1.LostClaim.reason:type_name -> canonhub.hub.v1.LossReason
+	1,  // 13: canonhub.hub.v1.TargetExplanation.state:type_name -> canonhub.hub.v1.TargetState
+	9,  // 14: canonhub.hub.v1.TargetExplanation.refused:type_name -> canonhub.hub.v1.RefusedAttribute
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_explain_proto_init() }
@@ -882,7 +1036,7 @@ func file_canonhub_hub_v1_explain_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_explain_proto_rawDesc), len(file_canonhub_hub_v1_explain_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

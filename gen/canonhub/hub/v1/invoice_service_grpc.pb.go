@@ -36,8 +36,8 @@ type InvoiceServiceClient interface {
 	GetInvoice(ctx context.Context, in *GetInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
 	// BatchGetInvoices reads up to 1,000 records in one snapshot. Ids that do not exist are listed in the answer.
 	BatchGetInvoices(ctx context.Context, in *BatchGetInvoicesRequest, opts ...grpc.CallOption) (*BatchGetInvoicesResponse, error)
-	// ListInvoices reads records page by page, by update time. Deleted records and placeholders are among them; ids that were merged
-	// into another are not.
+	// ListInvoices reads records page by page, by update time or another order. Deleted records and placeholders are among them,
+	// unless the filter leaves them out; ids that were merged into another are not.
 	ListInvoices(ctx context.Context, in *ListInvoicesRequest, opts ...grpc.CallOption) (*ListInvoicesResponse, error)
 	// LookupInvoice finds the record that an object at a connection is linked to.
 	LookupInvoice(ctx context.Context, in *LookupInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
@@ -113,8 +113,8 @@ type InvoiceServiceServer interface {
 	GetInvoice(context.Context, *GetInvoiceRequest) (*InvoiceRecord, error)
 	// BatchGetInvoices reads up to 1,000 records in one snapshot. Ids that do not exist are listed in the answer.
 	BatchGetInvoices(context.Context, *BatchGetInvoicesRequest) (*BatchGetInvoicesResponse, error)
-	// ListInvoices reads records page by page, by update time. Deleted records and placeholders are among them; ids that were merged
-	// into another are not.
+	// ListInvoices reads records page by page, by update time or another order. Deleted records and placeholders are among them,
+	// unless the filter leaves them out; ids that were merged into another are not.
 	ListInvoices(context.Context, *ListInvoicesRequest) (*ListInvoicesResponse, error)
 	// LookupInvoice finds the record that an object at a connection is linked to.
 	LookupInvoice(context.Context, *LookupInvoiceRequest) (*InvoiceRecord, error)

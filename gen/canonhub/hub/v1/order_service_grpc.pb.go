@@ -36,8 +36,8 @@ type OrderServiceClient interface {
 	GetOrder(ctx context.Context, in *GetOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
 	// BatchGetOrders reads up to 1,000 records in one snapshot. Ids that do not exist are listed in the answer.
 	BatchGetOrders(ctx context.Context, in *BatchGetOrdersRequest, opts ...grpc.CallOption) (*BatchGetOrdersResponse, error)
-	// ListOrders reads records page by page, by update time. Deleted records and placeholders are among them; ids that were merged
-	// into another are not.
+	// ListOrders reads records page by page, by update time or another order. Deleted records and placeholders are among them,
+	// unless the filter leaves them out; ids that were merged into another are not.
 	ListOrders(ctx context.Context, in *ListOrdersRequest, opts ...grpc.CallOption) (*ListOrdersResponse, error)
 	// LookupOrder finds the record that an object at a connection is linked to.
 	LookupOrder(ctx context.Context, in *LookupOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
@@ -113,8 +113,8 @@ type OrderServiceServer interface {
 	GetOrder(context.Context, *GetOrderRequest) (*OrderRecord, error)
 	// BatchGetOrders reads up to 1,000 records in one snapshot. Ids that do not exist are listed in the answer.
 	BatchGetOrders(context.Context, *BatchGetOrdersRequest) (*BatchGetOrdersResponse, error)
-	// ListOrders reads records page by page, by update time. Deleted records and placeholders are among them; ids that were merged
-	// into another are not.
+	// ListOrders reads records page by page, by update time or another order. Deleted records and placeholders are among them,
+	// unless the filter leaves them out; ids that were merged into another are not.
 	ListOrders(context.Context, *ListOrdersRequest) (*ListOrdersResponse, error)
 	// LookupOrder finds the record that an object at a connection is linked to.
 	LookupOrder(context.Context, *LookupOrderRequest) (*OrderRecord, error)

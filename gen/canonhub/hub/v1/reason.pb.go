@@ -50,6 +50,12 @@ const (
 	ErrorReason_ERROR_REASON_UNAUTHENTICATED ErrorReason = 10
 	// PERMISSION_DENIED: the caller may not do this.
 	ErrorReason_ERROR_REASON_NOT_ALLOWED ErrorReason = 11
+	// NOT_FOUND: no review has this number.
+	ErrorReason_ERROR_REASON_REVIEW_NOT_FOUND ErrorReason = 40
+	// FAILED_PRECONDITION: the review is closed already.
+	ErrorReason_ERROR_REASON_REVIEW_CLOSED ErrorReason = 41
+	// INVALID_ARGUMENT: the choice is none that this review, or this attribute, has.
+	ErrorReason_ERROR_REASON_INVALID_CHOICE ErrorReason = 42
 )
 
 // Enum value maps for ErrorReason.
@@ -67,6 +73,9 @@ var (
 		9:  "ERROR_REASON_DEADLINE",
 		10: "ERROR_REASON_UNAUTHENTICATED",
 		11: "ERROR_REASON_NOT_ALLOWED",
+		40: "ERROR_REASON_REVIEW_NOT_FOUND",
+		41: "ERROR_REASON_REVIEW_CLOSED",
+		42: "ERROR_REASON_INVALID_CHOICE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -81,6 +90,9 @@ var (
 		"ERROR_REASON_DEADLINE":             9,
 		"ERROR_REASON_UNAUTHENTICATED":      10,
 		"ERROR_REASON_NOT_ALLOWED":          11,
+		"ERROR_REASON_REVIEW_NOT_FOUND":     40,
+		"ERROR_REASON_REVIEW_CLOSED":        41,
+		"ERROR_REASON_INVALID_CHOICE":       42,
 	}
 )
 
@@ -115,7 +127,7 @@ var File_canonhub_hub_v1_reason_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\x98\x03\n" +
+	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xfc\x03\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_RECORD_NOT_FOUND\x10\x01\x12\x1f\n" +
@@ -129,7 +141,10 @@ const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\x15ERROR_REASON_DEADLINE\x10\t\x12 \n" +
 	"\x1cERROR_REASON_UNAUTHENTICATED\x10\n" +
 	"\x12\x1c\n" +
-	"\x18ERROR_REASON_NOT_ALLOWED\x10\vB\xb8\x01\n" +
+	"\x18ERROR_REASON_NOT_ALLOWED\x10\v\x12!\n" +
+	"\x1dERROR_REASON_REVIEW_NOT_FOUND\x10(\x12\x1e\n" +
+	"\x1aERROR_REASON_REVIEW_CLOSED\x10)\x12\x1f\n" +
+	"\x1bERROR_REASON_INVALID_CHOICE\x10*B\xb8\x01\n" +
 	"\x13com.canonhub.hub.v1B\vReasonProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (

@@ -284,15 +284,30 @@ func (x *BatchGetTicketsResponse) GetMissingIds() []string {
 // ListTicketsRequest asks for a page of records.
 type ListTicketsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many at most, 1 to 1,000; 0 means 50.
+	// How many at most, 1 to 1,000; 0 means 50. A page may have fewer, or none, and be followed by more: the hub looks through a
+	// bounded number of records for one page. next_page_token alone tells the end.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// From the previous page's next_page_token; the filter and the order as they were. Empty for the first page.
+	// From the previous page's next_page_token; the filter and the order as they were. Empty for the first page. A record that is
+	// not changed while pages are read is on exactly one of them.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// AIP-160: conditions on `update_time` joined by AND, such as
-	// `update_time >= "2026-01-01T00:00:00Z" AND update_time < "2026-02-01T00:00:00Z"`. Empty for all.
+	// AIP-160, as far as there are indexes. Empty for all. Conditions are joined by AND:
+	// `create_time >= "2026-01-01T00:00:00Z" AND custom.region = "north" AND NOT delete_time:*`.
+	//
+	// Fields: `update_time`, `create_time`, `delete_time`, `placeholder`, the kind's promoted attributes (an error lists them) and
+	// `custom.NAME`. Comparisons: `=`, and `<` `<=` `>` `>=` except for flags. `FIELD:"x"` is true where a list has "x", `FIELD:*`
+	// where there is a value. `NOT delete_time:*` and `placeholder = false` leave out what is deleted or has not arrived; nothing else
+	// can be negated. OR joins `=` comparisons of one attribute: `custom.region = "north" OR custom.region = "south"`.
+	//
+	// Values: texts in quotes, compared byte by byte (case counts, `*` is a character; of texts beyond 220 bytes `<` and `>` see those
+	// alone); numbers, `-12.50`; `true` and `false`; times in RFC 3339 and quotes; enum values by name, with or without the enum's
+	// prefix, ordered as they are declared. Amounts of money are compared as numbers: name the currency in a condition of its own.
+	// References are compared by record id. A custom attribute is compared with values of the same type.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
-	// AIP-132: `update_time` (the default) or `update_time desc`.
-	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// AIP-132: `update_time` (the default), `create_time`, `delete_time` or a promoted attribute that has one value, in the order of
+	// its values; ` desc` turns it round. Records that have no value there are not listed. Ties go by record id.
+	OrderBy string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// Whether the answer tells how many records the list has.
+	ShowTotalSize bool `protobuf:"varint,5,opt,name=show_total_size,json=showTotalSize,proto3" json:"show_total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -355,6 +370,13 @@ func (x *ListTicketsRequest) GetOrderBy() string {
 	return ""
 }
 
+func (x *ListTicketsRequest) GetShowTotalSize() bool {
+	if x != nil {
+		return x.ShowTotalSize
+	}
+	return false
+}
+
 // ListTicketsResponse holds one page.
 type ListTicketsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -362,8 +384,12 @@ type ListTicketsResponse struct {
 	Tickets []*TicketRecord `protobuf:"bytes,1,rep,name=tickets,proto3" json:"tickets,omitempty"`
 	// Token for the next page; empty on the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// With show_total_size: how many records the whole list has now, where that can be counted by looking at no more than 100,000.
+	TotalSize *int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3,oneof" json:"total_size,omitempty"`
+	// With show_total_size, where there is no total_size: the list has at least so many.
+	TotalSizeAtLeast *int32 `protobuf:"varint,4,opt,name=total_size_at_least,json=totalSizeAtLeast,proto3,oneof" json:"total_size_at_least,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ListTicketsResponse) Reset() {
@@ -408,6 +434,20 @@ func (x *ListTicketsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListTicketsResponse) GetTotalSize() int32 {
+	if x != nil && x.TotalSize != nil {
+		return *x.TotalSize
+	}
+	return 0
+}
+
+func (x *ListTicketsResponse) GetTotalSizeAtLeast() int32 {
+	if x != nil && x.TotalSizeAtLeast != nil {
+		return *x.TotalSizeAtLeast
+	}
+	return 0
 }
 
 // LookupTicketRequest names an object at a connection.
@@ -536,17 +576,23 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\x17BatchGetTicketsResponse\x127\n" +
 	"\atickets\x18\x01 \x03(\v2\x1d.canonhub.hub.v1.TicketRecordR\atickets\x12\x1f\n" +
 	"\vmissing_ids\x18\x02 \x03(\tR\n" +
-	"missingIds\"\xdc\x01\n" +
+	"missingIds\"\xf8\x01\n" +
 	"\x12ListTicketsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\tpageToken\x12 \n" +
-	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12R\n" +
-	"\border_by\x18\x04 \x01(\tB7\xbaH4r2R\x00R\vupdate_timeR\x0fupdate_time ascR\x10update_time descR\aorderBy\"v\n" +
+	"\x06filter\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12F\n" +
+	"\border_by\x18\x04 \x01(\tB+\xbaH(r&\x18d2\"^([a-z][a-z0-9_.]*( asc| desc)?)?$R\aorderBy\x12&\n" +
+	"\x0fshow_total_size\x18\x05 \x01(\bR\rshowTotalSize\"\xf5\x01\n" +
 	"\x13ListTicketsResponse\x127\n" +
 	"\atickets\x18\x01 \x03(\v2\x1d.canonhub.hub.v1.TicketRecordR\atickets\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"m\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x05H\x00R\ttotalSize\x88\x01\x01\x122\n" +
+	"\x13total_size_at_least\x18\x04 \x01(\x05H\x01R\x10totalSizeAtLeast\x88\x01\x01B\r\n" +
+	"\v_total_sizeB\x16\n" +
+	"\x14_total_size_at_least\"m\n" +
 	"\x13LookupTicketRequest\x12)\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
@@ -620,6 +666,7 @@ func file_canonhub_hub_v1_ticket_service_proto_init() {
 		return
 	}
 	file_canonhub_hub_v1_explain_proto_init()
+	file_canonhub_hub_v1_ticket_service_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

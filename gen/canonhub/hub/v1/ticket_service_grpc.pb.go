@@ -36,8 +36,8 @@ type TicketServiceClient interface {
 	GetTicket(ctx context.Context, in *GetTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
 	// BatchGetTickets reads up to 1,000 records in one snapshot. Ids that do not exist are listed in the answer.
 	BatchGetTickets(ctx context.Context, in *BatchGetTicketsRequest, opts ...grpc.CallOption) (*BatchGetTicketsResponse, error)
-	// ListTickets reads records page by page, by update time. Deleted records and placeholders are among them; ids that were merged
-	// into another are not.
+	// ListTickets reads records page by page, by update time or another order. Deleted records and placeholders are among them,
+	// unless the filter leaves them out; ids that were merged into another are not.
 	ListTickets(ctx context.Context, in *ListTicketsRequest, opts ...grpc.CallOption) (*ListTicketsResponse, error)
 	// LookupTicket finds the record that an object at a connection is linked to.
 	LookupTicket(ctx context.Context, in *LookupTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
@@ -113,8 +113,8 @@ type TicketServiceServer interface {
 	GetTicket(context.Context, *GetTicketRequest) (*TicketRecord, error)
 	// BatchGetTickets reads up to 1,000 records in one snapshot. Ids that do not exist are listed in the answer.
 	BatchGetTickets(context.Context, *BatchGetTicketsRequest) (*BatchGetTicketsResponse, error)
-	// ListTickets reads records page by page, by update time. Deleted records and placeholders are among them; ids that were merged
-	// into another are not.
+	// ListTickets reads records page by page, by update time or another order. Deleted records and placeholders are among them,
+	// unless the filter leaves them out; ids that were merged into another are not.
 	ListTickets(context.Context, *ListTicketsRequest) (*ListTicketsResponse, error)
 	// LookupTicket finds the record that an object at a connection is linked to.
 	LookupTicket(context.Context, *LookupTicketRequest) (*TicketRecord, error)

@@ -37,8 +37,11 @@ type View struct {
 	Unusable []*Unusable `protobuf:"bytes,4,rep,name=unusable,proto3" json:"unusable,omitempty"`
 	// The attributes that the source's snapshots speak of.
 	SnapshotPaths []string `protobuf:"bytes,5,rep,name=snapshot_paths,json=snapshotPaths,proto3" json:"snapshot_paths,omitempty"`
+	// What a person decided, by the path of the attribute or group; of the operator's view alone. In the view of the hub's
+	// own rule: whose value is held.
+	Decisions map[string]*Decision `protobuf:"bytes,6,rep,name=decisions,proto3" json:"decisions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Attributes that the source, as a target, was brought back to, by path.
-	Contests      map[string]*Contest `protobuf:"bytes,6,rep,name=contests,proto3" json:"contests,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Contests      map[string]*Contest `protobuf:"bytes,7,rep,name=contests,proto3" json:"contests,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -108,9 +111,167 @@ func (x *View) GetSnapshotPaths() []string {
 	return nil
 }
 
+func (x *View) GetDecisions() map[string]*Decision {
+	if x != nil {
+		return x.Decisions
+	}
+	return nil
+}
+
 func (x *View) GetContests() map[string]*Contest {
 	if x != nil {
 		return x.Contests
+	}
+	return nil
+}
+
+// Decision is a person's word on one attribute of one record, or the hub's own note on what it holds.
+type Decision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The source whose side was taken; empty where the value is the operator's own.
+	Side string `protobuf:"bytes,1,opt,name=side,proto3" json:"side,omitempty"`
+	// The source that decides from then on for this record. Empty: the decision stands while sources say what is in over.
+	Authority string `protobuf:"bytes,2,opt,name=authority,proto3" json:"authority,omitempty"`
+	// What the sources said when it was made.
+	Over []*Said `protobuf:"bytes,3,rep,name=over,proto3" json:"over,omitempty"`
+	// Who made it, when, and why.
+	By            string                 `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
+	Why           string                 `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Decision) Reset() {
+	*x = Decision{}
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Decision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Decision) ProtoMessage() {}
+
+func (x *Decision) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Decision.ProtoReflect.Descriptor instead.
+func (*Decision) Descriptor() ([]byte, []int) {
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Decision) GetSide() string {
+	if x != nil {
+		return x.Side
+	}
+	return ""
+}
+
+func (x *Decision) GetAuthority() string {
+	if x != nil {
+		return x.Authority
+	}
+	return ""
+}
+
+func (x *Decision) GetOver() []*Said {
+	if x != nil {
+		return x.Over
+	}
+	return nil
+}
+
+func (x *Decision) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Decision) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Decision) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// Said is what one source said of an attribute.
+type Said struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Source     string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	ExternalId string                 `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// The canonical message with the values.
+	Message       []byte `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Said) Reset() {
+	*x = Said{}
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Said) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Said) ProtoMessage() {}
+
+func (x *Said) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Said.ProtoReflect.Descriptor instead.
+func (*Said) Descriptor() ([]byte, []int) {
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Said) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Said) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *Said) GetMessage() []byte {
+	if x != nil {
+		return x.Message
 	}
 	return nil
 }
@@ -121,14 +282,16 @@ type Stamp struct {
 	// The source's time.
 	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
 	// The source's own counter; 0 where it has none.
-	Version       int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Version int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// When the hub first heard of it, by its own clock; no part of the order.
+	Seen          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=seen,proto3" json:"seen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Stamp) Reset() {
 	*x = Stamp{}
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[1]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -140,7 +303,7 @@ func (x *Stamp) String() string {
 func (*Stamp) ProtoMessage() {}
 
 func (x *Stamp) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[1]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -153,7 +316,7 @@ func (x *Stamp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stamp.ProtoReflect.Descriptor instead.
 func (*Stamp) Descriptor() ([]byte, []int) {
-	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{1}
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Stamp) GetTime() *timestamppb.Timestamp {
@@ -168,6 +331,13 @@ func (x *Stamp) GetVersion() int64 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *Stamp) GetSeen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Seen
+	}
+	return nil
 }
 
 // Entry is one observation, or one acknowledged delivery.
@@ -193,7 +363,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[2]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -205,7 +375,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[2]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -218,7 +388,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{2}
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Entry) GetStamp() *Stamp {
@@ -297,7 +467,7 @@ type Side struct {
 
 func (x *Side) Reset() {
 	*x = Side{}
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[3]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -309,7 +479,7 @@ func (x *Side) String() string {
 func (*Side) ProtoMessage() {}
 
 func (x *Side) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[3]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -322,7 +492,7 @@ func (x *Side) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Side.ProtoReflect.Descriptor instead.
 func (*Side) Descriptor() ([]byte, []int) {
-	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{3}
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Side) GetSaid() []byte {
@@ -403,7 +573,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[4]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +585,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[4]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +598,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{4}
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Refusal) GetMessage() []byte {
@@ -465,7 +635,7 @@ type Contest struct {
 
 func (x *Contest) Reset() {
 	*x = Contest{}
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[5]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -477,7 +647,7 @@ func (x *Contest) String() string {
 func (*Contest) ProtoMessage() {}
 
 func (x *Contest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[5]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -490,7 +660,7 @@ func (x *Contest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contest.ProtoReflect.Descriptor instead.
 func (*Contest) Descriptor() ([]byte, []int) {
-	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{5}
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Contest) GetCorrections() []*timestamppb.Timestamp {
@@ -522,7 +692,7 @@ type Unusable struct {
 
 func (x *Unusable) Reset() {
 	*x = Unusable{}
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[6]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -534,7 +704,7 @@ func (x *Unusable) String() string {
 func (*Unusable) ProtoMessage() {}
 
 func (x *Unusable) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_store_v1_view_proto_msgTypes[6]
+	mi := &file_canonhub_store_v1_view_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -547,7 +717,7 @@ func (x *Unusable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Unusable.ProtoReflect.Descriptor instead.
 func (*Unusable) Descriptor() ([]byte, []int) {
-	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{6}
+	return file_canonhub_store_v1_view_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Unusable) GetPath() string {
@@ -575,23 +745,40 @@ var File_canonhub_store_v1_view_proto protoreflect.FileDescriptor
 
 const file_canonhub_store_v1_view_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/store/v1/view.proto\x12\x11canonhub.store.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x03\n" +
+	"\x1ccanonhub/store/v1/view.proto\x12\x11canonhub.store.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x05\n" +
 	"\x04View\x12+\n" +
 	"\x04base\x18\x01 \x01(\v2\x17.canonhub.store.v1.SideR\x04base\x122\n" +
 	"\aentries\x18\x02 \x03(\v2\x18.canonhub.store.v1.EntryR\aentries\x12>\n" +
 	"\arefused\x18\x03 \x03(\v2$.canonhub.store.v1.View.RefusedEntryR\arefused\x127\n" +
 	"\bunusable\x18\x04 \x03(\v2\x1b.canonhub.store.v1.UnusableR\bunusable\x12%\n" +
-	"\x0esnapshot_paths\x18\x05 \x03(\tR\rsnapshotPaths\x12A\n" +
-	"\bcontests\x18\x06 \x03(\v2%.canonhub.store.v1.View.ContestsEntryR\bcontests\x1aV\n" +
+	"\x0esnapshot_paths\x18\x05 \x03(\tR\rsnapshotPaths\x12D\n" +
+	"\tdecisions\x18\x06 \x03(\v2&.canonhub.store.v1.View.DecisionsEntryR\tdecisions\x12A\n" +
+	"\bcontests\x18\a \x03(\v2%.canonhub.store.v1.View.ContestsEntryR\bcontests\x1aV\n" +
 	"\fRefusedEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.RefusalR\x05value:\x028\x01\x1aW\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.RefusalR\x05value:\x028\x01\x1aY\n" +
+	"\x0eDecisionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x121\n" +
+	"\x05value\x18\x02 \x01(\v2\x1b.canonhub.store.v1.DecisionR\x05value:\x028\x01\x1aW\n" +
 	"\rContestsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.ContestR\x05value:\x028\x01\"Q\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.store.v1.ContestR\x05value:\x028\x01\"\xbb\x01\n" +
+	"\bDecision\x12\x12\n" +
+	"\x04side\x18\x01 \x01(\tR\x04side\x12\x1c\n" +
+	"\tauthority\x18\x02 \x01(\tR\tauthority\x12+\n" +
+	"\x04over\x18\x03 \x03(\v2\x17.canonhub.store.v1.SaidR\x04over\x12\x0e\n" +
+	"\x02by\x18\x04 \x01(\tR\x02by\x12.\n" +
+	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
+	"\x03why\x18\x06 \x01(\tR\x03why\"Y\n" +
+	"\x04Said\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1f\n" +
+	"\vexternal_id\x18\x02 \x01(\tR\n" +
+	"externalId\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\fR\amessage\"\x81\x01\n" +
 	"\x05Stamp\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\x03R\aversion\"\xf2\x01\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\x12.\n" +
+	"\x04seen\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04seen\"\xf2\x01\n" +
 	"\x05Entry\x12.\n" +
 	"\x05stamp\x18\x01 \x01(\v2\x18.canonhub.store.v1.StampR\x05stamp\x12\x14\n" +
 	"\x05paths\x18\x02 \x03(\tR\x05paths\x12\x1a\n" +
@@ -643,41 +830,49 @@ func file_canonhub_store_v1_view_proto_rawDescGZIP() []byte {
 	return file_canonhub_store_v1_view_proto_rawDescData
 }
 
-var file_canonhub_store_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_canonhub_store_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_canonhub_store_v1_view_proto_goTypes = []any{
 	(*View)(nil),                  // 0: canonhub.store.v1.View
-	(*Stamp)(nil),                 // 1: canonhub.store.v1.Stamp
-	(*Entry)(nil),                 // 2: canonhub.store.v1.Entry
-	(*Side)(nil),                  // 3: canonhub.store.v1.Side
-	(*Refusal)(nil),               // 4: canonhub.store.v1.Refusal
-	(*Contest)(nil),               // 5: canonhub.store.v1.Contest
-	(*Unusable)(nil),              // 6: canonhub.store.v1.Unusable
-	nil,                           // 7: canonhub.store.v1.View.RefusedEntry
-	nil,                           // 8: canonhub.store.v1.View.ContestsEntry
-	nil,                           // 9: canonhub.store.v1.Side.ClaimsEntry
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*Decision)(nil),              // 1: canonhub.store.v1.Decision
+	(*Said)(nil),                  // 2: canonhub.store.v1.Said
+	(*Stamp)(nil),                 // 3: canonhub.store.v1.Stamp
+	(*Entry)(nil),                 // 4: canonhub.store.v1.Entry
+	(*Side)(nil),                  // 5: canonhub.store.v1.Side
+	(*Refusal)(nil),               // 6: canonhub.store.v1.Refusal
+	(*Contest)(nil),               // 7: canonhub.store.v1.Contest
+	(*Unusable)(nil),              // 8: canonhub.store.v1.Unusable
+	nil,                           // 9: canonhub.store.v1.View.RefusedEntry
+	nil,                           // 10: canonhub.store.v1.View.DecisionsEntry
+	nil,                           // 11: canonhub.store.v1.View.ContestsEntry
+	nil,                           // 12: canonhub.store.v1.Side.ClaimsEntry
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_canonhub_store_v1_view_proto_depIdxs = []int32{
-	3,  // 0: canonhub.store.v1.View.base:type_name -> canonhub.store.v1.Side
-	2,  // 1: canonhub.store.v1.View.entries:type_name -> canonhub.store.v1.Entry
-	7,  // 2: canonhub.store.v1.View.refused:type_name -> canonhub.store.v1.View.RefusedEntry
-	6,  // 3: canonhub.store.v1.View.unusable:type_name -> canonhub.store.v1.Unusable
-	8,  // 4: canonhub.store.v1.View.contests:type_name -> canonhub.store.v1.View.ContestsEntry
-	10, // 5: canonhub.store.v1.Stamp.time:type_name -> google.protobuf.Timestamp
-	1,  // 6: canonhub.store.v1.Entry.stamp:type_name -> canonhub.store.v1.Stamp
-	1,  // 7: canonhub.store.v1.Entry.sent_after:type_name -> canonhub.store.v1.Stamp
-	9,  // 8: canonhub.store.v1.Side.claims:type_name -> canonhub.store.v1.Side.ClaimsEntry
-	1,  // 9: canonhub.store.v1.Side.newest:type_name -> canonhub.store.v1.Stamp
-	10, // 10: canonhub.store.v1.Refusal.time:type_name -> google.protobuf.Timestamp
-	10, // 11: canonhub.store.v1.Contest.corrections:type_name -> google.protobuf.Timestamp
-	4,  // 12: canonhub.store.v1.View.RefusedEntry.value:type_name -> canonhub.store.v1.Refusal
-	5,  // 13: canonhub.store.v1.View.ContestsEntry.value:type_name -> canonhub.store.v1.Contest
-	1,  // 14: canonhub.store.v1.Side.ClaimsEntry.value:type_name -> canonhub.store.v1.Stamp
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	5,  // 0: canonhub.store.v1.View.base:type_name -> canonhub.store.v1.Side
+	4,  // 1: canonhub.store.v1.View.entries:type_name -> canonhub.store.v1.Entry
+	9,  // 2: canonhub.store.v1.View.refused:type_name -> canonhub.store.v1.View.RefusedEntry
+	8,  // 3: canonhub.store.v1.View.unusable:type_name -> canonhub.store.v1.Unusable
+	10, // 4: canonhub.store.v1.View.decisions:type_name -> canonhub.store.v1.View.DecisionsEntry
+	11, // 5: canonhub.store.v1.View.contests:type_name -> canonhub.store.v1.View.ContestsEntry
+	2,  // 6: canonhub.store.v1.Decision.over:type_name -> canonhub.store.v1.Said
+	13, // 7: canonhub.store.v1.Decision.time:type_name -> google.protobuf.Timestamp
+	13, // 8: canonhub.store.v1.Stamp.time:type_name -> google.protobuf.Timestamp
+	13, // 9: canonhub.store.v1.Stamp.seen:type_name -> google.protobuf.Timestamp
+	3,  // 10: canonhub.store.v1.Entry.stamp:type_name -> canonhub.store.v1.Stamp
+	3,  // 11: canonhub.store.v1.Entry.sent_after:type_name -> canonhub.store.v1.Stamp
+	12, // 12: canonhub.store.v1.Side.claims:type_name -> canonhub.store.v1.Side.ClaimsEntry
+	3,  // 13: canonhub.store.v1.Side.newest:type_name -> canonhub.store.v1.Stamp
+	13, // 14: canonhub.store.v1.Refusal.time:type_name -> google.protobuf.Timestamp
+	13, // 15: canonhub.store.v1.Contest.corrections:type_name -> google.protobuf.Timestamp
+	6,  // 16: canonhub.store.v1.View.RefusedEntry.value:type_name -> canonhub.store.v1.Refusal
+	1,  // 17: canonhub.store.v1.View.DecisionsEntry.value:type_name -> canonhub.store.v1.Decision
+	7,  // 18: canonhub.store.v1.View.ContestsEntry.value:type_name -> canonhub.store.v1.Contest
+	3,  // 19: canonhub.store.v1.Side.ClaimsEntry.value:type_name -> canonhub.store.v1.Stamp
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_store_v1_view_proto_init() }
@@ -685,14 +880,14 @@ func file_canonhub_store_v1_view_proto_init() {
 	if File_canonhub_store_v1_view_proto != nil {
 		return
 	}
-	file_canonhub_store_v1_view_proto_msgTypes[5].OneofWrappers = []any{}
+	file_canonhub_store_v1_view_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_store_v1_view_proto_rawDesc), len(file_canonhub_store_v1_view_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
