@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"hub/deliver":    {"gen", "adapters", "hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/model", "hub/policy", "hub/store", "hub/view"},
 	"hub/plan":       {"hub/apply", "hub/connection", "hub/model", "hub/policy", "hub/store"},
 	"hub/sweep":      {"hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/store"},
-	"hub/api":        {"gen", "adapters/httpapi", "hub/apply", "hub/model", "hub/plan", "hub/policy", "hub/store", "hub/view"},
+	"hub/api":        {"gen", "adapters/httpapi", "hub/apply", "hub/gate", "hub/model", "hub/plan", "hub/policy", "hub/store", "hub/view"},
 	"hub/server":     {"gen", "adapters", "hub"},
 	"hub/demo":       {"gen", "adapters", "clients", "hub"},
 	"hub/hubtest":    {"gen", "adapters", "hub"},

@@ -86,12 +86,14 @@ connections:
   stripe:
     adapter: stripe
     base_url: %s
+    brake: {share: 1}
     credentials: {api_key: "${STRIPE_KEY}"}
     webhook: {secrets: ["${STRIPE_SECRET}"]}
     limits: {requests_per_second: 2000, concurrency: 16}
   crm:
     adapter: hubspot
     base_url: %s
+    brake: {share: 1}
     credentials: {access_token: "${HUBSPOT_TOKEN}"}
     webhook: {secrets: ["${HUBSPOT_SECRET}"], public_url: "http://%s/webhooks/crm"}
     limits: {requests_per_second: 2000, concurrency: 16}

@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -44,6 +45,8 @@ const (
 type Options struct {
 	Store   *store.Store
 	Applier *apply.Applier
+	// Gate pauses connections.
+	Gate *gate.Gate
 	// Connections are the names that lookups know.
 	Connections []string
 	Log         *slog.Logger
@@ -127,9 +130,9 @@ func (s *Server) register(o Options) error {
 }
 
 func (o Options) check() error {
-	if o.Store == nil || o.Applier == nil || o.Log == nil || o.Metrics == nil || o.Gatherer == nil || o.Webhooks == nil || o.Ready == nil ||
+	if o.Store == nil || o.Applier == nil || o.Gate == nil || o.Log == nil || o.Metrics == nil || o.Gatherer == nil || o.Webhooks == nil || o.Ready == nil ||
 		o.Policy.Judge == nil || o.Policy.Refold == nil {
-		return errors.New("api: Store, Applier, Log, Metrics, Gatherer, Webhooks, Ready and Policy are needed")
+		return errors.New("api: Store, Applier, Gate, Log, Metrics, Gatherer, Webhooks, Ready and Policy are needed")
 	}
 	return nil
 }

@@ -66,10 +66,12 @@ func TestOpenAPIDocumentIsServed(t *testing.T) {
 	if a.code != 200 || a.header.Get("Content-Type") != "application/json" || a.body["openapi"] != "3.1.0" || paths["/v1/customers/{id}"] == nil || paths["/v1/tickets:lookup"] == nil {
 		t.Errorf("%d, %d paths", a.code, len(paths))
 	}
-	for path := range paths { // each path is served
-		path = strings.NewReplacer("{id}", string(newID(t, model.Customer))).Replace(path)
-		if got := w.get(path); got.code == 404 && got.reason() != "RECORD_NOT_FOUND" || got.code >= 500 {
-			t.Errorf("GET %s: %d %s", path, got.code, got.text)
+	for path, methods := range paths { // each path is served
+		path = strings.NewReplacer("{id}", string(newID(t, model.Customer)), "{name}", "crm", "{connection}", "crm").Replace(path)
+		for method := range methods.(map[string]any) {
+			if got := w.send(strings.ToUpper(method), path); got.code == 404 && got.reason() != "RECORD_NOT_FOUND" || got.code >= 500 {
+				t.Errorf("%s %s: %d %s", method, path, got.code, got.text)
+			}
 		}
 	}
 }

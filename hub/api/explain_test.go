@@ -128,7 +128,7 @@ func TestExplainTellsOfEachTarget(t *testing.T) {
 	if got := state(id, "crm"); got.GetState() != hubv1.TargetState_TARGET_STATE_OWED || !slices.Equal(got.GetOwedPaths(), []string{"name.full"}) && !slices.Equal(got.GetOwedPaths(), []string{"name"}) {
 		t.Errorf("it differs: %v", got)
 	}
-	must(t, w.Store.InTx(t.Context(), func(tx *store.Tx) error { tx.Pause("crm", "the key was revoked"); return nil }))
+	must(t, w.Store.InTx(t.Context(), func(tx *store.Tx) error { tx.Pause("crm", "the key was revoked", ""); return nil }))
 	if got := state(id, "crm"); got.GetState() != hubv1.TargetState_TARGET_STATE_BLOCKED || !strings.Contains(got.GetReason(), "the key was revoked") {
 		t.Errorf("its connection is paused: %v", got)
 	}

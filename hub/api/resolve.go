@@ -7,6 +7,7 @@ import (
 
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -19,8 +20,15 @@ func (s *reviews) ResolveReview(ctx context.Context, in *hubv1.ResolveReviewRequ
 	switch r.Reason {
 	case store.Held:
 		err = s.resolveHeld(ctx, r, in)
+	case store.TugOfWar:
+		err = s.resolveTugOfWar(ctx, r, in)
+	case store.Braked:
+		err = s.resolveBraked(ctx, r, in)
 	default:
 		err = noChoice("choice", fmt.Errorf("a review for %s has no such choice", r.Reason))
+	}
+	if errors.Is(err, store.ErrReviewClosed) { // since it was read
+		err = reviewClosed(r.ID, "the review was closed meanwhile")
 	}
 	if err != nil {
 		return nil, err
@@ -43,6 +51,29 @@ func (s *reviews) resolveHeld(ctx context.Context, r *store.Review, in *hubv1.Re
 	return err
 }
 
+// resolveTugOfWar goes on correcting.
+func (s *reviews) resolveTugOfWar(ctx context.Context, r *store.Review, in *hubv1.ResolveReviewRequest) error {
+	if !in.GetResume() {
+		return noChoice("choice", errors.New("a tug of war is resolved by resume: the attribute is corrected again; dismiss leaves it alone there"))
+	}
+	return s.applier.Resume(ctx, r, closing(ctx, store.Resolved, in.GetWhy()))
+}
+
+// resolveBraked lets the deliveries go on.
+func (s *reviews) resolveBraked(ctx context.Context, r *store.Review, in *hubv1.ResolveReviewRequest) error {
+	switch {
+	case in.GetLetThrough():
+		return s.gate.Release(ctx, r, gate.LetThrough, closing(ctx, store.Resolved, in.GetWhy()))
+	case in.GetResume():
+		return s.gate.Release(ctx, r, gate.Resume, closing(ctx, store.Resolved, in.GetWhy()))
+	}
+	return noChoice("choice", errors.New("a brake is released by let_through or resume"))
+}
+
+func closing(ctx context.Context, how store.Resolution, why string) store.Closing {
+	return store.Closing{Resolution: how, By: actorOf(ctx), Why: why}
+}
+
 // DismissReview closes a review without a decision.
 func (s *reviews) DismissReview(ctx context.Context, in *hubv1.DismissReviewRequest) (*hubv1.Review, error) {
 	r, err := s.open(ctx, in.GetId())
@@ -52,11 +83,18 @@ func (s *reviews) DismissReview(ctx context.Context, in *hubv1.DismissReviewRequ
 	switch r.Reason {
 	case store.Held:
 		_, err = s.decide(ctx, apply.Decision{RecordID: r.RecordIDs[0], Path: r.Path, Keep: true, Why: in.GetWhy()}, nil)
+	case store.TugOfWar:
+		err = s.applier.Resume(ctx, r, closing(ctx, store.Dismissed, in.GetWhy()))
+	case store.Braked:
+		err = s.gate.Release(ctx, r, gate.Resume, closing(ctx, store.Dismissed, in.GetWhy()))
 	default:
 		err = s.store.InTx(ctx, func(tx *store.Tx) error {
-			tx.CloseReview(r, store.Closing{Resolution: store.Dismissed, By: actorOf(ctx), Why: in.GetWhy()})
+			tx.CloseReview(r, closing(ctx, store.Dismissed, in.GetWhy()))
 			return nil
 		})
+	}
+	if errors.Is(err, store.ErrReviewClosed) { // since it was read
+		err = reviewClosed(r.ID, "the review was closed meanwhile")
 	}
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/policy"
 	"github.com/canonhub/canonhub/hub/store"
@@ -25,10 +26,11 @@ import (
 type reviews struct {
 	hubv1.UnimplementedReviewServiceServer
 	*reader
+	gate *gate.Gate
 }
 
 func serveReviews(o Options, to grpc.ServiceRegistrar) error {
-	hubv1.RegisterReviewServiceServer(to, &reviews{reader: newReader(o)})
+	hubv1.RegisterReviewServiceServer(to, &reviews{reader: newReader(o), gate: o.Gate})
 	return nil
 }
 
@@ -130,10 +132,13 @@ func (s *reviews) review(ctx context.Context, id int64) (*store.Review, error) {
 func (s *reviews) open(ctx context.Context, id int64) (*store.Review, error) {
 	r, err := s.review(ctx, id)
 	if err == nil && !r.ClosedAt.IsZero() {
-		err = &failure{reason: hubv1.ErrorReason_ERROR_REASON_REVIEW_CLOSED, message: fmt.Sprintf("the review was %s by %s already", r.Resolution, cmp.Or(r.ClosedBy, "the hub")),
-			metadata: map[string]string{"id": fmt.Sprint(id)}}
+		err = reviewClosed(id, fmt.Sprintf("the review was %s by %s already", r.Resolution, cmp.Or(r.ClosedBy, "the hub")))
 	}
 	return r, err
+}
+
+func reviewClosed(id int64, message string) error {
+	return &failure{reason: hubv1.ErrorReason_ERROR_REASON_REVIEW_CLOSED, message: message, metadata: map[string]string{"id": fmt.Sprint(id)}}
 }
 
 // Decide decides over one attribute of one record.
@@ -245,5 +250,7 @@ func reviewOf(r *store.Review) *hubv1.Review {
 
 // choices are how a review may be resolved, by its reason.
 var choices = map[store.ReviewReason][]string{
-	store.Held: {"take", "value", "authority"},
+	store.Held:     {"take", "value", "authority"},
+	store.TugOfWar: {"resume"},
+	store.Braked:   {"let_through", "resume"},
 }

@@ -24,10 +24,12 @@ import (
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 	storev1 "github.com/canonhub/canonhub/gen/canonhub/store/v1"
 	"github.com/canonhub/canonhub/hub/api"
+	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/policy"
 	"github.com/canonhub/canonhub/hub/store"
+	"github.com/canonhub/canonhub/hub/sweep"
 )
 
 // world is a hub between a shop and a crm, with its doors open.
@@ -49,7 +51,7 @@ func setupWith(t testing.TB, policies map[string]*configv1.KindPolicy) *world {
 	t.Helper()
 	w := &world{t: t, shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
 	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: policies})
-	w.open(api.Options{Store: w.Store, Applier: w.Applier})
+	w.open(api.Options{Store: w.Store, Applier: w.Applier, Gate: w.Gate})
 	return w
 }
 
@@ -66,6 +68,9 @@ func (w *world) open(o api.Options) {
 			return problems
 		},
 		Refold: func(ctx context.Context, version int64) error { return w.Queue.Refold(ctx, version) },
+	}
+	if o.Gate == nil {
+		o.Gate = &gate.Gate{Store: o.Store, Log: o.Log}
 	}
 	o.Webhooks = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.webhooks = r
@@ -212,4 +217,10 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// sweep looks once for what is owed and has no job.
+func (w *world) sweep() {
+	(&sweep.Sweeper{Store: w.Store, Queue: w.Queue, Gate: w.Gate, Applier: w.Applier, Connections: w.Applier.Connections,
+		Log: slog.New(slog.DiscardHandler)}).Sweep(w.t.Context())
 }

@@ -25,6 +25,7 @@ type Tx interface {
 	Identities
 	Records
 	Attempts
+	Brakes
 	Trails
 	// SQL is for the queue, which inserts jobs in this very transaction (law 3).
 	SQL(context.Context) (pgx.Tx, error)
@@ -61,6 +62,14 @@ type Attempts interface {
 	ResendAttempt(id int64)
 	SettleAttempt(id int64, state store.AttemptState, reason string)
 	AbandonedCreate(ctx context.Context, id store.RecordID, connection string) (bool, error)
+}
+
+// Brakes are what stops a connection's deliveries where too much would change at once.
+type Brakes interface {
+	CountChanging(context.Context, store.Changing) (map[model.Path]int, error)
+	LiveLinks(ctx context.Context, connection string, kind model.Kind) (int, error)
+	LockBrake(context.Context, store.BrakeKey) (*store.Brake, error)
+	PutBrake(*store.Brake)
 }
 
 // Trails are what people are told.

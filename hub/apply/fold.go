@@ -209,12 +209,16 @@ func (f *fold) settle(target *policy.Target) bool {
 	delivery := f.bundle.Delivery(target.Connection)
 	switch Settling(delivery, r.Revision, f.a.Owes(f.rules, f.resolution, f.bundle, target), f.cause.Source) {
 	case Ends:
-		delivery.State, delivery.Revision, delivery.Reason = store.Settled, r.Revision, ""
+		delivery.Settle(r.Revision)
 		f.tx.PutDelivery(delivery)
 	case Begins:
-		f.tx.PutDelivery(&store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
-			Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent})
-		return true
+		owed := &store.Delivery{RecordID: r.ID, Connection: target.Connection, Kind: r.Kind, State: store.Owed,
+			Revision: r.Revision, CorrelationID: f.cause.CorrelationID, TraceParent: f.cause.TraceParent}
+		if brake := f.bundle.Braked(target.Connection); brake != nil && f.bundle.PendingAttempt(target.Connection) == nil {
+			owed.Stop(brake)
+		}
+		f.tx.PutDelivery(owed)
+		return owed.State == store.Owed
 	}
 	return false
 }
@@ -263,7 +267,7 @@ func (a *Applier) Owed(rules *policy.Kind, res *policy.Resolution, b *store.Bund
 // connection live.
 func (a *Applier) Differs(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) []model.Path {
 	c := a.Connections[target.Connection]
-	if c == nil || c.Adapter.Pusher == nil || b.Record.Placeholder || !b.Record.DeletedAt.IsZero() || rules.Phase(target.Connection) != policy.Live {
+	if c == nil || c.Adapter.Pusher == nil || b.Record.Placeholder || !b.Record.DeletedAt.IsZero() {
 		return nil
 	}
 	carriage := c.Carries[rules.Schema.Kind()]

@@ -58,6 +58,14 @@ type Connection struct {
 	// RequestsPerSecond and Concurrency as configured; 0 means the default.
 	RequestsPerSecond float64
 	Concurrency       int
+	Brake             Brake
+}
+
+// Brake is how much may change at a connection within a window, as configured; 0 means the default.
+type Brake struct {
+	Share  float64
+	Min    int
+	Window time.Duration
 }
 
 // Caller is an internal service.

@@ -86,6 +86,8 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 		Credentials:       l.credentials(at, from.GetCredentials()),
 		RequestsPerSecond: from.GetLimits().GetRequestsPerSecond(),
 		Concurrency:       int(from.GetLimits().GetConcurrency()),
+		Brake: Brake{Share: from.GetBrake().GetShare(), Min: int(from.GetBrake().GetMin()),
+			Window: from.GetBrake().GetWindow().AsDuration()},
 	}
 	if known {
 		l.checkCredentials(at, factory, from.GetCredentials())

@@ -2,11 +2,13 @@
 package connection
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -22,6 +24,23 @@ type Spec struct {
 	// RequestsPerSecond and Concurrency bound the calls of this process; 0 means 10 and 8.
 	RequestsPerSecond float64
 	Concurrency       int
+	// Brake has zeros where the defaults go.
+	Brake Brake
+}
+
+// Brake is how much may change at a connection within a window: one attribute of as many objects of a kind as their
+// share, or Min, whichever is more.
+type Brake struct {
+	Share  float64
+	Min    int
+	Window time.Duration
+}
+
+// DefaultBrake goes where a connection does not say.
+var DefaultBrake = Brake{Share: 0.2, Min: 50, Window: time.Hour}
+
+func (b Brake) orDefaults() Brake {
+	return Brake{Share: cmp.Or(b.Share, DefaultBrake.Share), Min: cmp.Or(b.Min, DefaultBrake.Min), Window: cmp.Or(b.Window, DefaultBrake.Window)}
 }
 
 // Carriage is what the vendor can hold of one kind.
@@ -37,6 +56,7 @@ type Connection struct {
 	Adapter     *adapters.Adapter
 	Carries     map[model.Kind]Carriage
 	Concurrency int
+	Brake       Brake
 	// Fingerprint changes when the credentials do; it tells nothing of them.
 	Fingerprint []byte
 }
@@ -69,7 +89,8 @@ func open(spec Spec) (*Connection, error) {
 	}
 	c := &Connection{
 		Name: spec.Name, AdapterName: spec.Factory.Name, Adapter: adapter,
-		Carries: map[model.Kind]Carriage{}, Concurrency: spec.Concurrency, Fingerprint: fingerprint(spec),
+		Carries: map[model.Kind]Carriage{}, Concurrency: spec.Concurrency,
+		Brake: spec.Brake.orDefaults(), Fingerprint: fingerprint(spec),
 	}
 	if c.Concurrency == 0 {
 		c.Concurrency = 8

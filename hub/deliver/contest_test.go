@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+	"github.com/canonhub/canonhub/hub/deliver"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
@@ -25,6 +27,8 @@ type tug struct {
 	t   *testing.T
 	id  store.RecordID
 	now time.Time
+
+	metrics *prometheus.Registry
 }
 
 func newTug(t *testing.T, corrections int32) *tug {
@@ -33,7 +37,10 @@ func newTug(t *testing.T, corrections int32) *tug {
 	policies["customer"].Targets["crm"].TugOfWar = &configv1.TugOfWar{Corrections: corrections, Window: durationpb.New(time.Hour)}
 	w := &world{shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
 	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: policies})
-	g := &tug{world: w, t: t, now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)}
+	g := &tug{world: w, t: t, now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), metrics: prometheus.NewRegistry()}
+	var err error
+	w.Deliverer.Metrics, err = deliver.NewMetrics(g.metrics)
+	must(t, err)
 	w.Applier.Now = func() time.Time { return g.now }
 	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
 	g.id = w.Observe("shop", w.shop.Edit("s1", hubtest.Phone(ours))).RecordID
@@ -95,6 +102,9 @@ func TestAnAttributeThatIsUndoneTooOftenIsLeftAloneAndAPersonIsAsked(t *testing.
 		t.Errorf("the crm has %s after %d more pushes, want the automation to have its way", g.there(), g.crm.Pushes()-pushes)
 	}
 	g.review()
+	if n := counted(t, g.metrics, "canonhub_tugs_of_war_total"); n != 1 {
+		t.Errorf("the metrics tell of %v tugs of war, want 1", n)
+	}
 	if d := g.Bundle(g.id).Delivery("crm"); d.State != store.Settled {
 		t.Errorf("the delivery is %s, want it settled: nothing is owed but what is contested", d.State)
 	}

@@ -35,6 +35,8 @@ type Deliverer struct {
 	// Metrics may be nil.
 	Metrics *Metrics
 	Log     *slog.Logger
+
+	links linkCounts
 }
 
 // delivery is one run of the job.

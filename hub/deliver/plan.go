@@ -75,6 +75,9 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 	if len(s.owed) == 0 {
 		return nil, o.settled(ctx, tx, b)
 	}
+	if brake := b.Braked(o.args.Connection); brake != nil {
+		return nil, o.stop(ctx, tx, b, brake)
+	}
 	if o.mustRead(s) {
 		return o.read(s.link.LinkKey, store.Epoch{Linked: true, Number: s.link.Epoch, Began: o.d.Applier.Now().UTC()}), nil
 	}
@@ -110,7 +113,7 @@ func (o *delivery) situation(b *store.Bundle) (*situation, error) {
 // settled ends the delivery and its job in the transaction that saw nothing owed (law 6).
 func (o *delivery) settled(ctx context.Context, tx apply.Tx, b *store.Bundle) error {
 	if d := b.Delivery(o.args.Connection); d != nil {
-		d.State, d.Revision, d.Reason = store.Settled, b.Record.Revision, ""
+		d.Settle(b.Record.Revision)
 		tx.PutDelivery(d)
 	}
 	return o.complete(ctx, tx)
@@ -166,6 +169,13 @@ func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step
 			return nil, err
 		}
 		attempt.LookFirst = given
+	}
+	brake, err := o.brake(ctx, tx, s)
+	if err != nil {
+		return nil, err
+	}
+	if brake != nil {
+		return nil, o.stop(ctx, tx, s.bundle, brake)
 	}
 	if err := tx.PutAttempt(ctx, attempt); err != nil {
 		return nil, err

@@ -402,3 +402,6 @@ func TestObjectThatIsGoneAtAPushChangesItsLink(t *testing.T) {
 func refusing(adapters.Request) error {
 	return &fault.Error{Category: fault.Transient, Op: "push", Message: "down"}
 }
+
+// lost is a push whose answer never comes.
+func lost(adapters.Request) error { return hubtest.ErrLost() }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/store"
@@ -19,8 +21,9 @@ const (
 	defaultWait = 2 * time.Second
 )
 
-// Queue pauses and resumes the work that goes out to a connection.
+// Queue pauses and resumes the work that goes out to a connection, and takes up deliveries.
 type Queue interface {
+	Deliver(context.Context, jobs.Tx, []jobs.DeliverArgs) error
 	Pause(context.Context, *store.Tx, string) error
 	Resume(context.Context, *store.Tx, string) error
 }
@@ -29,8 +32,13 @@ type Queue interface {
 type Gate struct {
 	Store *store.Store
 	Queue Queue
+	Now   func() time.Time
 	Log   *slog.Logger
+	// Braked shows the brakes that are on; nil for nowhere.
+	Braked *prometheus.GaugeVec
 }
+
+var zeroTime time.Time
 
 // Enter returns nil where the connection may be called, or the wish to wait.
 func (g *Gate) Enter(ctx context.Context, connection string) error {
@@ -77,18 +85,33 @@ func (g *Gate) pause(ctx context.Context, connection, reason string) error {
 	g.Log.Error("connection paused: its credentials were refused; renew them in the configuration",
 		"connection", connection, "reason", reason)
 	return g.Store.InTx(ctx, func(tx *store.Tx) error {
-		tx.Pause(connection, reason)
-		tx.PutTrail(store.Trail{Action: store.ActionPaused, Connection: connection, Detail: reason})
-		return g.Queue.Pause(ctx, tx, connection)
+		return g.stop(ctx, tx, connection, Order{Why: reason})
 	})
 }
 
+// Order is who wants something of a connection, and why. The hub itself is nobody.
+type Order struct {
+	By, Why string
+}
+
+// Pause stops all calls to a connection until somebody resumes it.
+func (g *Gate) Pause(ctx context.Context, connection string, o Order) error {
+	g.Log.Warn("connection paused", "connection", connection, "by", o.By, "reason", o.Why)
+	return g.Store.InTx(ctx, func(tx *store.Tx) error { return g.stop(ctx, tx, connection, o) })
+}
+
+func (g *Gate) stop(ctx context.Context, tx *store.Tx, connection string, o Order) error {
+	tx.Pause(connection, o.Why, o.By)
+	tx.PutTrail(store.Trail{Action: store.ActionPaused, Connection: connection, Actor: o.By, Detail: o.Why})
+	return g.Queue.Pause(ctx, tx, connection)
+}
+
 // Resume takes a connection's work up again.
-func (g *Gate) Resume(ctx context.Context, connection string) error {
-	g.Log.Info("connection resumed", "connection", connection)
+func (g *Gate) Resume(ctx context.Context, connection string, o Order) error {
+	g.Log.Info("connection resumed", "connection", connection, "by", o.By)
 	return g.Store.InTx(ctx, func(tx *store.Tx) error {
 		tx.Resume(connection)
-		tx.PutTrail(store.Trail{Action: store.ActionResumed, Connection: connection})
+		tx.PutTrail(store.Trail{Action: store.ActionResumed, Connection: connection, Actor: o.By, Detail: o.Why})
 		return g.Queue.Resume(ctx, tx, connection)
 	})
 }

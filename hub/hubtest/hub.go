@@ -31,8 +31,10 @@ type Hub struct {
 	Deliverer  *deliver.Deliverer
 	Translator *translate.Translator
 	Queue      *jobs.Queue
+	Gate       *gate.Gate
 
 	t    testing.TB
+	url  string
 	keys atomic.Int64
 }
 
@@ -40,6 +42,10 @@ type Hub struct {
 type Options struct {
 	Vendors  map[string]*Vendor
 	Policies map[string]*configv1.KindPolicy
+	// Brakes of vendors. Without one, all of a vendor's objects may change at once.
+	Brakes map[string]connection.Brake
+	// Beside is another hub of the test: this one is a second process on its database, under its policies.
+	Beside *Hub
 	// Wrap replaces the queue's handlers; nil leaves them.
 	Wrap func(jobs.Handlers) jobs.Handlers
 }
@@ -60,42 +66,60 @@ func Preferring(sources ...string) map[string]*configv1.KindPolicy {
 func New(t testing.TB, o Options) *Hub {
 	t.Helper()
 	ctx := context.Background()
-	db, err := store.Open(ctx, Database(t), store.Options{})
+	h := &Hub{t: t}
+	process := t.Name()
+	if o.Beside != nil {
+		h.url, process = o.Beside.url, process+" beside"
+	} else {
+		h.url = Database(t)
+	}
+	db, err := store.Open(ctx, h.url, store.Options{})
 	must(t, err)
 	t.Cleanup(db.Close)
 	var specs []connection.Spec
 	var lanes []jobs.Lane
 	for name, vendor := range o.Vendors {
-		specs = append(specs, connection.Spec{Name: name, Factory: vendor.Factory(), Settings: adapters.Settings{HTTP: http.DefaultClient}})
+		specs = append(specs, connection.Spec{Name: name, Factory: vendor.Factory(), Settings: adapters.Settings{HTTP: http.DefaultClient}, Brake: brakeOf(o, name)})
 		lanes = append(lanes, jobs.Lane{Connection: name, Concurrency: 8})
 	}
 	connections, err := connection.Open(specs)
 	must(t, err)
 	log := slog.New(slog.DiscardHandler)
-	h := &Hub{Store: db, t: t}
-	g := &gate.Gate{Store: db, Log: log}
+	h.Store = db
+	h.Gate = &gate.Gate{Store: db, Log: log, Now: func() time.Time { return h.Applier.Now() }}
 	h.Applier = &apply.Applier{Store: apply.In(db), Connections: connections, Now: time.Now, Log: log,
 		NewID: func(kind model.Kind) (store.RecordID, error) {
 			id, err := typeid.Generate(string(kind))
 			return store.RecordID(id.String()), err
 		}}
-	h.Deliverer = &deliver.Deliverer{Applier: h.Applier, Connections: connections, Gate: g, Log: log,
-		NewKey: func() string { return fmt.Sprintf("key-%d", h.keys.Add(1)) }}
-	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: g, Log: log}
+	h.Deliverer = &deliver.Deliverer{Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log,
+		NewKey: func() string { return fmt.Sprintf("%s-key-%d", process, h.keys.Add(1)) }}
+	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log}
 	handlers := jobs.Handlers{Translate: h.Translator.Translate, Deliver: h.Deliverer.Deliver,
 		Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return h.Applier.Refold(ctx) }}
 	if o.Wrap != nil {
 		handlers = o.Wrap(handlers)
 	}
-	h.Queue, err = jobs.New(db, jobs.Options{ProcessID: t.Name(), Lanes: lanes, Handlers: handlers, Backoff: 10 * time.Millisecond, Log: log})
+	h.Queue, err = jobs.New(db, jobs.Options{ProcessID: process, Lanes: lanes, Handlers: handlers, Backoff: 10 * time.Millisecond, Log: log})
 	must(t, err)
-	g.Queue, h.Applier.Queue = h.Queue, h.Queue
-	h.Activate(o.Policies)
+	h.Gate.Queue, h.Applier.Queue = h.Queue, h.Queue
+	if o.Beside != nil {
+		must(t, h.Applier.Reload(ctx))
+	} else {
+		h.Activate(o.Policies)
+	}
 	for name := range o.Vendors {
 		_, err := db.RegisterConnection(ctx, name, "memory", []byte("x"))
 		must(t, err)
 	}
 	return h
+}
+
+func brakeOf(o Options, vendor string) connection.Brake {
+	if brake, given := o.Brakes[vendor]; given {
+		return brake
+	}
+	return connection.Brake{Share: 1}
 }
 
 // Activate makes policies the active version.

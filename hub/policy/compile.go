@@ -20,7 +20,7 @@ type Problem struct {
 // Compile makes a policy of its configuration and tells all mistakes. Whether the sources exist is not its matter.
 // phases are those of connections that are not live. The policy is of use only where there are no problems.
 func Compile(configured map[string]*configv1.KindPolicy, phases map[string]Phase) (*Policy, []Problem) {
-	p := &Policy{kinds: map[model.Kind]*Kind{}}
+	p := &Policy{kinds: map[model.Kind]*Kind{}, phases: phases}
 	var problems []Problem
 	for _, name := range slices.Sorted(maps.Keys(configured)) {
 		schema := model.For(model.Kind(name))

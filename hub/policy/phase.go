@@ -15,7 +15,14 @@ const (
 
 // Phase is that of a source; a source that is no connection is always live.
 func (k *Kind) Phase(source string) Phase {
-	if phase := k.phases[source]; phase != "" {
+	return phaseIn(k.phases, source)
+}
+
+// Phase is that of a connection.
+func (p *Policy) Phase(connection string) Phase { return phaseIn(p.phases, connection) }
+
+func phaseIn(phases map[string]Phase, source string) Phase {
+	if phase := phases[source]; phase != "" {
 		return phase
 	}
 	return Live

@@ -80,7 +80,8 @@ type Rule struct {
 
 // Policy is what decides over all kinds.
 type Policy struct {
-	kinds map[model.Kind]*Kind
+	kinds  map[model.Kind]*Kind
+	phases map[string]Phase
 }
 
 // Kind returns the policy for a kind; nil where the configuration has none.

@@ -57,6 +57,7 @@ type Server struct {
 	log                 *slog.Logger
 	queue               *jobs.Queue
 	gate                *gate.Gate
+	metrics             *prometheus.Registry
 	connections         connection.Set
 	api                 *api.Server
 	http                *http.Server
@@ -103,17 +104,27 @@ func OpenConnections(configured *config.Config, log *slog.Logger) (connection.Se
 	for i, c := range configured.Connections {
 		client := httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: c.BaseURL})
 		specs[i] = connection.Spec{Name: c.Name, Factory: c.Factory, Settings: c.Settings(client, time.Now),
-			RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency}
+			RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Brake: connection.Brake(c.Brake)}
 	}
 	return connection.Open(specs)
 }
 
 // wire joins the ways through the house.
 func (s *Server) wire(_ context.Context, o Options) error {
-	s.gate = &gate.Gate{Store: s.Store, Log: o.Log}
+	s.metrics = prometheus.NewRegistry()
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	braked, err := gate.NewBraked(s.metrics)
+	if err != nil {
+		return err
+	}
+	guards, err := deliver.NewMetrics(s.metrics)
+	if err != nil {
+		return err
+	}
+	s.gate = &gate.Gate{Store: s.Store, Now: time.Now, Log: o.Log, Braked: braked}
 	s.Applier = &apply.Applier{Store: apply.In(s.Store), Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
 	translator := &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
-	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Log: o.Log}
+	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Metrics: guards, Log: o.Log}
 	lanes := make([]jobs.Lane, 0, len(s.connections))
 	for _, name := range s.connections.Names() {
 		lanes = append(lanes, jobs.Lane{Connection: name, Concurrency: s.connections[name].Concurrency})
@@ -148,8 +159,8 @@ func (s *Server) activate(ctx context.Context, o Options) error {
 		}
 		if state, err := s.Store.Connection(ctx, name); err != nil {
 			return err
-		} else if renewed && state.Paused() {
-			if err := s.gate.Resume(ctx, name); err != nil {
+		} else if renewed && state.Paused() && state.PausedBy == "" {
+			if err := s.gate.Resume(ctx, name, gate.Order{}); err != nil {
 				return err
 			}
 		}
@@ -181,12 +192,10 @@ func PolicyOf(c *config.Config, by string) store.Policy {
 
 // listen opens the doors.
 func (s *Server) listen(_ context.Context, o Options) error {
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: metrics})
+	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: s.metrics})
 	var err error
-	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Connections: s.connections.Names(), Log: o.Log,
-		Metrics: metrics, Gatherer: metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
+	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Gate: s.gate, Connections: s.connections.Names(), Log: o.Log,
+		Metrics: s.metrics, Gatherer: s.metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
 		Policy: api.PolicyOptions{Judge: o.Config.Judge, Refold: s.queue.Refold}})
 	if err != nil {
 		return err

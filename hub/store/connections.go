@@ -14,11 +14,13 @@ type Connection struct {
 	// PausedAt is zero while it runs.
 	PausedAt     time.Time
 	PausedReason string
+	// PausedBy is the person or caller that paused it; empty where the hub did.
+	PausedBy string
 	// Wait is how long it must not be called, by its pace.
 	Wait time.Duration
 }
 
-// Paused says that its work waits until its credentials work again.
+// Paused says that its work waits, until its credentials work again or somebody resumes it.
 func (c Connection) Paused() bool { return !c.PausedAt.IsZero() }
 
 // RegisterConnection notes a configured connection and says whether its credentials are others than before.
@@ -43,13 +45,18 @@ func (s *Store) Connection(ctx context.Context, name string) (Connection, error)
 	return found[0], nil
 }
 
+// Connections lists all that were ever registered, by name.
+func (s *Store) Connections(ctx context.Context) ([]Connection, error) {
+	return s.connections(ctx, `order by name`)
+}
+
 // PausedConnections lists the connections whose work waits.
 func (s *Store) PausedConnections(ctx context.Context) ([]Connection, error) {
 	return s.connections(ctx, `where paused_at is not null order by name`)
 }
 
 func (s *Store) connections(ctx context.Context, where string, args ...any) ([]Connection, error) {
-	rows, err := s.pool.Query(ctx, `select name, paused_at, coalesce(paused_reason, ''),
+	rows, err := s.pool.Query(ctx, `select name, paused_at, coalesce(paused_reason, ''), paused_by,
 		greatest(blocked_until - clock_timestamp(), interval '0') from connections `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read connections: %w", err)
@@ -60,7 +67,7 @@ func (s *Store) connections(ctx context.Context, where string, args ...any) ([]C
 			paused *time.Time
 			wait   *time.Duration
 		)
-		err := row.Scan(&c.Name, &paused, &c.PausedReason, &wait)
+		err := row.Scan(&c.Name, &paused, &c.PausedReason, &c.PausedBy, &wait)
 		if paused != nil {
 			c.PausedAt = *paused
 		}
@@ -81,12 +88,12 @@ func (s *Store) Slow(ctx context.Context, name string, wait time.Duration) error
 	return nil
 }
 
-// Pause queues the pause of a connection.
-func (t *Tx) Pause(name, reason string) {
-	t.Queue(`update connections set paused_at = coalesce(paused_at, now()), paused_reason = $2 where name = $1`, name, reason)
+// Pause queues the pause of a connection; by is empty where the hub pauses it.
+func (t *Tx) Pause(name, reason, by string) {
+	t.Queue(`update connections set paused_at = coalesce(paused_at, now()), paused_reason = $2, paused_by = $3 where name = $1`, name, reason, by)
 }
 
 // Resume queues the end of a pause.
 func (t *Tx) Resume(name string) {
-	t.Queue(`update connections set paused_at = null, paused_reason = null, blocked_until = null where name = $1`, name)
+	t.Queue(`update connections set paused_at = null, paused_reason = null, paused_by = '', blocked_until = null where name = $1`, name)
 }

@@ -32,33 +32,44 @@ type Delivery struct {
 	Kind       model.Kind
 	State      DeliveryState
 	// Revision is the newest owed, or the one agreed to.
-	Revision      Revision
-	Reason        string
+	Revision Revision
+	Reason   string
+	// Braked says that it is blocked by a brake, whose release wakes it.
+	Braked        bool
 	CorrelationID string
 	TraceParent   string
 }
 
-const deliveryColumns = `d.record_id, d.connection, d.kind, d.state, d.revision, d.reason, d.correlation_id, d.traceparent`
+// Stop says that the delivery waits for a brake's release.
+func (d *Delivery) Stop(b *Brake) { d.State, d.Braked, d.Reason = Blocked, true, b.Reason() }
+
+// Settle says that the target agrees to a revision.
+func (d *Delivery) Settle(r Revision) {
+	d.State, d.Revision, d.Reason, d.Braked = Settled, r, "", false
+}
+
+const deliveryColumns = `d.record_id, d.connection, d.kind, d.state, d.revision, d.reason, d.braked, d.correlation_id, d.traceparent`
 
 func scanDelivery(row pgx.CollectableRow) (*Delivery, error) {
 	var d Delivery
-	err := row.Scan(&d.RecordID, &d.Connection, &d.Kind, &d.State, &d.Revision, &d.Reason, &d.CorrelationID, &d.TraceParent)
+	err := row.Scan(&d.RecordID, &d.Connection, &d.Kind, &d.State, &d.Revision, &d.Reason, &d.Braked, &d.CorrelationID, &d.TraceParent)
 	return &d, err
 }
 
 // PutDelivery queues the insert or update of a delivery.
 func (t *Tx) PutDelivery(d *Delivery) {
-	t.Queue(`insert into deliveries (record_id, connection, kind, state, revision, reason, correlation_id, traceparent)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)
+	t.Queue(`insert into deliveries (record_id, connection, kind, state, revision, reason, braked, correlation_id, traceparent)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		on conflict (record_id, connection) do update set state = excluded.state, revision = excluded.revision,
-			reason = excluded.reason, correlation_id = excluded.correlation_id, traceparent = excluded.traceparent, updated_at = now()`,
-		d.RecordID, d.Connection, d.Kind, d.State, d.Revision, d.Reason, d.CorrelationID, d.TraceParent)
+			reason = excluded.reason, braked = excluded.braked, correlation_id = excluded.correlation_id, traceparent = excluded.traceparent, updated_at = now()`,
+		d.RecordID, d.Connection, d.Kind, d.State, d.Revision, d.Reason, d.Braked, d.CorrelationID, d.TraceParent)
 }
 
-// OwedDeliveries lists deliveries that have been owed since before a time, oldest first, for the sweeper.
+// OwedDeliveries lists deliveries that have been owed since before a time, oldest first, for the sweeper. Those that a
+// brake stopped are not among them.
 func (s *Store) OwedDeliveries(ctx context.Context, before time.Duration, limit int) ([]*Delivery, error) {
 	rows, err := s.pool.Query(ctx, `select `+deliveryColumns+` from deliveries d
-		where d.state in ('owed', 'blocked') and d.updated_at < now() - $1::interval order by d.updated_at limit $2`, before, limit)
+		where d.state in ('owed', 'blocked') and not d.braked and d.updated_at < now() - $1::interval order by d.updated_at limit $2`, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read owed deliveries: %w", err)
 	}

@@ -68,6 +68,8 @@ type Bundle struct {
 	MatchKeys  []MatchKey
 	// Reviews are the open ones about the record.
 	Reviews []*Review
+	// Brakes are those that are, or were, on for the record's kind, at any connection.
+	Brakes []*Brake
 	// ActivePolicy is the version of the policy that is active as this is read.
 	ActivePolicy int64
 	// NewKeys are the match keys that the fold gave to the record.
@@ -128,6 +130,26 @@ func (b *Bundle) Review(reason ReviewReason, connection string, path model.Path)
 	for _, r := range b.Reviews {
 		if r.Reason == reason && r.Connection == connection && r.Path == path {
 			return r
+		}
+	}
+	return nil
+}
+
+// Brake returns the brake of an attribute at a connection; nil where it was never on.
+func (b *Bundle) Brake(connection string, path model.Path) *Brake {
+	for _, k := range b.Brakes {
+		if k.Connection == connection && k.Attribute == path {
+			return k
+		}
+	}
+	return nil
+}
+
+// Braked returns a brake that stops the record's deliveries to a connection; nil where none does.
+func (b *Bundle) Braked(connection string) *Brake {
+	for _, k := range b.Brakes {
+		if k.Connection == connection && k.On() {
+			return k
 		}
 	}
 	return nil
@@ -213,8 +235,21 @@ func readBundles(batch *pgx.Batch, at func(RecordID) *Bundle, lock string, w whi
 			}
 		}
 	}, `select `+reviewColumns+` from reviews w where w.record_ids && `+w.array+` and w.closed_at is null order by w.id`, args...)
+	each(batch, scanBrakeOf, func(o brakeOf) { b := at(o.id); b.Brakes = append(b.Brakes, o.brake) },
+		`select r.id, `+brakeColumns+` from records r join brakes k on k.kind = r.kind where r.id`+w.is+` order by k.connection, k.attribute`, args...)
 	each(batch, scanKeyOf, func(k keyOf) { b := at(k.id); b.MatchKeys = append(b.MatchKeys, k.key) },
 		`select record_id, attribute, value from match_keys where record_id`+w.is+` order by attribute, value`, args...)
+}
+
+// brakeOf is a brake on the kind of a record.
+type brakeOf struct {
+	id    RecordID
+	brake *Brake
+}
+
+func scanBrakeOf(row pgx.CollectableRow) (b brakeOf, err error) {
+	b.brake, err = readBrake(prefixed{row, []any{&b.id}})
+	return b, err
 }
 
 // keyOf is a record's match key.

@@ -21,6 +21,8 @@ const (
 	overdue = 20 * time.Second
 	// page bounds what one sweep takes up.
 	page = 500
+	// cut bounds what one sweep forgets.
+	cut = 5000
 )
 
 // Sweeper sweeps.
@@ -51,6 +53,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 func (s *Sweeper) Sweep(ctx context.Context) {
 	for name, do := range map[string]func(context.Context) error{
 		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "connections": s.connections, "policy": s.policy,
+		"brakes": s.Gate.LookAfterBrakes, "marks": s.marks,
 	} {
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn("sweep failed, to be tried again", "sweep", name, "error", err)
@@ -86,7 +89,7 @@ func (s *Sweeper) deliveries(ctx context.Context) error {
 	return s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Deliver(ctx, tx, args) })
 }
 
-// connections resumes paused connections whose credentials work again.
+// connections resumes connections that the hub paused and whose credentials work again.
 func (s *Sweeper) connections(ctx context.Context) error {
 	paused, err := s.Store.PausedConnections(ctx)
 	if err != nil {
@@ -94,17 +97,27 @@ func (s *Sweeper) connections(ctx context.Context) error {
 	}
 	for _, p := range paused {
 		c := s.Connections[p.Name]
-		if c == nil || c.Adapter.Prober == nil {
+		if p.PausedBy != "" || c == nil || c.Adapter.Prober == nil {
 			continue
 		}
 		if err := c.Adapter.Prober.Probe(ctx); err != nil {
 			continue
 		}
-		if err := s.Gate.Resume(ctx, p.Name); err != nil {
+		if err := s.Gate.Resume(ctx, p.Name, gate.Order{}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// marks forgets what brakes counted in windows that are over.
+func (s *Sweeper) marks(ctx context.Context) error {
+	longest := time.Duration(0)
+	for _, c := range s.Connections {
+		longest = max(longest, c.Brake.Window)
+	}
+	_, err := s.Store.CutBrakeMarks(ctx, s.Applier.Now().Add(-2*longest), cut)
+	return err
 }
 
 // policy sees to it that records which an older policy folded are folded again, and that objects are heard which may make
