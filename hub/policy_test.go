@@ -11,7 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
 	"github.com/canonhub/canonhub/adapters/catalog"
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
+	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 	"github.com/canonhub/canonhub/hub/config"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/server"
@@ -192,6 +199,29 @@ func TestPoliciesFromTheCommandLine(t *testing.T) {
 		}
 	}
 	y.until("the running hub follows again", func() bool { return running.Applier.Active().Version == 4 && y.first(running) == "crm" })
+}
+
+// A policy over RPC may name no source that the hub does not have.
+func TestAPolicyOverRPCMustSuitTheHub(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	running := y.hub(y.preferring("stripe, crm"), server.Options{})
+	conn, err := grpc.NewClient(running.GRPCAddr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	activate := func(source string) error {
+		_, err := hubv1.NewPolicyServiceClient(conn).ActivatePolicy(t.Context(), &hubv1.ActivatePolicyRequest{Policy: &hubv1.ActivatePolicyRequest_Content{
+			Content: &hubv1.PolicyContent{Policies: map[string]*configv1.KindPolicy{"customer": {Attributes: map[string]*configv1.Rule{"*": {Prefer: []string{source}}}}}}}})
+		return err
+	}
+	if err := activate("erp"); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), `no connection or caller "erp"`) {
+		t.Errorf("a source that the hub does not have: %v", err)
+	}
+	if err := activate("crm"); err != nil || running.Applier.Active().Version != 2 || y.first(running) != "crm" {
+		t.Errorf("a source that it has: %v, version %d", err, running.Applier.Active().Version)
+	}
 }
 
 func (y *yard) until(what string, holds func() bool) {

@@ -59,7 +59,7 @@ type Options struct {
 	Ready func(context.Context) error
 	// Callers are those that may call; none means anyone, which is for loopback alone.
 	Callers []Caller
-	// Policy is what the policy's service needs.
+	// Policy is what the policy's service knows of the hub.
 	Policy PolicyOptions
 	// Hosts are names, beside those of loopback, by which the HTTP side may be called while it is bound to loopback.
 	Hosts []string
@@ -130,9 +130,8 @@ func (s *Server) register(o Options) error {
 }
 
 func (o Options) check() error {
-	if o.Store == nil || o.Applier == nil || o.Gate == nil || o.Log == nil || o.Metrics == nil || o.Gatherer == nil || o.Webhooks == nil || o.Ready == nil ||
-		o.Policy.Judge == nil || o.Policy.Refold == nil {
-		return errors.New("api: Store, Applier, Gate, Log, Metrics, Gatherer, Webhooks, Ready and Policy are needed")
+	if o.Store == nil || o.Applier == nil || o.Gate == nil || o.Log == nil || o.Metrics == nil || o.Gatherer == nil || o.Webhooks == nil || o.Ready == nil {
+		return errors.New("api: Store, Applier, Gate, Log, Metrics, Gatherer, Webhooks and Ready are needed")
 	}
 	return nil
 }

@@ -19,11 +19,12 @@ import (
 	"github.com/canonhub/canonhub/hub/store"
 )
 
-// PolicyOptions are what the policy's service needs of the hub.
+// PolicyOptions are what the policy's service knows of the hub.
 type PolicyOptions struct {
-	// Judge tells what is wrong with a policy in this hub: sources that it has not, targets that cannot write.
+	// Judge tells what is wrong with a policy in this hub: sources that it has not, targets that cannot write. nil: a
+	// policy that compiles will do.
 	Judge func(policies map[string]*configv1.KindPolicy, phases map[string]string) []policy.Problem
-	// Refold sees to it that all records are folded by a version.
+	// Refold sees to it that all records are folded by a version. nil: the sweeper does.
 	Refold func(ctx context.Context, version int64) error
 }
 
@@ -107,8 +108,10 @@ func (s *policyService) ActivatePolicy(ctx context.Context, in *hubv1.ActivatePo
 	if err := s.o.Applier.Reload(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.o.Policy.Refold(ctx, activated.Version); err != nil {
-		s.o.Log.Warn("the records will be folded by the new policy as soon as the sweeper finds them", "version", activated.Version, "error", err)
+	if refold := s.o.Policy.Refold; refold != nil {
+		if err := refold(ctx, activated.Version); err != nil {
+			s.o.Log.Warn("no job folds the records by the new policy yet; the sweeper will see to it", "version", activated.Version, "error", err)
+		}
 	}
 	if activated, err = s.version(ctx, activated.Version); err != nil { // as it was stored: it may have been active already
 		return nil, err
@@ -129,7 +132,7 @@ func (s *policyService) wanted(ctx context.Context, in interface {
 		}
 		field = "version"
 	}
-	problems := s.o.Policy.Judge(p.Config, p.Phases)
+	problems := s.judge(p)
 	if len(problems) == 0 {
 		return p, nil
 	}
@@ -140,6 +143,14 @@ func (s *policyService) wanted(ctx context.Context, in interface {
 	}
 	f.message = f.violations[0].GetField() + ": " + f.violations[0].GetDescription()
 	return nil, f
+}
+
+func (s *policyService) judge(p *store.Policy) []policy.Problem {
+	if s.o.Policy.Judge != nil {
+		return s.o.Policy.Judge(p.Config, p.Phases)
+	}
+	_, problems := policy.Compile(p.Config, nil)
+	return problems
 }
 
 func (s *policyService) version(ctx context.Context, version int64) (*store.Policy, error) {

@@ -27,7 +27,6 @@ import (
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/model"
-	"github.com/canonhub/canonhub/hub/policy"
 	"github.com/canonhub/canonhub/hub/store"
 	"github.com/canonhub/canonhub/hub/sweep"
 )
@@ -62,13 +61,7 @@ func (w *world) open(o api.Options) {
 	registry := prometheus.NewRegistry()
 	o.Connections, o.Log = []string{"shop", "crm"}, slog.New(slog.NewTextHandler(w.log, nil))
 	o.Metrics, o.Gatherer, o.Ready = registry, registry, o.Store.Ping
-	o.Policy = api.PolicyOptions{
-		Judge: func(policies map[string]*configv1.KindPolicy, _ map[string]string) []policy.Problem {
-			_, problems := policy.Compile(policies, nil)
-			return problems
-		},
-		Refold: func(ctx context.Context, version int64) error { return w.Queue.Refold(ctx, version) },
-	}
+	o.Policy.Refold = func(ctx context.Context, version int64) error { return w.Queue.Refold(ctx, version) }
 	if o.Gate == nil {
 		o.Gate = &gate.Gate{Store: o.Store, Log: o.Log}
 	}

@@ -26,27 +26,23 @@ import (
 // what the fold after the activation writes.
 func TestPlanIsWhatActivationDoes(t *testing.T) {
 	t.Parallel()
+	changed, seen := 0, plan.Target{}
 	for _, seed := range []uint64{1, 2, 3} {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			w := newDrawn(t, seed)
-			seen := plan.Target{}
-			changed := 0
-			for range 10 {
-				w.live()
-				told, did := w.activate(w.policy())
-				if diff := cmp.Diff(did, told); diff != "" {
-					t.Fatalf("what activation does (-) is not what the plan told (+):\n%s", diff)
-				}
-				changed += told.Changed
-				for _, target := range told.Targets {
-					seen.Created, seen.Updated, seen.Ended = seen.Created+target.Created, seen.Updated+target.Updated, seen.Ended+target.Ended
-				}
+		w := newDrawn(t, seed)
+		for round := range 10 {
+			w.live(4 + 3*round)
+			told, did := w.activate(w.policy())
+			if diff := cmp.Diff(did, told); diff != "" {
+				t.Fatalf("seed %d, round %d: what activation does (-) is not what the plan told (+):\n%s", seed, round, diff)
 			}
-			if changed == 0 || seen.Updated == 0 || seen.Created == 0 || seen.Ended == 0 {
-				t.Errorf("too little was drawn: %d records changed, targets %+v", changed, seen)
+			changed += told.Changed
+			for _, target := range told.Targets {
+				seen.Created, seen.Updated, seen.Ended = seen.Created+target.Created, seen.Updated+target.Updated, seen.Ended+target.Ended
 			}
-		})
+		}
+	}
+	if changed < 20 || seen.Updated < 20 || seen.Created < 5 || seen.Ended < 5 {
+		t.Errorf("too little was drawn: %d records changed, targets %+v", changed, seen)
 	}
 }
 
@@ -57,11 +53,11 @@ type drawn struct {
 	r       *rand.Rand
 	vendors map[string]*hubtest.Vendor
 	names   []string
-	records map[store.RecordID]bool
+	records []store.RecordID
 }
 
 func newDrawn(t *testing.T, seed uint64) *drawn {
-	w := &drawn{t: t, r: rand.New(rand.NewPCG(seed, 0)), vendors: map[string]*hubtest.Vendor{}, names: []string{"crm", "desk", "shop"}, records: map[store.RecordID]bool{}}
+	w := &drawn{t: t, r: rand.New(rand.NewPCG(seed, 0)), vendors: map[string]*hubtest.Vendor{}, names: []string{"crm", "desk", "shop"}}
 	for _, name := range w.names {
 		v := hubtest.NewVendor()
 		v.BeforePush = func(adapters.Request) error { return w.trouble() }
@@ -84,11 +80,11 @@ func (w *drawn) trouble() error {
 	return nil
 }
 
-// live edits at the vendors and runs some deliveries.
-func (w *drawn) live() {
+// live edits some of a number of objects at the vendors and runs some deliveries.
+func (w *drawn) live(objects int) {
 	w.t.Helper()
 	for range 20 {
-		n, name := w.r.IntN(12), w.names[w.r.IntN(3)]
+		n, name := w.r.IntN(objects), w.names[w.r.IntN(3)]
 		o := w.vendors[name].Edit(hubtest.ID(name, n), func(c *canonicalv1.Customer) {
 			c.Email = proto.String(fmt.Sprintf("ada%d@example.com", n))
 			if w.r.IntN(2) == 0 {
@@ -98,27 +94,30 @@ func (w *drawn) live() {
 				c.Phone = proto.String([]string{"", "+493011", "+493022"}[w.r.IntN(3)])
 			}
 		})
-		if result := w.Observe(name, o); result.RecordID != "" {
-			w.records[result.RecordID] = true
+		if id := w.Observe(name, o).RecordID; id != "" && !slices.Contains(w.records, id) {
+			w.records = append(w.records, id)
 		}
 	}
-	for id := range w.records {
+	for _, id := range w.records {
 		for _, d := range w.Bundle(id).Deliveries {
-			if d.State == store.Owed && w.r.IntN(2) == 0 {
+			switch draw := w.r.IntN(8); {
+			case d.State == store.Owed && draw < 4:
 				_ = w.Deliver(id, d.Connection, w.r.IntN(2) == 0) // trouble is wanted
+			case d.State == store.Owed && draw == 4:
+				w.block(d)
 			}
 		}
 	}
-	if w.r.IntN(2) == 0 {
-		w.exec(`update deliveries set state = 'blocked', reason = 'waits' where state = 'owed' and abs(hashtext(record_id || connection)) % 3 = 0`)
-	}
 }
 
-func (w *drawn) exec(sql string) {
+// block has a delivery wait for something.
+func (w *drawn) block(d *store.Delivery) {
 	w.t.Helper()
-	if _, err := w.Store.Pool().Exec(context.Background(), sql); err != nil {
-		w.t.Fatal(err)
-	}
+	w.must(w.Store.InTx(context.Background(), func(tx *store.Tx) error {
+		d.State, d.Reason = store.Blocked, "waits"
+		tx.PutDelivery(d)
+		return nil
+	}))
 }
 
 // policy draws one.
