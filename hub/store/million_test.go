@@ -135,6 +135,15 @@ func tables(message []byte) []table {
 		{"attempts", 4, []string{"record_id", "connection", "kind", "external_id", "revision", "idempotency_key", "request", "paths", "sent", "sent_after", "state"}, func(n int) [][]any {
 			return one(string(loaded(n)), "crm", string(loadedKind(n)), "", 1, external(n), []byte{}, []string{"email"}, []byte{}, []byte{}, rare(n, "acknowledged", "pending"))
 		}},
+		{"reviews", 4, []string{"kind", "reason", "connection", "external_id", "path", "record_ids", "subject", "about", "correlation_id", "resolution", "opened_at", "closed_at"},
+			func(n int) [][]any {
+				var closed any = at(n)
+				if n%1000 == 8 {
+					closed = nil
+				}
+				return one(string(loadedKind(n)), "held", "", "", "phone", []string{string(loaded(n))}, external(n), "", external(n), rare(n, "resolved", ""), at(n), closed)
+			}},
+		{"review_records", 4, []string{"record_id", "review_id"}, func(n int) [][]any { return one(string(loaded(n)), n/4+1) }},
 		{"dead_letters", 4, []string{"subject", "connection", "record_id", "category", "reason", "attempts", "correlation_id"}, func(n int) [][]any {
 			return one("delivery", fmt.Sprint("crm ", n/4%10), string(loaded(n)), "permanent", "no", 1, external(n))
 		}},

@@ -182,10 +182,10 @@ func plain(arg any) any {
 }
 
 // configured are tables that do not grow with the records.
-var configured = []string{"policies", "connections"}
+var configured = []string{"policies", "connections", "brakes"}
 
 // ofOne are index conditions that leave what belongs to one record, object, key or event.
-var ofOne = regexp.MustCompile(`\b(record_id|id|external_id|correlation_id|merged_into|event_key) = `)
+var ofOne = regexp.MustCompile(`\b(record_id|id|external_id|correlation_id|merged_into|event_key) = |record_ids (&&|@>) `)
 
 // faults lists what is wrong with a plan.
 func (p plan) faults(most float64) []string {
@@ -212,7 +212,7 @@ func (p plan) bounded() bool {
 	switch {
 	case p.Type == "Limit" || p.Type == "Result" || p.Type == "Function Scan" || ofOne.MatchString(p.IndexCond):
 		return true
-	case slices.Contains(configured, p.Relation) || slices.Contains([]string{"arrived", "fresh", "taken"}, p.CTE):
+	case slices.Contains(configured, p.Relation) || slices.Contains([]string{"arrived", "fresh", "taken", "wanted"}, p.CTE):
 		return true
 	case p.Relation == "orphans" || p.Relation == "match_keys": // of keys, which are of one party each
 		return true

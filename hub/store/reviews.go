@@ -105,7 +105,8 @@ func (t *Tx) PutReview(r Review) {
 			insert into reviews (kind, reason, connection, external_id, path, record_ids, subject, about, detail, receipt_id, correlation_id)
 			select $1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11
 			where not ($12 and exists (select 1 from reviews where reason = $2 and kind = $1 and subject = $7 and resolution = 'dismissed' and about = $8))
-			on conflict do nothing returning id)
+			on conflict do nothing returning id, record_ids),
+		listed as (insert into review_records select distinct unnest(record_ids), id from opened)
 		insert into audit (action, correlation_id, connection, record_id, detail)
 		select $13, $11, $3, $14, $2 || ' ' || $5 || ' (review ' || id || ')' from opened`,
 		r.Kind, r.Reason, r.Connection, r.ExternalID, r.Path, r.RecordIDs, r.subject(), r.about(), r.Detail, r.ReceiptID, r.CorrelationID,
@@ -130,6 +131,7 @@ type Closing struct {
 
 // CloseReview queues the end of an open review.
 func (t *Tx) CloseReview(r *Review, c Closing) {
+	t.Queue(`delete from review_records where review_id = $1`, r.ID)
 	t.Queue(`update reviews set closed_at = now(), resolution = $2, closed_by = $3, closed_why = $4 where id = $1 and closed_at is null`,
 		r.ID, c.Resolution, c.By, c.Why)
 	t.PutTrail(Trail{Action: ActionReviewClosed, CorrelationID: r.CorrelationID, Connection: r.Connection, RecordID: firstOf(r.RecordIDs),
@@ -139,7 +141,9 @@ func (t *Tx) CloseReview(r *Review, c Closing) {
 const reviewColumns = `w.id, w.reason, w.kind, w.connection, w.external_id, w.path, w.record_ids, w.detail, coalesce(w.receipt_id, ''),
 	w.correlation_id, w.opened_at, w.closed_at, w.closed_by, w.resolution, w.closed_why`
 
-func scanReview(row pgx.CollectableRow) (*Review, error) {
+func scanReview(row pgx.CollectableRow) (*Review, error) { return readReview(row) }
+
+func readReview(row pgx.Row) (*Review, error) {
 	var (
 		r      Review
 		closed *time.Time

@@ -200,12 +200,11 @@ const forUpdate = " for update"
 
 // which are the records whose bundles are read, as SQL over the statement's arguments.
 type which struct {
-	is    string // a condition on a record's id
-	array string // the ids
+	is string // a condition on a record's id
 }
 
 // one is a single record; id is a scalar expression.
-func one(id string) which { return which{is: " = " + id, array: "array[" + id + "]"} }
+func one(id string) which { return which{is: " = " + id} }
 
 // readBundle queues the reads of a bundle; id is a scalar expression over args. With lock forUpdate the links and then
 // the record are locked.
@@ -228,17 +227,23 @@ func readBundles(batch *pgx.Batch, at func(RecordID) *Bundle, lock string, w whi
 		`select `+deliveryColumns+` from deliveries d where d.record_id`+w.is+` order by d.connection`, args...)
 	each(batch, scanAttempt, func(a *Attempt) { b := at(a.RecordID); b.Pending = append(b.Pending, a) },
 		`select `+attemptColumns+` from attempts a where a.record_id`+w.is+` and a.state = 'pending' order by a.id`, args...)
-	each(batch, scanReview, func(r *Review) {
-		for _, id := range r.RecordIDs {
-			if b := at(id); b != nil && b.Record != nil && b.Record.ID == id {
-				b.Reviews = append(b.Reviews, r)
-			}
-		}
-	}, `select `+reviewColumns+` from reviews w where w.record_ids && `+w.array+` and w.closed_at is null order by w.id`, args...)
+	each(batch, scanReviewOf, func(o reviewOf) { b := at(o.id); b.Reviews = append(b.Reviews, o.review) },
+		`select o.record_id, `+reviewColumns+` from review_records o join reviews w on w.id = o.review_id where o.record_id`+w.is+` order by o.review_id`, args...)
 	each(batch, scanBrakeOf, func(o brakeOf) { b := at(o.id); b.Brakes = append(b.Brakes, o.brake) },
 		`select r.id, `+brakeColumns+` from records r join brakes k on k.kind = r.kind where r.id`+w.is+` order by k.connection, k.attribute`, args...)
 	each(batch, scanKeyOf, func(k keyOf) { b := at(k.id); b.MatchKeys = append(b.MatchKeys, k.key) },
 		`select record_id, attribute, value from match_keys where record_id`+w.is+` order by attribute, value`, args...)
+}
+
+// reviewOf is an open review about a record.
+type reviewOf struct {
+	id     RecordID
+	review *Review
+}
+
+func scanReviewOf(row pgx.CollectableRow) (o reviewOf, err error) {
+	o.review, err = readReview(prefixed{row, []any{&o.id}})
+	return o, err
 }
 
 // brakeOf is a brake on the kind of a record.
