@@ -10,7 +10,7 @@ import (
 // Diff lists the attributes in which a target does not agree with the record, of those that the target takes and its
 // adapter can write (writable; `custom.*` among them stands for all custom attributes). v may be nil where nothing is
 // there yet. An attribute that nobody claimed, that the vendor acknowledged in its own form, whose very
-// value it refused, or over which there is a tug of war is not owed.
+// value it refused, over which there is a tug of war, or that is held against the target's own word is not owed.
 func (k *Kind) Diff(r *Resolution, v *view.View, target *Target, writable []model.Path) []model.Path {
 	if !target.Wants(r) {
 		return nil
@@ -23,7 +23,7 @@ func (k *Kind) Diff(r *Resolution, v *view.View, target *Target, writable []mode
 	for _, path := range k.concrete(writable, r.Message, state.Held) {
 		switch {
 		case !target.Takes(path), !r.Accepted(path), state.Holds(r.Message, path):
-		case isRefused(k.Schema, r.Message, v.Refused, path), v.Contested(path, r.Message):
+		case isRefused(k.Schema, r.Message, v.Refused, path), v.Contested(path, r.Message), r.Disputes(path, target.Connection):
 		default:
 			owed = append(owed, path)
 		}

@@ -53,6 +53,34 @@ func TestHold(t *testing.T) {
 	}
 }
 
+// While it is undecided, those who disagree are left with their own word; others are brought to what is held.
+func TestDisputedValueIsNotPushedOverTheWordOfThoseWhoDisagree(t *testing.T) {
+	t.Parallel()
+	targets := map[string]*configv1.Target{}
+	for _, name := range []string{"shop", "crm", "desk"} {
+		targets[name] = &configv1.Target{Attributes: []string{"*"}}
+	}
+	k := compiled(t, "*=prefer:shop email=hold:crm,shop", targets)
+	views := map[string]*view.View{}
+	all := []policy.Source{keeper("email=a")}
+	for name, email := range map[string]string{"shop": "a", "crm": "b", "desk": "c"} {
+		v := view.New(schema)
+		v.Observe(view.Observation{Stamp: at(1), Message: customer("email=" + email), Paths: carried, Snapshot: true})
+		views[name] = v
+		all = append(all, policy.Source{Name: name, ExternalID: "1", State: v.State()})
+	}
+	owed := func(name string, sources []policy.Source) int {
+		return len(k.Diff(k.Resolve(sources), views[name], k.Target(name), []model.Path{"email"}))
+	}
+	if owed("crm", all) != 0 || owed("shop", all) != 0 || owed("desk", all) != 1 {
+		t.Errorf("owed: crm %d, shop %d, desk %d; want the desk alone", owed("crm", all), owed("shop", all), owed("desk", all))
+	}
+	decided := append(all, operator("email=a", "email", view.Decision{Authority: policy.Operator}))
+	if owed("crm", decided) != 1 || owed("desk", decided) != 1 {
+		t.Error("what is decided is not brought to those who said otherwise")
+	}
+}
+
 func TestOperatorsDecision(t *testing.T) {
 	t.Parallel()
 	over := func(pairs ...string) (all []view.Said) {

@@ -104,10 +104,23 @@ type Resolution struct {
 	// Attributes are the decisions on all units that any source has claimed.
 	Attributes []Attribute
 	accepted   map[model.Path]bool
+	disputed   map[model.Path][]string // whose claims on what is held disagree
+}
+
+// Disputes says that an attribute is held while a source's claim on it disagrees: until that is decided, the source is
+// left with its own word.
+func (r *Resolution) Disputes(path model.Path, source string) bool {
+	return slices.Contains(r.disputed[path], source)
 }
 
 // Accepted says that an attribute's value, or that it has none, comes from a claim. What nobody claimed is never pushed.
 func (r *Resolution) Accepted(path model.Path) bool { return r.accepted[path] }
+
+func (r *Resolution) dispute(leaves []model.Path, source string) {
+	for _, leaf := range leaves {
+		r.disputed[leaf] = append(r.disputed[leaf], source)
+	}
+}
 
 // Resolve folds the views of one record (law 5). The order of sources does not matter.
 func (k *Kind) Resolve(sources []Source) *Resolution {
@@ -120,7 +133,7 @@ func (k *Kind) Resolve(sources []Source) *Resolution {
 	slices.SortFunc(speaking, func(a, b *Source) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ExternalID, b.ExternalID))
 	})
-	r := &Resolution{Message: k.Schema.New(), accepted: map[model.Path]bool{}}
+	r := &Resolution{Message: k.Schema.New(), accepted: map[model.Path]bool{}, disputed: map[model.Path][]string{}}
 	decided := make([]*Attribute, len(k.units))
 	winners := map[model.Path]string{}
 	for _, i := range k.order {
@@ -168,6 +181,9 @@ func (k *Kind) decide(r *Resolution, u *unit, sources []*Source, winners map[mod
 		k.accept(r, u, a.Winner)
 	}
 	for i := range claims {
+		if a.Disputed && rankOf(u.rule, claims[i]) >= 0 {
+			r.dispute(u.leaves, claims[i].Source.Name)
+		}
 		switch {
 		case i == winner || claims[i].Source.Name == Keeper:
 		case a.Decision == nil && u.rule.Mode == Union && claims[i].HasValue && rankOf(u.rule, claims[i]) >= 0:
