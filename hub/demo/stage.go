@@ -112,8 +112,7 @@ func (s *stage) startHub(ctx context.Context) error {
 	defer log.Close()
 	s.hub = exec.Command(self, "serve", "--config", s.configPath(), "--data-dir", s.dir,
 		"--http-addr", s.httpAddr, "--grpc-addr", s.grpcAddr, "--retry-backoff", "200ms")
-	s.hub.Env = append(os.Environ(), "DEMO_STRIPE_KEY="+stripeKey, "DEMO_STRIPE_SECRET="+stripeSecret,
-		"DEMO_HUBSPOT_TOKEN="+hubspotToken, "DEMO_HUBSPOT_SECRET="+hubspotSecret)
+	s.hub.Env = s.hubEnv()
 	s.hub.Stdout, s.hub.Stderr = log, log
 	if err := s.hub.Start(); err != nil {
 		return fmt.Errorf("start the hub: %w", err)
@@ -130,6 +129,12 @@ func (s *stage) startHub(ctx context.Context) error {
 		}
 		return s.get(ctx, "/readyz", nil)
 	})
+}
+
+// hubEnv is the environment in which the configuration's secrets stand.
+func (s *stage) hubEnv() []string {
+	return append(os.Environ(), "DEMO_STRIPE_KEY="+stripeKey, "DEMO_STRIPE_SECRET="+stripeSecret,
+		"DEMO_HUBSPOT_TOKEN="+hubspotToken, "DEMO_HUBSPOT_SECRET="+hubspotSecret)
 }
 
 // kill ends the hub without any warning.
@@ -194,7 +199,8 @@ policies:
       "*":   {prefer: [stripe, crm]}
       email: {authority: stripe}
       phone: {authority: crm}
+      billing_address.city: {hold: [stripe, crm]}
     targets:
-      stripe: {create: false, attributes: [name, email, phone]}
+      stripe: {create: false, attributes: [name, email, phone, billing_address]}
       crm:    {create: true, attributes: ["*"]}
 `

@@ -25,6 +25,8 @@ var story = []chapter{
 	{"A HubSpot user edits an attribute that HubSpot owns: it flows to Stripe, and the echo stops there", flows},
 	{"HubSpot answers 429, and then gives no answer after doing the work", misbehaves},
 	{"The hub is killed between receipt and delivery", killed},
+	{"Two systems disagree on an attribute that is held: a review asks, and a person decides", disagree},
+	{"The policy is to change: what it would do is planned, and then done", replan},
 	{"A forged signature is refused before anything is stored", forged},
 }
 
