@@ -46,7 +46,7 @@ func (s *Store) scanAfter(ctx context.Context, last RecordID) ([]*Bundle, error)
 		for _, id := range ids {
 			b := &Bundle{}
 			page = append(page, b)
-			readBundle(batch, b, "", "$1", id)
+			readBundle(batch, b, "$1::text", id)
 		}
 		return tx.SendBatch(ctx, batch).Close()
 	})

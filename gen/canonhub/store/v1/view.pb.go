@@ -458,7 +458,9 @@ type Side struct {
 	// The newest place in the order that this reflects.
 	Newest *Stamp `protobuf:"bytes,7,opt,name=newest,proto3" json:"newest,omitempty"`
 	// Attributes that the source spoke of and never had a value for. No claims.
-	Blanks        []string `protobuf:"bytes,8,rep,name=blanks,proto3" json:"blanks,omitempty"`
+	Blanks []string `protobuf:"bytes,8,rep,name=blanks,proto3" json:"blanks,omitempty"`
+	// The attributes that were agreed once, and of which what the source holds has moved since.
+	MovedPaths    []string `protobuf:"bytes,9,rep,name=moved_paths,json=movedPaths,proto3" json:"moved_paths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -545,6 +547,13 @@ func (x *Side) GetNewest() *Stamp {
 func (x *Side) GetBlanks() []string {
 	if x != nil {
 		return x.Blanks
+	}
+	return nil
+}
+
+func (x *Side) GetMovedPaths() []string {
+	if x != nil {
+		return x.MovedPaths
 	}
 	return nil
 }
@@ -778,7 +787,7 @@ const file_canonhub_store_v1_view_proto_rawDesc = "" +
 	"\amessage\x18\x05 \x01(\fR\amessage\x12\x16\n" +
 	"\x06agreed\x18\x06 \x01(\fR\x06agreed\x127\n" +
 	"\n" +
-	"sent_after\x18\a \x01(\v2\x18.canonhub.store.v1.StampR\tsentAfter\"\xe4\x02\n" +
+	"sent_after\x18\a \x01(\v2\x18.canonhub.store.v1.StampR\tsentAfter\"\x85\x03\n" +
 	"\x04Side\x12\x12\n" +
 	"\x04said\x18\x01 \x01(\fR\x04said\x12;\n" +
 	"\x06claims\x18\x02 \x03(\v2#.canonhub.store.v1.Side.ClaimsEntryR\x06claims\x12\x12\n" +
@@ -788,7 +797,9 @@ const file_canonhub_store_v1_view_proto_rawDesc = "" +
 	"\x06agreed\x18\x05 \x01(\fR\x06agreed\x12!\n" +
 	"\fagreed_paths\x18\x06 \x03(\tR\vagreedPaths\x120\n" +
 	"\x06newest\x18\a \x01(\v2\x18.canonhub.store.v1.StampR\x06newest\x12\x16\n" +
-	"\x06blanks\x18\b \x03(\tR\x06blanks\x1aS\n" +
+	"\x06blanks\x18\b \x03(\tR\x06blanks\x12\x1f\n" +
+	"\vmoved_paths\x18\t \x03(\tR\n" +
+	"movedPaths\x1aS\n" +
 	"\vClaimsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
 	"\x05value\x18\x02 \x01(\v2\x18.canonhub.store.v1.StampR\x05value:\x028\x01\"k\n" +
