@@ -57,6 +57,9 @@ func (p *application) run(ctx context.Context) (Result, error) {
 		if err != nil || outcome != "" {
 			return Result{Outcome: outcome}, err
 		}
+		if contact.Detached != "" {
+			p.tx.DropView(p.key, contact.Detached) // it speaks for another record now
+		}
 	} else if err := p.fillPlaceholder(ctx, contact.Matches); err != nil {
 		return Result{}, err
 	}

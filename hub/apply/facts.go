@@ -43,6 +43,8 @@ type Identities interface {
 	TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]*store.Receipt, error)
 	LinkOrphan(*store.Link)
 	LockObject(context.Context, store.LinkKey) (*store.Link, error)
+	LinkOf(context.Context, store.LinkKey) (*store.Link, error)
+	DropView(store.LinkKey, store.RecordID)
 	Bar(store.LinkKey, store.RecordID)
 	Unbar(store.LinkKey, store.RecordID)
 	MoveView(key store.LinkKey, from, to store.RecordID)

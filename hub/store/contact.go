@@ -23,6 +23,8 @@ type Contact struct {
 	GoneAt time.Time
 	// Barred are the records that a person took the object from.
 	Barred []RecordID
+	// Detached is the record that the object was taken from last; empty where it was from none.
+	Detached RecordID
 	// Erased says that the object's record was erased: nothing of it is taken in any more.
 	Erased bool
 	// ActivePolicy is the version of the policy that is active as this is read.
@@ -65,6 +67,7 @@ func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refe
 	}
 	err = t.Read(ctx, func(batch *pgx.Batch) { // first contact
 		readBarred(batch, c, key)
+		readDetached(batch, c, key)
 		readMatches(batch, c, key.Kind, keys)
 		readGone(batch, c, key)
 		readErased(batch, c, key)

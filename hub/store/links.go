@@ -83,6 +83,19 @@ func (t *Tx) PutLink(l *Link) {
 		l.Connection, l.Kind, l.ExternalID, l.RecordID, l.State, l.Primary, l.Epoch, nullTime(l.ReadBegan), nullTime(l.GoneAt), l.Archived, string(l.BornOn))
 }
 
+// LinkOf reads an object's link, whatever its state, without locks; nil where it has none.
+func (t *Tx) LinkOf(ctx context.Context, key LinkKey) (*Link, error) {
+	var links []*Link
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		collect(batch, &links, scanLinkIn, `select `+linkColumns+` from links l where l.connection = $1 and l.kind = $2 and l.external_id = $3`,
+			key.Connection, key.Kind, key.ExternalID)
+	})
+	if err != nil || len(links) == 0 {
+		return nil, err
+	}
+	return links[0], nil
+}
+
 // ExternalID is the id of the object that a record is brought to at a connection; ErrNotFound where there is none.
 func (s *Store) ExternalID(ctx context.Context, id RecordID, connection string) (string, error) {
 	var external string

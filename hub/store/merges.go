@@ -186,10 +186,20 @@ func readBarred(batch *pgx.Batch, c *Contact, key LinkKey) {
 		where u.connection = $1 and u.kind = $2 and u.external_id = $3`, key.Connection, key.Kind, key.ExternalID)
 }
 
+func readDetached(batch *pgx.Batch, c *Contact, key LinkKey) {
+	batch.Queue(`select coalesce(max(record_id), '') from links where connection = $1 and kind = $2 and external_id = $3 and state = 'detached'`,
+		key.Connection, key.Kind, key.ExternalID).QueryRow(func(row pgx.Row) error { return row.Scan(&c.Detached) })
+}
+
 // MoveView queues that a source's view of an object is of another record.
 func (t *Tx) MoveView(key LinkKey, from, to RecordID) {
 	t.Queue(`delete from views where record_id = $1 and source = $2 and external_id = $3`, to, key.Connection, key.ExternalID)
 	t.Queue(`update views set record_id = $1 where record_id = $4 and source = $2 and external_id = $3`, to, key.Connection, key.ExternalID, from)
+}
+
+// DropView queues that what an object said is no record's any more.
+func (t *Tx) DropView(key LinkKey, id RecordID) {
+	t.Queue(`delete from views where record_id = $1 and source = $2 and external_id = $3`, id, key.Connection, key.ExternalID)
 }
 
 // objectName is an object's name in one text.
