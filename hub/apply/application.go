@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -26,6 +27,8 @@ type application struct {
 	key      store.LinkKey
 	keys     []store.MatchKey
 	refers   []store.LinkKey
+	// both are the records to lock at once, where an earlier try found that it needs two.
+	both *[]store.RecordID
 
 	bundle *store.Bundle
 	link   *store.Link
@@ -35,6 +38,9 @@ type application struct {
 
 // run does the work under locks.
 func (p *application) run(ctx context.Context) (Result, error) {
+	if err := p.lockBoth(ctx); err != nil {
+		return Result{}, err
+	}
 	contact, err := p.tx.LockContact(ctx, p.key, p.keys, p.refers)
 	if err != nil {
 		return Result{}, err
@@ -51,6 +57,9 @@ func (p *application) run(ctx context.Context) (Result, error) {
 		if err != nil || outcome != "" {
 			return Result{Outcome: outcome}, err
 		}
+		if contact.Detached != "" {
+			p.tx.DropView(p.key, contact.Detached) // it speaks for another record now
+		}
 	} else if err := p.fillPlaceholder(ctx, contact.Matches); err != nil {
 		return Result{}, err
 	}
@@ -64,7 +73,7 @@ func (p *application) run(ctx context.Context) (Result, error) {
 		if !p.in.Read && !p.in.Observation.At.After(p.link.GoneAt) {
 			return p.result(Stale, nil), nil // a delete outranks older updates
 		}
-		p.link.State, p.bundle.Record.DeletedAt = store.LinkLive, zeroTime
+		p.link.State, p.link.Archived, p.bundle.Record.DeletedAt = store.LinkLive, false, zeroTime
 	}
 	if err := p.resolveReferences(contact.Others); err != nil {
 		return Result{}, err
@@ -87,6 +96,8 @@ func (p *application) untimely() Outcome {
 // one. It returns an outcome where that ends the matter.
 func (p *application) firstContact(ctx context.Context, contact *store.Contact) (Outcome, error) {
 	switch {
+	case contact.Erased:
+		return Erased, nil
 	case p.in.Observation.Gone:
 		p.tx.PutGone(p.key, p.in.Observation.At)
 		return Gone, nil // the end of an object that we never knew
@@ -95,11 +106,11 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 	}
 	matches := contact.Matches
 	if id := store.RecordID(p.in.Observation.RecordID); id != "" {
-		b, err := p.tx.LockBundle(ctx, id)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		b, err := p.ours(ctx, id, contact.Barred)
+		if err != nil {
 			return "", err
 		}
-		if err == nil && b.Record.Kind == p.key.Kind && b.Primary(p.key.Connection) == nil {
+		if b != nil {
 			p.adopt(b)
 			return "", nil
 		}
@@ -130,11 +141,36 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 	return "", nil
 }
 
+// ours is the record whose id the object carries, where it may be linked to it; nil where it may not.
+func (p *application) ours(ctx context.Context, id store.RecordID, barred []store.RecordID) (*store.Bundle, error) {
+	living, err := p.tx.Living(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && slices.Contains(barred, living[0]) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := p.tx.LockBundle(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if b.Record.Kind != p.key.Kind || b.Primary(p.key.Connection) != nil || !b.Record.ErasedAt.IsZero() {
+		return nil, nil
+	}
+	return b, nil
+}
+
 // adopt links the object to a record.
 func (p *application) adopt(b *store.Bundle) {
 	p.bundle = b
-	p.link = &store.Link{LinkKey: p.key, RecordID: b.Record.ID, State: store.LinkLive, Primary: b.Primary(p.key.Connection) == nil}
+	p.link = newLink(p.key, b)
 	b.Links = append(b.Links, p.link)
+}
+
+// newLink links an object to a record. Where the connection has a live one already, that speaks for it.
+func newLink(key store.LinkKey, b *store.Bundle) *store.Link {
+	first := b.Primary(key.Connection)
+	return &store.Link{LinkKey: key, RecordID: b.Record.ID, BornOn: b.Record.ID, State: store.LinkLive, Primary: first == nil}
 }
 
 // fillPlaceholder joins a placeholder to the record that its object turns out to be: nothing but its link moves.
@@ -143,13 +179,56 @@ func (p *application) fillPlaceholder(ctx context.Context, matches []store.Recor
 	if !placeholder.Placeholder || len(matches) != 1 || matches[0] == placeholder.ID {
 		return nil
 	}
+	if err := p.needBoth(placeholder.ID, matches[0]); err != nil {
+		return err
+	}
 	b, err := p.tx.LockBundle(ctx, matches[0])
 	if err != nil {
 		return err
 	}
-	p.tx.Redirect(placeholder.ID, b.Record.ID)
-	p.adopt(b)
+	return p.join(ctx, p.bundle, b, "a placeholder that is this record")
+}
+
+// join merges two records that are locked, one of which is the object's, and goes on with the one that lives.
+func (p *application) join(ctx context.Context, merged, survivor *store.Bundle, why string) error {
+	b, err := p.a.join(ctx, p.tx, merged, survivor, p.in.Cause, why)
+	if err != nil {
+		return err
+	}
+	p.bundle, p.link = b, b.Link(p.key)
+	if p.link == nil {
+		return store.Moved()
+	}
+	p.linked = *p.link
 	return nil
+}
+
+// lockBoth locks the two records that an earlier try found to be needed.
+func (p *application) lockBoth(ctx context.Context) error {
+	if len(*p.both) == 0 {
+		return nil
+	}
+	bundles, err := p.tx.LockRecords(ctx, store.Locks{Kind: p.key.Kind, Keys: p.keys, Records: *p.both,
+		Objects: append(slices.Clone(p.refers), p.key)})
+	if err != nil {
+		return err
+	}
+	for _, b := range bundles {
+		if b.Record.MergedInto != "" {
+			*p.both = nil
+			return store.Moved()
+		}
+	}
+	return nil
+}
+
+// needBoth begins anew unless two records are locked: a second one cannot be locked behind the first.
+func (p *application) needBoth(a, b store.RecordID) error {
+	if slices.Contains(*p.both, a) && slices.Contains(*p.both, b) {
+		return nil
+	}
+	*p.both = []store.RecordID{a, b}
+	return store.Moved()
 }
 
 // observe merges the observation into the view and folds.
@@ -182,6 +261,7 @@ func (p *application) observe(ctx context.Context) (Result, error) {
 // store writes the bundle's record, and the link and view after it, for their foreign keys.
 func (p *application) store(ctx context.Context, outcome Outcome, stored *store.View) (Result, error) {
 	f := &fold{a: p.a, tx: p.tx, bundle: p.bundle, rules: p.rules, version: p.version, cause: p.in.Cause}
+	elect(p.tx, p.bundle, p.link)
 	changed, err := f.record()
 	if err != nil {
 		return Result{}, err
@@ -210,25 +290,51 @@ func survivor(in *Input) store.LinkKey {
 }
 
 // gone takes note that the object is gone, and does what the policy says of that. One that was merged into another was
-// not deleted: its party lives on, and a person is asked about the records.
+// not deleted: its party lives on.
 func (p *application) gone(ctx context.Context, others map[store.LinkKey]*store.Link) (Result, error) {
 	if p.link.State == store.LinkGone {
 		return p.result(Duplicate, nil), nil
 	}
-	p.link.State, p.link.GoneAt = store.LinkGone, p.in.Observation.At
-	p.link.Epoch++
+	lose(p.link, p.in.Observation.At)
+	if p.in.Observation.MergedInto == "" {
+		p.a.deleted(p.rules, p.bundle, p.link)
+	} else if err := p.mergedAtSource(ctx, others[survivor(p.in)]); err != nil {
+		return Result{}, err
+	}
+	return p.store(ctx, Gone, nil)
+}
+
+// mergedAtSource does what follows from a merge at the source: where the source is trusted with that, the records are
+// merged, too; else a person is asked.
+func (p *application) mergedAtSource(ctx context.Context, other *store.Link) error {
+	own := p.bundle.Record.ID
 	switch {
-	case p.in.Observation.MergedInto != "":
-		records := []store.RecordID{p.bundle.Record.ID}
-		if other := others[survivor(p.in)]; other != nil && other.RecordID != p.bundle.Record.ID {
+	case other != nil && other.RecordID == own: // the record has both
+		return nil
+	case !p.rules.MayMerge(p.key.Connection):
+		records := []store.RecordID{own}
+		if other != nil {
 			records = append(records, other.RecordID)
 		}
 		p.tx.PutReview(store.Review{LinkKey: p.key, Reason: store.MergedAtSource, RecordIDs: records,
 			ReceiptID: p.in.ReceiptID, CorrelationID: p.in.CorrelationID})
-	case p.rules.DeleteEffect(p.key.Connection) == policy.Tombstone:
-		p.bundle.Record.DeletedAt = p.a.Now().UTC()
+		return nil
+	case other == nil:
+		link := newLink(survivor(p.in), p.bundle)
+		p.bundle.Links = append(p.bundle.Links, link)
+		p.tx.PutLink(link)
+		return nil
 	}
-	return p.store(ctx, Gone, nil)
+	if err := p.needBoth(own, other.RecordID); err != nil {
+		return err
+	}
+	b, err := p.tx.LockBundle(ctx, other.RecordID)
+	if err != nil {
+		return err
+	}
+	p.tx.PutLink(p.link) // the bundle is read again
+	merged, survivor := byAge(p.bundle, b)
+	return p.join(ctx, merged, survivor, "the objects were merged at "+p.key.Connection)
 }
 
 // resolveReferences points the message to records, making placeholders for objects that have not arrived yet.
@@ -247,7 +353,11 @@ func (p *application) resolveReferences(others map[store.LinkKey]*store.Link) er
 			}
 			others[key] = link
 		}
-		ref.Target.Target = &canonicalv1.Reference_RecordId{RecordId: string(link.RecordID)}
+		// As it was called when it was linked: what that was merged into is told by the redirects.
+		ref.Target.Target = &canonicalv1.Reference_RecordId{RecordId: string(link.BornOn)}
+		if link.BornOn != link.RecordID {
+			p.bundle.Redirect(link.BornOn, link.RecordID)
+		}
 	}
 	return nil
 }
@@ -262,7 +372,7 @@ func (p *application) placeholder(key store.LinkKey) (*store.Link, error) {
 	if err := p.tx.PutRecord(record); err != nil {
 		return nil, err
 	}
-	link := &store.Link{LinkKey: key, RecordID: record.ID, State: store.LinkLive, Primary: true}
+	link := newLink(key, &store.Bundle{Record: record})
 	p.tx.PutLink(link)
 	p.tx.PutChange(&store.Change{RecordID: record.ID, Revision: 1, Kind: key.Kind, Paths: []string{}, Source: p.key.Connection, CorrelationID: p.in.CorrelationID})
 	return link, nil

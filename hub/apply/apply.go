@@ -2,7 +2,9 @@
 // folds the views by the policy, and stores what follows (revision, change, provenance, audit, deliveries and their
 // jobs) in one transaction. Whatever changes a record goes this way (law 5).
 //
-// Locks are taken in one order: match keys, links, record.
+// Locks are taken in one order: match keys, links, records by id. Whoever finds under way that it needs a second record
+// begins anew and locks both at once; whoever finds that what it waited for was merged meanwhile begins anew, too. A
+// record's links and views change under its lock alone.
 package apply
 
 import (
@@ -151,6 +153,8 @@ const (
 	Reviewed Outcome = "reviewed"
 	// Gone: the object is gone at its source.
 	Gone Outcome = "gone"
+	// Erased: what was known of it was erased, and nothing more is taken in.
+	Erased Outcome = "erased"
 	// Unmanaged: the configuration has no policy for this kind.
 	Unmanaged Outcome = "unmanaged"
 )
@@ -182,7 +186,10 @@ func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 	if in.Observation.MergedInto != "" {
 		refers = append(refers, survivor(&in))
 	}
-	var result Result
+	var (
+		result Result
+		both   []store.RecordID
+	)
 	err := a.inTx(ctx, func(tx Tx) error {
 		active := a.Active()
 		rules := active.Policy.Kind(kind)
@@ -194,7 +201,7 @@ func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 		one := &application{
 			a: a, tx: tx, in: &in, rules: rules, version: active.Version, observed: observed,
 			key:  store.LinkKey{Connection: in.Source, Kind: kind, ExternalID: string(in.Observation.ExternalID)},
-			keys: matchKeys(rules, observed.message), refers: refers,
+			keys: matchKeys(rules, observed.message), refers: refers, both: &both,
 		}
 		if observed.message != nil {
 			one.message = proto.Clone(observed.message) // references are rewritten; a second run starts afresh
@@ -227,6 +234,9 @@ func (a *Applier) trail(tx Tx, in Input, result Result) {
 	}
 	tx.PutTrail(store.Trail{Action: store.ActionApplied, CorrelationID: in.CorrelationID, Connection: in.Source,
 		RecordID: result.RecordID, ReceiptID: in.ReceiptID, Detail: string(result.Outcome)})
+	if result.Outcome == Erased && in.ReceiptID != "" {
+		tx.BlankReceipt(in.ReceiptID)
+	}
 	if in.Finish && in.ReceiptID != "" {
 		tx.FinishReceipt(in.ReceiptID, "done", string(result.Outcome))
 	}

@@ -23,6 +23,7 @@ type Facts interface {
 // Tx is one transaction. What it puts is there once the function that has it returns nil.
 type Tx interface {
 	Identities
+	Merges
 	Records
 	Attempts
 	Brakes
@@ -42,7 +43,23 @@ type Identities interface {
 	TakeOrphans(context.Context, model.Kind, []store.MatchKey) ([]store.Orphan, error)
 	TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]*store.Receipt, error)
 	LinkOrphan(*store.Link)
-	Redirect(from, to store.RecordID)
+	LockObject(context.Context, store.LinkKey) (*store.Link, error)
+	LinkOf(context.Context, store.LinkKey) (*store.Link, error)
+	DropView(store.LinkKey, store.RecordID)
+	Bar(store.LinkKey, store.RecordID)
+	Unbar(store.LinkKey, store.RecordID)
+	MoveView(key store.LinkKey, from, to store.RecordID)
+}
+
+// Merges are records that become one, and two again.
+type Merges interface {
+	LockRecords(context.Context, store.Locks) ([]*store.Bundle, error)
+	Living(context.Context, ...store.RecordID) ([]store.RecordID, error)
+	PutMerge(merged store.RecordID, survivor *store.Record)
+	ReviewsMerged(merged, survivor store.RecordID, reviews []*store.Review, c store.Closing)
+	Merged(context.Context, store.RecordID) (*store.Merged, error)
+	Part(m *store.Merged, from store.RecordID)
+	NotOne(kind model.Kind, a, b store.RecordID, c store.Closing)
 }
 
 // Records are records with their views and what follows from them.
@@ -53,6 +70,7 @@ type Records interface {
 	PutView(*store.View) error
 	PutChange(*store.Change)
 	PutDelivery(*store.Delivery)
+	SettleDelivery(id store.RecordID, connection string)
 	Restamp(id store.RecordID, version int64)
 }
 
@@ -61,7 +79,7 @@ type Attempts interface {
 	PutAttempt(context.Context, *store.Attempt) error
 	ResendAttempt(id int64)
 	SettleAttempt(id int64, state store.AttemptState, reason string)
-	AbandonedCreate(ctx context.Context, id store.RecordID, connection string) (bool, error)
+	AbandonedCreates(ctx context.Context, id store.RecordID, connection string) ([]store.RecordID, error)
 }
 
 // Brakes are what stops a connection's deliveries where too much would change at once.
@@ -79,6 +97,7 @@ type Trails interface {
 	CloseReview(*store.Review, store.Closing)
 	PutDeadLetter(store.DeadLetter)
 	FinishReceipt(id, state, outcome string)
+	BlankReceipt(id string)
 }
 
 // In makes facts of a store.

@@ -29,27 +29,6 @@ type fold struct {
 	resolution *policy.Resolution
 }
 
-// Sources are a bundle's views as Resolve reads them.
-func Sources(rules *policy.Kind, b *store.Bundle) []policy.Source {
-	sources := make([]policy.Source, 0, len(b.Views)+1)
-	for _, v := range b.Views {
-		secondary := false
-		for _, l := range b.Links {
-			if l.Connection == v.Source && l.ExternalID == v.ExternalID {
-				secondary = !l.Primary
-			}
-		}
-		if v.Source != policy.Keeper {
-			sources = append(sources, policy.Source{Name: v.Source, ExternalID: v.ExternalID, State: v.View.State(), Secondary: secondary,
-				Creator: v.Source == b.Record.Creator, Decisions: v.View.Decisions})
-		}
-	}
-	if kept := keptBefore(rules, b); kept != nil {
-		sources = append(sources, policy.Source{Name: policy.Keeper, State: kept.State(), Decisions: kept.Decisions})
-	}
-	return sources
-}
-
 // record brings the record to what the views say. It counts a revision where that changes it, and returns the
 // attributes that changed.
 func (f *fold) record() ([]model.Path, error) {
@@ -161,7 +140,7 @@ func Adopted(b *store.Bundle, key store.LinkKey) *store.Link {
 	if b.Link(key) != nil {
 		return nil
 	}
-	link := &store.Link{LinkKey: key, RecordID: b.Record.ID, State: store.LinkLive, Primary: b.Primary(key.Connection) == nil}
+	link := newLink(key, b)
 	b.Links = append(b.Links, link)
 	return link
 }
@@ -248,44 +227,6 @@ func Settling(d *store.Delivery, revision store.Revision, owes bool, source stri
 		return Stays // given up on this very revision
 	}
 	return Begins
-}
-
-// Owes says whether a target is to be brought to the record: something differs, or an earlier push has to be settled.
-func (a *Applier) Owes(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) bool {
-	return b.PendingAttempt(target.Connection) != nil || len(a.Owed(rules, res, b, target)) > 0
-}
-
-// Owed lists the attributes in which a target differs from the record and is to be brought to it.
-func (a *Applier) Owed(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) []model.Path {
-	if rules.Phase(target.Connection) != policy.Live {
-		return nil
-	}
-	return a.Differs(rules, res, b, target)
-}
-
-// Differs lists the attributes in which a target differs from the record, and that would be brought there were its
-// connection live.
-func (a *Applier) Differs(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) []model.Path {
-	c := a.Connections[target.Connection]
-	if c == nil || c.Adapter.Pusher == nil || b.Record.Placeholder || !b.Record.DeletedAt.IsZero() {
-		return nil
-	}
-	carriage := c.Carries[rules.Schema.Kind()]
-	link := b.Primary(target.Connection)
-	if link == nil {
-		if !target.Create || !carriage.Create {
-			return nil
-		}
-		return rules.Diff(res, nil, target, carriage.Out)
-	}
-	if link.State != store.LinkLive {
-		return nil
-	}
-	var held *view.View
-	if v := b.View(target.Connection, link.ExternalID); v != nil {
-		held = v.View
-	}
-	return rules.Diff(res, held, target, carriage.Out)
 }
 
 func texts(paths []model.Path) []string {

@@ -33,7 +33,7 @@ func keptBefore(rules *policy.Kind, b *store.Bundle) *view.View {
 		if stored == nil {
 			continue
 		}
-		if state := stored.View.State(); state.Spoke(leaves[0]) {
+		if state := b.Reading(stored).State(); state.Spoke(leaves[0]) {
 			all = slices.DeleteFunc(all, func(k kept) bool { return k.path == path })
 			all = append(all, kept{path, leaves, state.Said, state.Claims[leaves[0]], stored.View.Decisions[path].Side})
 		}

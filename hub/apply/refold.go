@@ -111,12 +111,9 @@ func (a *Applier) admit(ctx context.Context) error {
 
 // Gone takes note that a push found a linked object gone, and folds by what the policy says of that.
 func (a *Applier) Gone(ctx context.Context, tx Tx, b *store.Bundle, link *store.Link, cause Cause) error {
-	rules := a.Active().Policy.Kind(b.Record.Kind)
-	link.State, link.GoneAt = store.LinkGone, a.Now().UTC()
-	link.Epoch++
-	if rules != nil && rules.DeleteEffect(link.Connection) == policy.Tombstone {
-		b.Record.DeletedAt = a.Now().UTC()
-	}
+	lose(link, a.Now().UTC())
+	a.deleted(a.Active().Policy.Kind(b.Record.Kind), b, link)
+	elect(tx, b, link)
 	tx.PutLink(link)
 	_, err := a.Fold(ctx, tx, b, cause)
 	return err

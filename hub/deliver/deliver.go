@@ -4,6 +4,11 @@
 // follow each other until Diff is empty, and the job ends in the very transaction that saw it empty with the record
 // locked (law 6). An attempt whose outcome is unknown is settled with the same key and bytes before anything newer is
 // sent (law 7); a create is looked for by our id at the vendor first, since keys expire.
+//
+// Where a connection has several objects for one record, the primary is brought to it first, and then the others, one by
+// one, by the same job; what tells objects apart (the policy's match keys) is left alone at those. A record that was merged
+// has no deliveries any more but for what is under way: its job settles that, under the id by which the vendor knows it,
+// and the record that lives waits for it.
 package deliver
 
 import (
@@ -45,8 +50,10 @@ type delivery struct {
 	c    *connection.Connection
 	args jobs.DeliverArgs
 	run  jobs.Run
-	// readAt is the link's epoch after our last read of the object; -1 before.
-	readAt int64
+	// readAt are the links' epochs after our last reads of the objects, by external id.
+	readAt map[string]int64
+	// object is the external id of the one that is read or written; empty for a create.
+	object string
 	// conflicts counts the answers that the object is not what we thought.
 	conflicts int
 	// skipped are attributes that the vendor would not take in a create: there is no link yet to note that at.
@@ -76,7 +83,7 @@ func (d *Deliverer) Deliver(ctx context.Context, args jobs.DeliverArgs, run jobs
 	if err := d.Gate.Enter(ctx, args.Connection); err != nil {
 		return err
 	}
-	one := &delivery{d: d, c: c, args: args, run: run, readAt: -1, skipped: map[model.Path]bool{}}
+	one := &delivery{d: d, c: c, args: args, run: run, readAt: map[string]int64{}, skipped: map[model.Path]bool{}}
 	for range maxRounds {
 		next, err := one.plan(ctx)
 		if err == nil && next != nil {
@@ -94,8 +101,16 @@ type step func(context.Context) error
 
 // push makes the attempt's call and stores what came of it.
 func (o *delivery) push(attempt *store.Attempt) step {
+	o.object = attempt.ExternalID
 	return func(ctx context.Context) error {
-		ack, err := o.call(ctx, attempt)
+		made, err := o.look(ctx, attempt)
+		if err == nil && made != nil {
+			return o.madeBefore(ctx, attempt, *made)
+		}
+		var ack adapters.Ack
+		if err == nil {
+			ack, err = o.call(ctx, attempt)
+		}
 		if err != nil {
 			return o.failed(ctx, attempt, fault.As(err))
 		}
@@ -103,12 +118,26 @@ func (o *delivery) push(attempt *store.Attempt) step {
 	}
 }
 
+// look looks for the object of a create that was given up, under each id by which it may have been made.
+func (o *delivery) look(ctx context.Context, attempt *store.Attempt) (*adapters.Observation, error) {
+	for _, id := range attempt.LookFirst {
+		found, err := o.c.Adapter.Pusher.Find(ctx, adapters.Request{Kind: adapters.Kind(attempt.Kind), RecordID: string(id), Key: attempt.Key, Body: attempt.Request})
+		if err != nil {
+			return nil, unsettled(err)
+		}
+		if found != nil {
+			return found, nil
+		}
+	}
+	return nil, nil
+}
+
 func (o *delivery) call(ctx context.Context, attempt *store.Attempt) (adapters.Ack, error) {
 	request := adapters.Request{
 		Kind: adapters.Kind(attempt.Kind), RecordID: string(attempt.RecordID), ExternalID: adapters.ExternalID(attempt.ExternalID),
 		Key: attempt.Key, Body: attempt.Request,
 	}
-	if (attempt.Sends > 1 || attempt.LookFirst) && attempt.ExternalID == "" {
+	if attempt.Sends > 1 && attempt.ExternalID == "" {
 		found, err := o.c.Adapter.Pusher.Find(ctx, request)
 		if err != nil {
 			return adapters.Ack{}, unsettled(err)
@@ -129,6 +158,7 @@ func unsettled(err error) error {
 
 // read fetches the object before it is written, since the target may have claims of its own that we have not seen.
 func (o *delivery) read(key store.LinkKey, epoch store.Epoch) step {
+	o.object = key.ExternalID
 	return func(ctx context.Context) error {
 		observation, err := o.c.Adapter.Fetcher.Fetch(ctx, adapters.Object{Kind: adapters.Kind(key.Kind), ExternalID: adapters.ExternalID(key.ExternalID)})
 		if err != nil {
@@ -147,7 +177,7 @@ func (o *delivery) read(key store.LinkKey, epoch store.Epoch) step {
 			return err
 		}
 		if result.Outcome != apply.Overtaken && result.Outcome != apply.Waiting {
-			o.readAt = epoch.Number + 1
+			o.readAt[key.ExternalID] = epoch.Number + 1
 		}
 		return nil
 	}

@@ -41,32 +41,37 @@ func (o *delivery) acknowledged(ctx context.Context, attempt *store.Attempt, ack
 	}, string(ack.Observation.ExternalID))
 }
 
+// madeBefore links the object that a create which was given up had made after all. What it holds was sent then: it is
+// nobody's claim, and what differs from the record now is owed next.
+func (o *delivery) madeBefore(ctx context.Context, attempt *store.Attempt, made adapters.Observation) error {
+	return o.store(ctx, attempt, func(tx apply.Tx, b *store.Bundle, link *store.Link) error {
+		clean := apply.CleanAnswer(model.For(attempt.Kind), o.args.Connection, o.c.Carries[attempt.Kind], made)
+		stored := o.viewOf(b, link)
+		stored.Raw, stored.MappingVersion = made.Raw, o.c.Adapter.MappingVersion
+		paths := append(slices.DeleteFunc(slices.Clone(clean.Paths), func(path model.Path) bool { return path == "custom.*" }),
+			model.For(attempt.Kind).Custom(clean.Message)...)
+		stored.View.Deliver(view.Delivery{Stamp: view.Stamp{Time: made.At.UTC(), Version: made.Version}, Paths: slices.Compact(slices.Sorted(slices.Values(paths))),
+			Sent: clean.Message, Held: clean.Message, HeldPaths: clean.Paths})
+		link.Epoch++
+		tx.SettleAttempt(attempt.ID, store.Refused, "an earlier attempt had made the object")
+		return nil
+	}, string(made.ExternalID))
+}
+
 // store runs change on the locked record and its link at the target, and stores what follows. Where the attempt made an
 // object, externalID is its id and the link is made.
 func (o *delivery) store(ctx context.Context, attempt *store.Attempt, change func(apply.Tx, *store.Bundle, *store.Link) error, externalID string) error {
 	key := store.LinkKey{Connection: o.args.Connection, Kind: attempt.Kind, ExternalID: externalID}
 	err := o.d.Applier.InTx(ctx, func(tx apply.Tx) error {
-		contact, err := tx.LockContact(ctx, key, nil, nil)
-		if err != nil {
+		b, link, err := o.receiver(ctx, tx, attempt, key)
+		if err != nil || b == nil {
 			return err
-		}
-		b, err := tx.LockBundle(ctx, attempt.RecordID)
-		if err != nil {
-			return err
-		}
-		b.Pending = slices.DeleteFunc(b.Pending, func(a *store.Attempt) bool { return a.ID == attempt.ID })
-		link := b.Link(key)
-		switch {
-		case link == nil && contact.Link != nil:
-			return o.taken(ctx, tx, b, attempt, contact)
-		case link == nil:
-			link = &store.Link{LinkKey: key, RecordID: b.Record.ID, State: store.LinkLive, Primary: b.Primary(key.Connection) == nil}
-			b.Links = append(b.Links, link)
 		}
 		if err := change(tx, b, link); err != nil {
 			return err
 		}
 		tx.PutLink(link)
+		apply.Elect(tx, b)
 		if err := o.putView(tx, b, link); err != nil {
 			return err
 		}
@@ -79,14 +84,48 @@ func (o *delivery) store(ctx context.Context, attempt *store.Attempt, change fun
 	return nil
 }
 
+// receiver locks the record whose object the attempt wrote to, or made, with its link. It is the attempt's own, the one
+// that this was merged into, or, where the object was taken from it meanwhile, the one that has it now. nil where nothing
+// more is to be done.
+func (o *delivery) receiver(ctx context.Context, tx apply.Tx, attempt *store.Attempt, key store.LinkKey) (*store.Bundle, *store.Link, error) {
+	held, err := tx.LockObject(ctx, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	id := attempt.RecordID
+	if attempt.ExternalID != "" && held != nil {
+		id = held.RecordID
+	}
+	b, err := tx.LockBundle(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	b.Pending = slices.DeleteFunc(b.Pending, func(a *store.Attempt) bool { return a.ID == attempt.ID })
+	link := b.Link(key)
+	switch {
+	case attempt.ExternalID != "" && !link.Speaks():
+		if held != nil {
+			return nil, nil, store.Moved() // it moved on while this waited
+		}
+		tx.SettleAttempt(attempt.ID, store.Abandoned, "the object was unlinked while the push was under way")
+		return nil, nil, nil
+	case link == nil && held != nil:
+		return nil, nil, o.taken(ctx, tx, b, attempt, held)
+	case link == nil:
+		link = &store.Link{LinkKey: key, RecordID: b.Record.ID, BornOn: attempt.RecordID, State: store.LinkLive, Primary: b.Primary(key.Connection) == nil}
+		b.Links = append(b.Links, link)
+	}
+	return b, link, nil
+}
+
 // taken ends a delivery whose target object turned out to be another record's: two records are one party, and a
 // person is asked.
-func (o *delivery) taken(ctx context.Context, tx apply.Tx, b *store.Bundle, attempt *store.Attempt, contact *store.Contact) error {
-	tx.SettleAttempt(attempt.ID, store.Refused, "the object is linked to "+string(contact.Link.RecordID))
-	tx.PutReview(store.Review{LinkKey: contact.Link.LinkKey, Reason: store.AmbiguousMatch,
-		RecordIDs: []store.RecordID{b.Record.ID, contact.Link.RecordID}, CorrelationID: o.cause.CorrelationID})
+func (o *delivery) taken(ctx context.Context, tx apply.Tx, b *store.Bundle, attempt *store.Attempt, held *store.Link) error {
+	tx.SettleAttempt(attempt.ID, store.Refused, "the object is linked to "+string(held.RecordID))
+	tx.PutReview(store.Review{LinkKey: held.LinkKey, Reason: store.AmbiguousMatch,
+		RecordIDs: []store.RecordID{b.Record.ID, held.RecordID}, CorrelationID: o.cause.CorrelationID})
 	return o.giveUp(ctx, tx, b, &fault.Error{Category: fault.Conflict,
-		Message: fmt.Sprintf("the vendor's object for it is linked to %s; a review is open", contact.Link.RecordID)})
+		Message: fmt.Sprintf("the vendor's object for it is linked to %s; a review is open", held.RecordID)})
 }
 
 func (o *delivery) viewOf(b *store.Bundle, link *store.Link) *store.View {
@@ -119,7 +158,7 @@ func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.
 		return f
 	case f.Category == fault.Conflict && o.conflicts < maxConflicts:
 		o.conflicts++
-		o.readAt = -1
+		clear(o.readAt)
 		return nil // the object is not what we thought: it is read again
 	case f.Category == fault.Conflict && !o.run.Last:
 		return f
@@ -178,15 +217,17 @@ func (o *delivery) end(ctx context.Context, attempt *store.Attempt, f *fault.Err
 		if err != nil {
 			return err
 		}
-		if attempt != nil && f.MaybeDone {
-			tx.SettleAttempt(attempt.ID, store.Abandoned, f.Error())
-		}
-		if link := b.Primary(o.args.Connection); f.Category == fault.Gone && link != nil {
-			b.Pending = nil
-			if err := o.d.Applier.Gone(ctx, tx, b, link, o.cause); err != nil {
-				return err
+		if attempt != nil {
+			b.Pending = slices.DeleteFunc(b.Pending, func(a *store.Attempt) bool { return a.ID == attempt.ID })
+			if f.MaybeDone {
+				tx.SettleAttempt(attempt.ID, store.Abandoned, f.Error())
 			}
-			return o.settled(ctx, tx, b)
+		}
+		if link := b.Link(store.LinkKey{Connection: o.args.Connection, Kind: b.Record.Kind, ExternalID: o.object}); f.Category == fault.Gone && link.Speaks() {
+			return o.d.Applier.Gone(ctx, tx, b, link, o.cause) // and look again: there may be other objects
+		}
+		if b.Record.ID != o.args.RecordID {
+			return o.handOver(ctx, tx, b)
 		}
 		return o.giveUp(ctx, tx, b, f)
 	})

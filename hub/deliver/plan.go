@@ -40,8 +40,8 @@ func (o *delivery) plan(ctx context.Context) (next step, err error) {
 		if err != nil {
 			return err
 		}
-		if b.Record.ID != o.args.RecordID { // merged away: the record that lives has deliveries of its own
-			return o.complete(ctx, tx)
+		if b.Record.ID != o.args.RecordID && b.PendingFor(o.args.RecordID, o.args.Connection) == nil {
+			return o.handOver(ctx, tx, b)
 		}
 		next, err = o.decide(ctx, tx, b)
 		return err
@@ -62,7 +62,10 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 			return nil, o.complete(ctx, tx)
 		}
 	}
-	if attempt := b.PendingAttempt(o.args.Connection); attempt != nil {
+	if attempt := b.PendingAttempt(o.args.Connection); attempt != nil && attempt.RecordID != o.args.RecordID {
+		return nil, o.block(ctx, tx, b, fmt.Sprintf("waits for the outcome of a push for %s, which began before they were one, or two", attempt.RecordID))
+	}
+	if attempt := b.PendingFor(o.args.RecordID, o.args.Connection); attempt != nil {
 		attempt.Sends++
 		tx.ResendAttempt(attempt.ID)
 		tx.PutTrail(o.trail(store.ActionRetried, fmt.Sprintf("attempt %d, send %d", attempt.ID, attempt.Sends)))
@@ -95,19 +98,30 @@ func (o *delivery) situation(b *store.Bundle) (*situation, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &situation{bundle: b, rules: rules, res: res, target: rules.Target(o.args.Connection), link: b.Primary(o.args.Connection)}
+	s := &situation{bundle: b, rules: rules, res: res, target: rules.Target(o.args.Connection)}
 	if s.target == nil {
 		return s, nil // no target any more: nothing is owed
 	}
+	s.link, s.owed = o.d.Applier.Next(rules, res, b, s.target)
 	if s.link != nil {
 		if v := b.View(o.args.Connection, s.link.ExternalID); v != nil {
 			s.held = v.View
 		}
 	}
-	s.owed = slices.DeleteFunc(o.d.Applier.Owed(rules, res, b, s.target), func(path model.Path) bool {
-		return s.link == nil && o.skipped[path]
-	})
+	s.owed = slices.DeleteFunc(s.owed, func(path model.Path) bool { return s.link == nil && o.skipped[path] })
 	return s, nil
+}
+
+// handOver ends the job of a record that was merged: nothing of it is under way any more, and the record that lives owes
+// what there is.
+func (o *delivery) handOver(ctx context.Context, tx apply.Tx, b *store.Bundle) error {
+	tx.SettleDelivery(o.args.RecordID, o.args.Connection)
+	cause := o.cause
+	cause.Source = o.args.Connection
+	if _, err := o.d.Applier.Fold(ctx, tx, b, cause); err != nil {
+		return err
+	}
+	return o.complete(ctx, tx)
 }
 
 // settled ends the delivery and its job in the transaction that saw nothing owed (law 6).
@@ -122,7 +136,10 @@ func (o *delivery) settled(ctx context.Context, tx apply.Tx, b *store.Bundle) er
 // mustRead says that an owed attribute is one that the target may itself claim, so that it is read before it is
 // written: a push does not overwrite what we have not seen.
 func (o *delivery) mustRead(s *situation) bool {
-	if s.link == nil || o.c.Adapter.Fetcher == nil || o.readAt == s.link.Epoch {
+	if s.link == nil || o.c.Adapter.Fetcher == nil {
+		return false
+	}
+	if at, read := o.readAt[s.link.ExternalID]; read && at == s.link.Epoch {
 		return false
 	}
 	if o.conflicts > 0 {
@@ -164,11 +181,10 @@ func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step
 	attempt.Request = request.Body
 	if s.link == nil {
 		// A create that was given up may have taken effect: look for its object first.
-		given, err := tx.AbandonedCreate(ctx, attempt.RecordID, attempt.Connection)
-		if err != nil {
+		var err error
+		if attempt.LookFirst, err = tx.AbandonedCreates(ctx, attempt.RecordID, attempt.Connection); err != nil {
 			return nil, err
 		}
-		attempt.LookFirst = given
 	}
 	brake, err := o.brake(ctx, tx, s)
 	if err != nil {

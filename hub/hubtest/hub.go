@@ -173,6 +173,21 @@ func (h *Hub) Bundle(id store.RecordID) *store.Bundle {
 	return b
 }
 
+// Merge merges two records, and returns the one that lives.
+func (h *Hub) Merge(a, b store.RecordID) store.RecordID {
+	h.t.Helper()
+	result, err := h.Applier.Merge(context.Background(), apply.Merge{A: a, B: b, By: "ada", Why: "one person", CorrelationID: "test"})
+	must(h.t, err)
+	return result.RecordID
+}
+
+// Unmerge makes two records of one again.
+func (h *Hub) Unmerge(survivor, merged store.RecordID) {
+	h.t.Helper()
+	_, _, err := h.Applier.Unmerge(context.Background(), apply.Unmerge{Survivor: survivor, Merged: merged, By: "ada", Why: "two persons", CorrelationID: "test"})
+	must(h.t, err)
+}
+
 // Deliver runs the delivery of a record to a target as its job would.
 func (h *Hub) Deliver(id store.RecordID, target string, last bool) error {
 	return h.Deliverer.Deliver(context.Background(), jobs.DeliverArgs{RecordID: id, Connection: target}, jobs.Run{

@@ -52,6 +52,7 @@ func (c *compiler) kind() *Kind {
 	k := &Kind{
 		Schema: c.schema, phases: c.phases, custom: map[model.Path]*Rule{}, targets: map[string]*Target{},
 		create: c.from.GetCreate(), deleteBy: c.from.GetDelete().GetBy(), effect: Effect(c.from.GetDelete().GetEffect()),
+		mergeBy: c.from.GetMerge().GetBy(),
 	}
 	for _, text := range c.from.GetMatch() {
 		if key := c.matchKey(text); key != nil {

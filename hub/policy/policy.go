@@ -58,6 +58,8 @@ const (
 	Ignore Effect = "ignore"
 	// Tombstone: the record is marked as deleted.
 	Tombstone Effect = "tombstone"
+	// Archive: the record is marked as deleted, and its objects at targets are archived.
+	Archive Effect = "archive"
 )
 
 // Rule is who says what the attributes under a path are.
@@ -100,6 +102,7 @@ type Kind struct {
 	create   []string
 	deleteBy []string
 	effect   Effect
+	mergeBy  []string
 	match    []MatchKey
 	targets  map[string]*Target
 }
@@ -158,6 +161,11 @@ func (k *Kind) DeleteEffect(source string) Effect {
 		return k.effect
 	}
 	return Ignore
+}
+
+// MayMerge says whether a source's merge of two objects merges their records.
+func (k *Kind) MayMerge(source string) bool {
+	return slices.Contains(k.mergeBy, source) && k.Phase(source) == Live
 }
 
 // MatchKey is what tells on first contact that two objects are one: an attribute, or several that must all agree.

@@ -35,8 +35,10 @@ type Attempt struct {
 	Kind       model.Kind
 	// ExternalID is empty for a create.
 	ExternalID string
-	Revision   Revision
-	Key        string
+	// Archive says that the object is to be archived, not written.
+	Archive  bool
+	Revision Revision
+	Key      string
 	// Request holds the adapter's frozen bytes.
 	Request []byte
 	Paths   []model.Path
@@ -46,18 +48,20 @@ type Attempt struct {
 	SentAfter view.Stamp
 	// Sends counts the calls made with it.
 	Sends int
-	// LookFirst says that the object may be there already, by an earlier attempt. It is not stored.
-	LookFirst bool
+	// LookFirst are the records for which the object may be there already, by attempts that were given up. It is not stored.
+	LookFirst []RecordID
 }
 
-const attemptColumns = `a.id, a.record_id, a.connection, a.kind, a.external_id, a.revision, a.idempotency_key, a.request, a.paths, a.sent, a.sent_after, a.sends`
+const attemptColumns = `a.id, a.record_id, a.connection, a.kind, a.external_id, a.revision, a.idempotency_key, a.request, a.paths, a.sent, a.sent_after, a.sends, a.archive`
 
-func scanAttempt(row pgx.CollectableRow) (*Attempt, error) {
+func scanAttempt(row pgx.CollectableRow) (*Attempt, error) { return readAttempt(row) }
+
+func readAttempt(row pgx.Row) (*Attempt, error) {
 	var (
 		a           Attempt
 		sent, after []byte
 	)
-	if err := row.Scan(&a.ID, &a.RecordID, &a.Connection, &a.Kind, &a.ExternalID, &a.Revision, &a.Key, &a.Request, &a.Paths, &sent, &after, &a.Sends); err != nil {
+	if err := row.Scan(&a.ID, &a.RecordID, &a.Connection, &a.Kind, &a.ExternalID, &a.Revision, &a.Key, &a.Request, &a.Paths, &sent, &after, &a.Sends, &a.Archive); err != nil {
 		return nil, err
 	}
 	schema := model.For(a.Kind)
@@ -90,9 +94,9 @@ func (t *Tx) PutAttempt(ctx context.Context, a *Attempt) error {
 		after = []byte{}
 	}
 	return t.Read(ctx, func(batch *pgx.Batch) {
-		batch.Queue(`insert into attempts (record_id, connection, kind, external_id, revision, idempotency_key, request, paths, sent, sent_after, state, sends)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending', 1) returning id`,
-			a.RecordID, a.Connection, a.Kind, a.ExternalID, a.Revision, a.Key, a.Request, a.Paths, sent, after).
+		batch.Queue(`insert into attempts (record_id, connection, kind, external_id, revision, idempotency_key, request, paths, sent, sent_after, state, sends, archive)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'pending', 1, $11) returning id`,
+			a.RecordID, a.Connection, a.Kind, a.ExternalID, a.Revision, a.Key, a.Request, a.Paths, sent, after, a.Archive).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&a.ID) })
 	})
 }
@@ -107,12 +111,14 @@ func (t *Tx) SettleAttempt(id int64, state AttemptState, reason string) {
 	t.Queue(`update attempts set state = $2, error = $3, settled_at = now() where id = $1`, id, state, reason)
 }
 
-// AbandonedCreate says whether an earlier create at a connection was given up with its outcome unknown.
-func (t *Tx) AbandonedCreate(ctx context.Context, id RecordID, connection string) (bool, error) {
-	var found bool
+// AbandonedCreates lists the records, of this one and those merged into it, for which a create at a connection was given
+// up with its outcome unknown.
+func (t *Tx) AbandonedCreates(ctx context.Context, id RecordID, connection string) ([]RecordID, error) {
+	var found []RecordID
 	err := t.Read(ctx, func(batch *pgx.Batch) {
-		batch.Queue(`select exists (select 1 from attempts where record_id = $1 and connection = $2 and external_id = '' and state = 'abandoned')`,
-			id, connection).QueryRow(func(row pgx.Row) error { return row.Scan(&found) })
+		collect(batch, &found, pgx.RowTo[RecordID], `select distinct record_id from attempts
+			where record_id = any(array(select id from records where id = $1 or merged_into = $1))
+			  and connection = $2 and external_id = '' and state = 'abandoned'`, id, connection)
 	})
 	return found, err
 }

@@ -21,26 +21,38 @@ type Contact struct {
 	Matches []RecordID
 	// GoneAt is when an object that is not linked was gone, by the source's clock; zero where it was not.
 	GoneAt time.Time
+	// Barred are the records that a person took the object from.
+	Barred []RecordID
+	// Detached is the record that the object was taken from last; empty where it was from none.
+	Detached RecordID
+	// Erased says that the object's record was erased: nothing of it is taken in any more.
+	Erased bool
 	// ActivePolicy is the version of the policy that is active as this is read.
 	ActivePolicy int64
-	// Others are the links of the objects that this one refers to.
+	// Others are the links of the objects that this one refers to. One whose record was erased has none any more: its place
+	// is taken by a detached one to what is left of the record.
 	Others map[LinkKey]*Link
 }
 
 // LockContact locks, in the order that all transactions keep (match keys, links, record), everything that an object's
-// observation may change, and reads it, in one round trip, and on first contact one more. Two transactions that speak of one key or of one object
-// follow each other, also where no row is there yet.
+// observation may change, and reads it, in one round trip, and on first contact one more. Two transactions that speak of
+// one key or of one object follow each other, also where no row is there yet.
 func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refers []LinkKey) (*Contact, error) {
 	c := &Contact{Bundle: &Bundle{}, Others: map[LinkKey]*Link{}}
 	const linked = `(select coalesce(a.merged_into, a.id) from links l join records a on a.id = l.record_id
 		where l.connection = $1 and l.kind = $2 and l.external_id = $3 and l.state <> 'detached')`
 	at := []any{key.Connection, key.Kind, key.ExternalID}
+	var still stillThere
 	err := t.Read(ctx, func(batch *pgx.Batch) {
 		lockKeys(batch, key.Kind, keys)
 		lockLinks(batch, append(slices.Clone(refers), key))
-		readBundle(batch, c.Bundle, forUpdate, linked, at...)
+		still.lock(batch, linked, at...)
+		readBundle(batch, c.Bundle, linked, at...)
 		readOthers(batch, c, refers)
 	})
+	if err == nil {
+		err = still.check(c.Bundle)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lock %s %s: %w", key.Connection, key.Kind, err)
 	}
@@ -54,10 +66,26 @@ func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refe
 		return c, nil
 	}
 	err = t.Read(ctx, func(batch *pgx.Batch) { // first contact
+		readBarred(batch, c, key)
+		readDetached(batch, c, key)
 		readMatches(batch, c, key.Kind, keys)
 		readGone(batch, c, key)
+		readErased(batch, c, key)
 	})
 	return c, err
+}
+
+// LockObject locks an object's link, not its record, and reads it; nil where it is not linked.
+func (t *Tx) LockObject(ctx context.Context, key LinkKey) (*Link, error) {
+	c := &Contact{Others: map[LinkKey]*Link{}}
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		lockLinks(batch, []LinkKey{key})
+		readOthers(batch, c, []LinkKey{key})
+	})
+	if link := c.Others[key]; link.Speaks() {
+		return link, err
+	}
+	return nil, err
 }
 
 // lockKeys takes the locks on match keys. They are advisory: a key's row may not exist yet.
@@ -100,10 +128,10 @@ func readMatches(batch *pgx.Batch, c *Contact, kind model.Kind, keys []MatchKey)
 			id           RecordID
 		)
 		_, err := pgx.ForEachRow(rows, []any{&place, &id}, func() error {
-			if first == 0 {
+			if first == 0 && !slices.Contains(c.Barred, id) {
 				first = place
 			}
-			if place == first && !slices.Contains(c.Matches, id) {
+			if place == first && !slices.Contains(c.Matches, id) && !slices.Contains(c.Barred, id) {
 				c.Matches = append(c.Matches, id)
 			}
 			return nil
@@ -119,6 +147,13 @@ func readOthers(batch *pgx.Batch, c *Contact, refers []LinkKey) {
 			links, err := pgx.CollectRows(rows, scanLinkIn)
 			if len(links) > 0 {
 				c.Others[key] = links[0]
+			}
+			return err
+		})
+		batch.Queue(`select record_id from erasures where object_sha256 = $1`, objectHash(key)).Query(func(rows pgx.Rows) error {
+			erased, err := pgx.CollectRows(rows, pgx.RowTo[RecordID])
+			if len(erased) > 0 && c.Others[key] == nil {
+				c.Others[key] = &Link{LinkKey: key, RecordID: erased[0], BornOn: erased[0], State: LinkDetached}
 			}
 			return err
 		})

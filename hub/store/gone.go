@@ -24,8 +24,3 @@ func readGone(batch *pgx.Batch, c *Contact, key LinkKey) {
 		return err
 	})
 }
-
-// Redirect queues that a record's id answers with another record from now on, for ever (law 8).
-func (t *Tx) Redirect(from, to RecordID) {
-	t.Queue(`update records set merged_into = $2 where id = $1 or merged_into = $1`, from, to)
-}

@@ -31,7 +31,7 @@ func (s *Store) Linked(ctx context.Context, lane Lane, after string, limit int) 
 		)
 		if _, err := pgx.ForEachRow(rows, []any{&external, &id}, func() error {
 			page = append(page, LinkedBundle{ExternalID: external, Bundle: &Bundle{}})
-			readBundle(batch, page[len(page)-1].Bundle, "", living, id)
+			readBundle(batch, page[len(page)-1].Bundle, living, id)
 			return nil
 		}); err != nil {
 			return err
@@ -70,7 +70,7 @@ func (s *Store) Unlinked(ctx context.Context, lane Lane, after RecordID, limit i
 			}
 			if unlinked {
 				page = append(page, &Bundle{})
-				readBundle(batch, page[len(page)-1], "", "$1", last)
+				readBundle(batch, page[len(page)-1], "$1::text", last)
 			}
 		}
 		full := len(page) == limit

@@ -41,16 +41,27 @@ type Link struct {
 	ReadBegan time.Time
 	// GoneAt is when the object was deleted, by the source's clock.
 	GoneAt time.Time
+	// Archived says that it is gone since the hub archived it there.
+	Archived bool
+	// BornOn is the record that it was linked to, where that was merged into the one that it is linked to now.
+	BornOn RecordID
+	// LinkedAt is when it was linked first; zero for a new one.
+	LinkedAt time.Time
 }
 
-const linkColumns = `l.connection, l.kind, l.external_id, l.record_id, l.state, l.is_primary, l.epoch, l.read_began, l.gone_at`
+// Speaks says that the object is one of its record: what it said counts.
+func (l *Link) Speaks() bool { return l != nil && l.State != LinkDetached }
+
+const linkColumns = `l.connection, l.kind, l.external_id, l.record_id, l.state, l.is_primary, l.epoch, l.read_began, l.gone_at,
+	l.archived, coalesce(l.born_on, l.record_id), l.created_at`
 
 func scanLink(row pgx.Row) (*Link, error) {
 	var (
 		l               Link
 		readBegan, gone *time.Time
 	)
-	if err := row.Scan(&l.Connection, &l.Kind, &l.ExternalID, &l.RecordID, &l.State, &l.Primary, &l.Epoch, &readBegan, &gone); err != nil {
+	if err := row.Scan(&l.Connection, &l.Kind, &l.ExternalID, &l.RecordID, &l.State, &l.Primary, &l.Epoch, &readBegan, &gone,
+		&l.Archived, &l.BornOn, &l.LinkedAt); err != nil {
 		return nil, err
 	}
 	if readBegan != nil {
@@ -64,11 +75,25 @@ func scanLink(row pgx.Row) (*Link, error) {
 
 // PutLink queues the insert or update of a link.
 func (t *Tx) PutLink(l *Link) {
-	t.Queue(`insert into links (connection, kind, external_id, record_id, state, is_primary, epoch, read_began, gone_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	t.Queue(`insert into links (connection, kind, external_id, record_id, state, is_primary, epoch, read_began, gone_at, archived, born_on)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce(nullif($11, ''), $4))
 		on conflict (connection, kind, external_id) do update set record_id = excluded.record_id, state = excluded.state,
-			is_primary = excluded.is_primary, epoch = excluded.epoch, read_began = excluded.read_began, gone_at = excluded.gone_at`,
-		l.Connection, l.Kind, l.ExternalID, l.RecordID, l.State, l.Primary, l.Epoch, nullTime(l.ReadBegan), nullTime(l.GoneAt))
+			is_primary = excluded.is_primary, epoch = excluded.epoch, read_began = excluded.read_began, gone_at = excluded.gone_at,
+			archived = excluded.archived, born_on = excluded.born_on`,
+		l.Connection, l.Kind, l.ExternalID, l.RecordID, l.State, l.Primary, l.Epoch, nullTime(l.ReadBegan), nullTime(l.GoneAt), l.Archived, string(l.BornOn))
+}
+
+// LinkOf reads an object's link, whatever its state, without locks; nil where it has none.
+func (t *Tx) LinkOf(ctx context.Context, key LinkKey) (*Link, error) {
+	var links []*Link
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		collect(batch, &links, scanLinkIn, `select `+linkColumns+` from links l where l.connection = $1 and l.kind = $2 and l.external_id = $3`,
+			key.Connection, key.Kind, key.ExternalID)
+	})
+	if err != nil || len(links) == 0 {
+		return nil, err
+	}
+	return links[0], nil
 }
 
 // ExternalID is the id of the object that a record is brought to at a connection; ErrNotFound where there is none.

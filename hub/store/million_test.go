@@ -144,6 +144,12 @@ func tables(message []byte) []table {
 				return one(string(loadedKind(n)), "held", "", "", "phone", []string{string(loaded(n))}, external(n), "", external(n), rare(n, "resolved", ""), at(n), closed)
 			}},
 		{"review_records", 4, []string{"record_id", "review_id"}, func(n int) [][]any { return one(string(loaded(n)), n/4+1) }},
+		{"unlinked", 4, []string{"connection", "kind", "external_id", "record_id"}, func(n int) [][]any {
+			return one("crm", string(loadedKind(n)), external(n), string(loaded(n)))
+		}},
+		{"erasures", 4, []string{"object_sha256", "kind", "connection", "record_id", "erased_by"}, func(n int) [][]any {
+			return one([]byte(external(n)), string(loadedKind(n)), "crm", string(loaded(n)), "eve")
+		}},
 		{"dead_letters", 4, []string{"subject", "connection", "record_id", "category", "reason", "attempts", "correlation_id"}, func(n int) [][]any {
 			return one("delivery", fmt.Sprint("crm ", n/4%10), string(loaded(n)), "permanent", "no", 1, external(n))
 		}},

@@ -82,9 +82,12 @@ func (s *Store) ObjectsWait(ctx context.Context, kind model.Kind, connections []
 	return wait, err
 }
 
-// LinkOrphan queues the link of an object that waited, unless it has found another record meanwhile.
+// LinkOrphan queues the link of an object that waited, unless it has found another record meanwhile, or a person took it
+// from this one.
 func (t *Tx) LinkOrphan(l *Link) {
-	t.Queue(`insert into links (connection, kind, external_id, record_id, state, is_primary, epoch) values ($1, $2, $3, $4, $5, $6, 0)
+	t.Queue(`insert into links (connection, kind, external_id, record_id, state, is_primary, epoch)
+		select $1, $2, $3, $4, $5, $6, 0 where not exists (
+			select 1 from unlinked where connection = $1 and kind = $2 and external_id = $3 and record_id = $4)
 		on conflict (connection, kind, external_id) do nothing`, l.Connection, l.Kind, l.ExternalID, l.RecordID, l.State, l.Primary)
 }
 

@@ -281,8 +281,8 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 			return err
 		},
 		"LockBundle": func(ctx context.Context, tx *store.Tx) error { _, err := tx.LockBundle(ctx, id); return err },
-		"AbandonedCreate": func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.AbandonedCreate(ctx, id, "crm")
+		"AbandonedCreates": func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.AbandonedCreates(ctx, id, "crm")
 			return err
 		},
 		"TakeOrphans": func(ctx context.Context, tx *store.Tx) error {
@@ -315,7 +315,7 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 		"DropMatchKey": queue(func(tx *store.Tx) { tx.DropMatchKey(model.Customer, keys[0], id) }),
 		"PutGone":      queue(func(tx *store.Tx) { tx.PutGone(elsewhere, epoch) }),
 		"PutOrphan":    queue(func(tx *store.Tx) { tx.PutOrphan(elsewhere, keys[0], "s1") }),
-		"Redirect":     queue(func(tx *store.Tx) { tx.Redirect(id, loaded(101)) }),
+		"PutMerge":     queue(func(tx *store.Tx) { tx.PutMerge(id, &store.Record{ID: loaded(101)}) }),
 		"Restamp":      queue(func(tx *store.Tx) { tx.Restamp(id, 3) }),
 		"Resend":       queue(func(tx *store.Tx) { tx.ResendAttempt(1) }),
 		"Settle":       queue(func(tx *store.Tx) { tx.SettleAttempt(1, store.Acknowledged, "") }),

@@ -94,6 +94,11 @@ func (t *Tx) FinishReceipt(id, state, outcome string) {
 	t.Queue(`update receipts set state = $2, outcome = $3, finished_at = now() where id = $1`, id, state, outcome)
 }
 
+// BlankReceipt queues that nothing of what an event said is kept.
+func (t *Tx) BlankReceipt(id string) {
+	t.Queue(`update receipts set body = '' where id = $1`, id)
+}
+
 // PendingReceipts lists receipts that have waited since before a time, oldest first, for the sweeper.
 func (s *Store) PendingReceipts(ctx context.Context, before time.Duration, limit int) ([]*Receipt, error) {
 	rows, err := s.pool.Query(ctx, `select id, connection, correlation_id, traceparent from receipts

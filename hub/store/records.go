@@ -35,10 +35,16 @@ type Record struct {
 	UpdatedAt   time.Time
 	// DeletedAt is zero while it lives.
 	DeletedAt time.Time
+	// Archive says that its delete is carried to targets.
+	Archive bool
+	// ErasedAt is when all that it held was erased, zero where it was not.
+	ErasedAt time.Time
+	// MergedInto is the record that answers for it; empty where it answers for itself.
+	MergedInto RecordID
 }
 
 const recordColumns = `r.id, r.kind, r.revision, r.message, r.provenance, r.policy_version, r.creator, r.placeholder,
-	r.created_at, r.updated_at, r.deleted_at`
+	r.created_at, r.updated_at, r.deleted_at, r.archive, r.erased_at, coalesce(r.merged_into, '')`
 
 // living follows a merge: the id of the record that answers for $1.
 const living = `coalesce((select merged_into from records where id = $1), $1)`
@@ -47,10 +53,10 @@ func scanRecord(row pgx.Row) (*Record, error) {
 	var (
 		r                   Record
 		message, provenance []byte
-		deleted             *time.Time
+		deleted, erased     *time.Time
 	)
 	if err := row.Scan(&r.ID, &r.Kind, &r.Revision, &message, &provenance, &r.PolicyVersion, &r.Creator, &r.Placeholder,
-		&r.CreatedAt, &r.UpdatedAt, &deleted); err != nil {
+		&r.CreatedAt, &r.UpdatedAt, &deleted, &r.Archive, &erased, &r.MergedInto); err != nil {
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil, ErrNotFound
 		}
@@ -58,6 +64,9 @@ func scanRecord(row pgx.Row) (*Record, error) {
 	}
 	if deleted != nil {
 		r.DeletedAt = *deleted
+	}
+	if erased != nil {
+		r.ErasedAt = *erased
 	}
 	schema := model.For(r.Kind)
 	if schema == nil {
@@ -132,15 +141,22 @@ func (t *Tx) PutRecord(r *Record) error {
 	if err != nil {
 		return fmt.Errorf("record %s: encode provenance: %w", r.ID, err)
 	}
-	t.Queue(`insert into records (id, kind, revision, message, provenance, policy_version, creator, placeholder, deleted_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	t.Queue(`insert into records (id, kind, revision, message, provenance, policy_version, creator, placeholder, deleted_at, archive)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		on conflict (id) do update set revision = excluded.revision, message = excluded.message,
 			provenance = excluded.provenance, policy_version = excluded.policy_version, creator = excluded.creator,
-			placeholder = excluded.placeholder, deleted_at = excluded.deleted_at,
+			placeholder = excluded.placeholder, deleted_at = excluded.deleted_at, archive = excluded.archive,
 			updated_at = case when records.revision = excluded.revision then records.updated_at
 				else greatest(clock_timestamp(), records.updated_at) end`,
-		r.ID, r.Kind, r.Revision, message, provenance, r.PolicyVersion, r.Creator, r.Placeholder, nullTime(r.DeletedAt))
+		r.ID, r.Kind, r.Revision, message, provenance, r.PolicyVersion, r.Creator, r.Placeholder, nullTime(r.DeletedAt), r.Archive)
 	return nil
+}
+
+func notFound(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
 }
 
 func nullTime(t time.Time) *time.Time {

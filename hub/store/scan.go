@@ -65,7 +65,7 @@ func (s *Store) scanAfter(ctx context.Context, last RecordID) ([]*Bundle, error)
 			bundles = append(bundles, byID[id])
 		}
 		batch := &pgx.Batch{}
-		readBundles(batch, func(id RecordID) *Bundle { return byID[id] }, "", which{is: " = any($1)"}, ids)
+		readBundles(batch, func(id RecordID) *Bundle { return byID[id] }, which{is: " = any($1)"}, ids)
 		var active int64
 		batch.Queue(activeVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&active) })
 		err = tx.SendBatch(ctx, batch).Close()

@@ -32,6 +32,12 @@ const (
 	ActionPaused       = "paused"
 	ActionResumed      = "resumed"
 
+	ActionMerged   = "merged"
+	ActionParted   = "parted"
+	ActionLinked   = "linked"
+	ActionUnlinked = "unlinked"
+	ActionErased   = "erased"
+
 	ActionReviewOpened = "review-opened"
 	ActionReviewClosed = "review-closed"
 	ActionDecided      = "decided"

@@ -19,11 +19,15 @@ type Tx struct {
 	trails []Trail
 }
 
-// maxTries bounds how often InTx runs a function whose transaction PostgreSQL broke off.
-const maxTries = 4
+// maxTries bounds how often InTx runs a function whose transaction PostgreSQL broke off, or under which records were
+// merged.
+const maxTries = 10
+
+// errMoved says that what a transaction waited for has become part of another record meanwhile.
+var errMoved = errors.New("the record was merged, or parted, while this waited for it")
 
 // InTx runs fn in a transaction and commits what it queued, unless fn fails. A transaction that PostgreSQL broke off
-// because of others (deadlock, serialisation) runs again, so fn must do nothing outside of it. No transaction is open
+// because of others (deadlock, serialisation), or under which records were merged, runs again, so fn must do nothing outside of it. No transaction is open
 // while a vendor is called (law 4).
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 	for try := 1; ; try++ {
@@ -51,10 +55,10 @@ func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
 	return err
 }
 
-// brokenOff says that PostgreSQL ended the transaction because of others: serialisation failure, deadlock.
+// brokenOff says that others are why the transaction could not go on: serialisation failure, deadlock, a merge.
 func brokenOff(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+	return errors.Is(err, errMoved) || errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // Queue adds a write; it goes out with the next Flush, Read or commit.
