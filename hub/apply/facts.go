@@ -27,6 +27,7 @@ type Tx interface {
 	Records
 	Attempts
 	Brakes
+	Requests
 	Trails
 	// SQL is for the queue, which inserts jobs in this very transaction (law 3).
 	SQL(context.Context) (pgx.Tx, error)
@@ -98,6 +99,13 @@ type Trails interface {
 	PutDeadLetter(store.DeadLetter)
 	FinishReceipt(id, state, outcome string)
 	BlankReceipt(id string)
+}
+
+// Requests are what callers asked, and what that is judged by.
+type Requests interface {
+	LockRequest(context.Context, store.RequestKey) (*store.Request, error)
+	PutRequest(*store.Request)
+	ChangedSince(ctx context.Context, id store.RecordID, since store.Revision, paths []model.Path) (map[model.Path]store.Revision, bool, error)
 }
 
 // In makes facts of a store.

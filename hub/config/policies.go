@@ -28,6 +28,7 @@ func (l *loader) policies(from *configv1.Config) *policy.Policy {
 		k := kindPolicy{loader: l, config: from, schema: schema, from: p, at: path{"policies", kind}, told: told}
 		k.sources()
 		k.match()
+		k.writers()
 		k.targets()
 	}
 	phases := map[string]policy.Phase{}
@@ -113,6 +114,19 @@ func (k *kindPolicy) match() {
 func (k *kindPolicy) tell(item path, message string) {
 	k.told[item[:len(item)-1].text()+message] = true
 	k.fail(item, "%s", message)
+}
+
+// writers checks who may write what: callers that may write the kind.
+func (k *kindPolicy) writers() {
+	for name := range k.from.GetWrite() {
+		at := k.at.below("write", name)
+		switch caller := k.config.GetCallers()[name]; {
+		case caller == nil:
+			k.failKey(at, "no caller %.80q; %s", name, known(sortedKeys(k.config.GetCallers())))
+		case caller.GetKinds()[string(k.schema.Kind())] != string(Write):
+			k.failKey(at, "the caller %s may not write %ss; say so under its kinds, or remove this", name, k.schema.Kind())
+		}
+	}
 }
 
 func (k *kindPolicy) targets() {

@@ -85,7 +85,7 @@ func disagree(ctx context.Context, s *stage) error {
 			return err
 		}
 		if address, _ := customer["address"].(map[string]any); address["city"] != "Ockham" {
-			return fmt.Errorf("Stripe has %v", address["city"])
+			return fmt.Errorf("it has %v", address["city"])
 		}
 		return nil
 	}); err != nil {

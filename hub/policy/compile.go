@@ -50,7 +50,7 @@ func (c *compiler) fail(message string, at ...string) {
 
 func (c *compiler) kind() *Kind {
 	k := &Kind{
-		Schema: c.schema, phases: c.phases, custom: map[model.Path]*Rule{}, targets: map[string]*Target{},
+		Schema: c.schema, phases: c.phases, custom: map[model.Path]*Rule{}, targets: map[string]*Target{}, writable: map[string]*pathSet{},
 		create: c.from.GetCreate(), deleteBy: c.from.GetDelete().GetBy(), effect: Effect(c.from.GetDelete().GetEffect()),
 		mergeBy: c.from.GetMerge().GetBy(),
 	}
@@ -68,6 +68,9 @@ func (c *compiler) kind() *Kind {
 		c.field(k, field, rules)
 	}
 	c.follow(k)
+	for _, name := range slices.Sorted(maps.Keys(c.from.GetWrite())) {
+		k.writable[name] = c.pathSet(c.from.GetWrite()[name].GetAttributes(), "write", name, "attributes")
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.from.GetTargets())) {
 		k.targets[name] = c.target(name, c.from.GetTargets()[name])
 	}
@@ -267,33 +270,39 @@ func (c *compiler) uncovered(path string) {
 }
 
 func (c *compiler) target(name string, from *configv1.Target) *Target {
-	t := &Target{Connection: name, Create: from.GetCreate(), attributes: map[model.Path]bool{}, TugOfWar: tugOfWar(from.GetTugOfWar())}
+	t := &Target{Connection: name, Create: from.GetCreate(), TugOfWar: tugOfWar(from.GetTugOfWar())}
 	if from.GetWhen() != "" {
 		var err error
 		if t.when, err = compileWhen(c.schema, from.GetWhen()); err != nil {
 			c.fail(err.Error(), "targets", name, "when")
 		}
 	}
-	for _, text := range from.GetAttributes() {
+	t.takes = c.pathSet(from.GetAttributes(), "targets", name, "attributes")
+	return t
+}
+
+// pathSet reads a list of attributes, groups, `custom.*` and `*`.
+func (c *compiler) pathSet(texts []string, at ...string) *pathSet {
+	set := &pathSet{paths: map[model.Path]bool{}}
+	for _, text := range texts {
 		field, isAll := strings.CutSuffix(text, ".*")
 		switch {
 		case text == "*":
-			t.attributes, t.custom = nil, true
-			return t
+			return &pathSet{}
 		case text == "custom" || text == "custom.*":
-			t.custom = true
+			set.custom = true
 		case c.schema.Group(field) != nil && (isAll || field == text):
 			for _, leaf := range c.schema.Group(field) {
-				t.attributes[leaf] = true
+				set.paths[leaf] = true
 			}
 		default:
 			if err := c.schema.Check(model.Path(text)); err != nil {
-				c.fail(err.Error(), "targets", name, "attributes")
+				c.fail(err.Error(), at...)
 			}
-			t.attributes[model.Path(text)] = true
+			set.paths[model.Path(text)] = true
 		}
 	}
-	return t
+	return set
 }
 
 func tugOfWar(from *configv1.TugOfWar) TugOfWar {

@@ -104,6 +104,7 @@ type Kind struct {
 	effect   Effect
 	mergeBy  []string
 	match    []MatchKey
+	writable map[string]*pathSet // by caller; who is not in it may write all
 	targets  map[string]*Target
 }
 
@@ -120,10 +121,8 @@ type Target struct {
 	Connection string
 	// Create says that objects are made there.
 	Create bool
-	// attributes as configured; nil for all.
-	attributes map[model.Path]bool
-	custom     bool
-	when       *condition // nil for always
+	takes  *pathSet
+	when   *condition // nil for always
 	// TugOfWar bounds the corrections of one attribute of one object.
 	TugOfWar TugOfWar
 }
@@ -142,12 +141,25 @@ func (t *Target) Wants(r *Resolution) bool {
 	return t.when == nil || t.when.holds(map[string]any{"record": r.Message})
 }
 
+// MayWrite says whether a caller may write an attribute.
+func (k *Kind) MayWrite(caller string, path model.Path) bool {
+	set, limited := k.writable[caller]
+	return !limited || set.has(path)
+}
+
+// pathSet is a set of attributes as configured.
+type pathSet struct {
+	paths  map[model.Path]bool // nil for all
+	custom bool
+}
+
+func (s *pathSet) has(path model.Path) bool {
+	return s.paths == nil || s.paths[path] || s.custom && strings.HasPrefix(string(path), "custom.")
+}
+
 // Takes says whether the target takes an attribute.
 func (t *Target) Takes(path model.Path) bool {
-	if t.attributes == nil || t.attributes[path] {
-		return true
-	}
-	return t.custom && strings.HasPrefix(string(path), "custom.")
+	return t.takes.has(path)
 }
 
 // MayCreate says whether a source's first word of an unknown object makes a record.

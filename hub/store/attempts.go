@@ -54,8 +54,6 @@ type Attempt struct {
 
 const attemptColumns = `a.id, a.record_id, a.connection, a.kind, a.external_id, a.revision, a.idempotency_key, a.request, a.paths, a.sent, a.sent_after, a.sends, a.archive`
 
-func scanAttempt(row pgx.CollectableRow) (*Attempt, error) { return readAttempt(row) }
-
 func readAttempt(row pgx.Row) (*Attempt, error) {
 	var (
 		a           Attempt

@@ -452,6 +452,8 @@ type KindPolicy struct {
 	Attributes map[string]*Rule `protobuf:"bytes,4,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Connections that records are brought to, by name.
 	Targets map[string]*Target `protobuf:"bytes,5,rep,name=targets,proto3" json:"targets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What callers may write, by their name; who is not named may write all that its `kinds` allows.
+	Write map[string]*Writable `protobuf:"bytes,6,rep,name=write,proto3" json:"write,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Whose merges of two objects merge their records.
 	Merge         *Merge `protobuf:"bytes,70,opt,name=merge,proto3" json:"merge,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -523,6 +525,13 @@ func (x *KindPolicy) GetTargets() map[string]*Target {
 	return nil
 }
 
+func (x *KindPolicy) GetWrite() map[string]*Writable {
+	if x != nil {
+		return x.Write
+	}
+	return nil
+}
+
 func (x *KindPolicy) GetMerge() *Merge {
 	if x != nil {
 		return x.Merge
@@ -576,6 +585,52 @@ func (x *Merge) GetBy() []string {
 	return nil
 }
 
+// Writable is what one caller may write.
+type Writable struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The attributes, by path: `email`, `billing_address`, `custom.*`.
+	Attributes    []string `protobuf:"bytes,1,rep,name=attributes,proto3" json:"attributes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Writable) Reset() {
+	*x = Writable{}
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Writable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Writable) ProtoMessage() {}
+
+func (x *Writable) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Writable.ProtoReflect.Descriptor instead.
+func (*Writable) Descriptor() ([]byte, []int) {
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Writable) GetAttributes() []string {
+	if x != nil {
+		return x.Attributes
+	}
+	return nil
+}
+
 // Delete is who may delete records of a kind, and what that does.
 type Delete struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -590,7 +645,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -602,7 +657,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,7 +670,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Delete) GetBy() []string {
@@ -666,7 +721,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +733,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +746,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Rule) GetAuthority() string {
@@ -789,7 +844,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -801,7 +856,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -814,7 +869,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Target) GetCreate() bool {
@@ -859,7 +914,7 @@ type TugOfWar struct {
 
 func (x *TugOfWar) Reset() {
 	*x = TugOfWar{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +926,7 @@ func (x *TugOfWar) String() string {
 func (*TugOfWar) ProtoMessage() {}
 
 func (x *TugOfWar) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +939,7 @@ func (x *TugOfWar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TugOfWar.ProtoReflect.Descriptor instead.
 func (*TugOfWar) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TugOfWar) GetCorrections() int32 {
@@ -955,7 +1010,7 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"KindsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf1\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8a\x05\n" +
 	"\n" +
 	"KindPolicy\x12\x16\n" +
 	"\x06create\x18\x01 \x03(\tR\x06create\x122\n" +
@@ -964,16 +1019,25 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\x04 \x03(\v2..canonhub.config.v1.KindPolicy.AttributesEntryB\b\xbaH\x05\x9a\x01\x02\b\x01R\n" +
 	"attributes\x12E\n" +
-	"\atargets\x18\x05 \x03(\v2+.canonhub.config.v1.KindPolicy.TargetsEntryR\atargets\x12/\n" +
+	"\atargets\x18\x05 \x03(\v2+.canonhub.config.v1.KindPolicy.TargetsEntryR\atargets\x12?\n" +
+	"\x05write\x18\x06 \x03(\v2).canonhub.config.v1.KindPolicy.WriteEntryR\x05write\x12/\n" +
 	"\x05merge\x18F \x01(\v2\x19.canonhub.config.v1.MergeR\x05merge\x1aW\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
 	"\x05value\x18\x02 \x01(\v2\x18.canonhub.config.v1.RuleR\x05value:\x028\x01\x1aV\n" +
 	"\fTargetsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x120\n" +
-	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.TargetR\x05value:\x028\x01\"\x17\n" +
+	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.TargetR\x05value:\x028\x01\x1aV\n" +
+	"\n" +
+	"WriteEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x122\n" +
+	"\x05value\x18\x02 \x01(\v2\x1c.canonhub.config.v1.WritableR\x05value:\x028\x01\"\x17\n" +
 	"\x05Merge\x12\x0e\n" +
-	"\x02by\x18\x01 \x03(\tR\x02by\"S\n" +
+	"\x02by\x18\x01 \x03(\tR\x02by\"4\n" +
+	"\bWritable\x12(\n" +
+	"\n" +
+	"attributes\x18\x01 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\n" +
+	"attributes\"S\n" +
 	"\x06Delete\x12\x0e\n" +
 	"\x02by\x18\x01 \x03(\tR\x02by\x129\n" +
 	"\x06effect\x18\x02 \x01(\tB!\xbaH\x1er\x1cR\ttombstoneR\aarchiveR\x06ignoreR\x06effect\"\xb0\x06\n" +
@@ -1019,7 +1083,7 @@ func file_canonhub_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_canonhub_config_v1_config_proto_rawDescData
 }
 
-var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_canonhub_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: canonhub.config.v1.Config
 	(*Connection)(nil),          // 1: canonhub.config.v1.Connection
@@ -1029,46 +1093,50 @@ var file_canonhub_config_v1_config_proto_goTypes = []any{
 	(*Caller)(nil),              // 5: canonhub.config.v1.Caller
 	(*KindPolicy)(nil),          // 6: canonhub.config.v1.KindPolicy
 	(*Merge)(nil),               // 7: canonhub.config.v1.Merge
-	(*Delete)(nil),              // 8: canonhub.config.v1.Delete
-	(*Rule)(nil),                // 9: canonhub.config.v1.Rule
-	(*Target)(nil),              // 10: canonhub.config.v1.Target
-	(*TugOfWar)(nil),            // 11: canonhub.config.v1.TugOfWar
-	nil,                         // 12: canonhub.config.v1.Config.ConnectionsEntry
-	nil,                         // 13: canonhub.config.v1.Config.CallersEntry
-	nil,                         // 14: canonhub.config.v1.Config.PoliciesEntry
-	nil,                         // 15: canonhub.config.v1.Connection.CredentialsEntry
-	nil,                         // 16: canonhub.config.v1.Caller.KindsEntry
-	nil,                         // 17: canonhub.config.v1.KindPolicy.AttributesEntry
-	nil,                         // 18: canonhub.config.v1.KindPolicy.TargetsEntry
-	(*durationpb.Duration)(nil), // 19: google.protobuf.Duration
+	(*Writable)(nil),            // 8: canonhub.config.v1.Writable
+	(*Delete)(nil),              // 9: canonhub.config.v1.Delete
+	(*Rule)(nil),                // 10: canonhub.config.v1.Rule
+	(*Target)(nil),              // 11: canonhub.config.v1.Target
+	(*TugOfWar)(nil),            // 12: canonhub.config.v1.TugOfWar
+	nil,                         // 13: canonhub.config.v1.Config.ConnectionsEntry
+	nil,                         // 14: canonhub.config.v1.Config.CallersEntry
+	nil,                         // 15: canonhub.config.v1.Config.PoliciesEntry
+	nil,                         // 16: canonhub.config.v1.Connection.CredentialsEntry
+	nil,                         // 17: canonhub.config.v1.Caller.KindsEntry
+	nil,                         // 18: canonhub.config.v1.KindPolicy.AttributesEntry
+	nil,                         // 19: canonhub.config.v1.KindPolicy.TargetsEntry
+	nil,                         // 20: canonhub.config.v1.KindPolicy.WriteEntry
+	(*durationpb.Duration)(nil), // 21: google.protobuf.Duration
 }
 var file_canonhub_config_v1_config_proto_depIdxs = []int32{
-	12, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
-	13, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
-	14, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
-	15, // 3: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
+	13, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
+	14, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
+	15, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
+	16, // 3: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
 	3,  // 4: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
 	4,  // 5: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
 	2,  // 6: canonhub.config.v1.Connection.brake:type_name -> canonhub.config.v1.Brake
-	19, // 7: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
-	16, // 8: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
-	8,  // 9: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
-	17, // 10: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
-	18, // 11: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
-	7,  // 12: canonhub.config.v1.KindPolicy.merge:type_name -> canonhub.config.v1.Merge
-	19, // 13: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
-	11, // 14: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
-	19, // 15: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
-	1,  // 16: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
-	5,  // 17: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
-	6,  // 18: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
-	9,  // 19: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
-	10, // 20: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	21, // 7: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
+	17, // 8: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
+	9,  // 9: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
+	18, // 10: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
+	19, // 11: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
+	20, // 12: canonhub.config.v1.KindPolicy.write:type_name -> canonhub.config.v1.KindPolicy.WriteEntry
+	7,  // 13: canonhub.config.v1.KindPolicy.merge:type_name -> canonhub.config.v1.Merge
+	21, // 14: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
+	12, // 15: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
+	21, // 16: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
+	1,  // 17: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
+	5,  // 18: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
+	6,  // 19: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
+	10, // 20: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
+	11, // 21: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
+	8,  // 22: canonhub.config.v1.KindPolicy.WriteEntry.value:type_name -> canonhub.config.v1.Writable
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_config_v1_config_proto_init() }
@@ -1082,7 +1150,7 @@ func file_canonhub_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_config_v1_config_proto_rawDesc), len(file_canonhub_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
