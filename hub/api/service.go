@@ -24,7 +24,8 @@ type service struct {
 	page    *listShape
 }
 
-// verb is what a method does, whatever its kind: the method's name begins with the verb's.
+// verb is what a method does, whatever its kind: the method's name is the verb's with the kind's, in singular or plural,
+// where the star is.
 type verb struct {
 	name string
 	fits func(request proto.Message) bool
@@ -33,11 +34,11 @@ type verb struct {
 
 // verbs are all methods that a kind's service may have.
 var verbs = []verb{
-	on("Get", (*service).get),
-	on("BatchGet", (*service).batchGet),
-	on("List", (*service).list),
-	on("Lookup", (*service).lookup),
-	on("Explain", (*service).explain),
+	on("Get*", (*service).get),
+	on("BatchGet*", (*service).batchGet),
+	on("List*", (*service).list),
+	on("Lookup*", (*service).lookup),
+	on("Explain*", (*service).explain),
 }
 
 // on makes a verb of a method that reads requests of any type with the getters of In.
@@ -63,7 +64,7 @@ func newService(r *reader, kind model.Kind, file protoreflect.FileDescriptor) (*
 	for i := range declared.Methods().Len() {
 		method, err := s.method(declared.Methods().Get(i))
 		if err != nil {
-			return nil, err
+			continue
 		}
 		desc.Methods = append(desc.Methods, method)
 	}
@@ -81,17 +82,17 @@ func (s *service) shape() error {
 		}
 	}
 	var errs [3]error
-	s.record, errs[0] = newRecordShape(s.kind, s.answers["Get"])
-	s.batch, errs[1] = newListShape(s.answers["BatchGet"], "missing_ids")
-	s.page, errs[2] = newListShape(s.answers["List"], "next_page_token")
+	s.record, errs[0] = newRecordShape(s.kind, s.answers["Get*"])
+	s.batch, errs[1] = newListShape(s.answers["BatchGet*"], "missing_ids")
+	s.page, errs[2] = newListShape(s.answers["List*"], "next_page_token")
 	if errs[2] == nil && (s.page.sizes[0] == nil || s.page.sizes[1] == nil) {
-		errs[2] = fmt.Errorf("%s has no total_size or no total_size_at_least", s.answers["List"].Descriptor().FullName())
+		errs[2] = fmt.Errorf("%s has no total_size or no total_size_at_least", s.answers["List*"].Descriptor().FullName())
 	}
 	return errors.Join(errs[:]...)
 }
 
 func (s *service) method(declared protoreflect.MethodDescriptor) (grpc.MethodDesc, error) {
-	v, err := verbOf(declared)
+	v, err := verbOf(s.kind, declared)
 	if err != nil {
 		return grpc.MethodDesc{}, err
 	}
@@ -117,9 +118,12 @@ func (s *service) method(declared protoreflect.MethodDescriptor) (grpc.MethodDes
 		}}, nil
 }
 
-func verbOf(declared protoreflect.MethodDescriptor) (verb, error) {
+func verbOf(kind model.Kind, declared protoreflect.MethodDescriptor) (verb, error) {
+	name := strings.ToUpper(string(kind[:1])) + string(kind[1:])
 	for _, v := range verbs {
-		if strings.HasPrefix(string(declared.Name()), v.name) && !declared.IsStreamingClient() && !declared.IsStreamingServer() {
+		before, after, _ := strings.Cut(v.name, "*")
+		fits := string(declared.Name()) == before+name+after || string(declared.Name()) == before+name+"s"+after
+		if fits && !declared.IsStreamingClient() && !declared.IsStreamingServer() {
 			return v, nil
 		}
 	}

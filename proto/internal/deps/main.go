@@ -20,6 +20,7 @@ import (
 var sources = []struct{ module, root, folder string }{
 	{"github.com/bufbuild/protovalidate", "proto/protovalidate", "buf/validate"},
 	{"github.com/grpc-ecosystem/grpc-gateway", "third_party/googleapis", "google/api"},
+	{"github.com/grpc-ecosystem/grpc-gateway", "third_party/googleapis", "google/rpc"},
 }
 
 func main() {

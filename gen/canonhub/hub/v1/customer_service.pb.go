@@ -10,8 +10,10 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -138,7 +140,9 @@ func (x *CustomerRecord) GetCustomer() *v1.Customer {
 type GetCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
+	MinRevision   int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +182,13 @@ func (x *GetCustomerRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *GetCustomerRequest) GetMinRevision() int64 {
+	if x != nil {
+		return x.MinRevision
+	}
+	return 0
 }
 
 // BatchGetCustomersRequest asks for several records.
@@ -551,11 +562,1060 @@ func (x *ExplainCustomerRequest) GetId() string {
 	return ""
 }
 
+// CreateCustomerRequest is what a caller says of a new record.
+type CreateCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its attributes; one that is not there is not said.
+	Customer *v1.Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it and answer what would be, without writing.
+	ValidateOnly bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write nothing where any attribute would not be accepted.
+	Strict        bool `protobuf:"varint,4,opt,name=strict,proto3" json:"strict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateCustomerRequest) Reset() {
+	*x = CreateCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateCustomerRequest) ProtoMessage() {}
+
+func (x *CreateCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateCustomerRequest.ProtoReflect.Descriptor instead.
+func (*CreateCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateCustomerRequest) GetCustomer() *v1.Customer {
+	if x != nil {
+		return x.Customer
+	}
+	return nil
+}
+
+func (x *CreateCustomerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateCustomerRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *CreateCustomerRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+// UpdateCustomerRequest is what a caller says of some attributes.
+type UpdateCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The values. An attribute in update_mask that has none is said to be empty.
+	Customer *v1.Customer `protobuf:"bytes,2,opt,name=customer,proto3" json:"customer,omitempty"`
+	// The attributes that are said: `email`, groups (`billing_address`), `custom.tier`, or `custom` for all of them. Absent:
+	// those that customer has.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The record's etag as the caller read it. The write fails with ABORTED where an attribute that it names has changed since;
+	// a change of others is no reason. Empty: whatever there is now.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The same for single attributes or groups that were read at other times, by path; it goes before etag.
+	PathEtags map[string]string `protobuf:"bytes,5,rep,name=path_etags,json=pathEtags,proto3" json:"path_etags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it and answer what would be, without writing.
+	ValidateOnly bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write nothing where any attribute would not be accepted.
+	Strict        bool `protobuf:"varint,8,opt,name=strict,proto3" json:"strict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateCustomerRequest) Reset() {
+	*x = UpdateCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateCustomerRequest) ProtoMessage() {}
+
+func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateCustomerRequest.ProtoReflect.Descriptor instead.
+func (*UpdateCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *UpdateCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetCustomer() *v1.Customer {
+	if x != nil {
+		return x.Customer
+	}
+	return nil
+}
+
+func (x *UpdateCustomerRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateCustomerRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetPathEtags() map[string]string {
+	if x != nil {
+		return x.PathEtags
+	}
+	return nil
+}
+
+func (x *UpdateCustomerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateCustomerRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+// DeleteCustomerRequest deletes a record.
+type DeleteCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The record's etag as the caller read it: it fails with ABORTED where anything has changed since. Empty: whatever there is now.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it, without deleting.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteCustomerRequest) Reset() {
+	*x = DeleteCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteCustomerRequest) ProtoMessage() {}
+
+func (x *DeleteCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteCustomerRequest.ProtoReflect.Descriptor instead.
+func (*DeleteCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DeleteCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DeleteCustomerRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteCustomerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteCustomerRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// WriteCustomerResponse tells what came of a write.
+type WriteCustomerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record as it is now. Of a creation that was only judged there is none.
+	Record *CustomerRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	// The revision with the write.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What the policy made of each attribute.
+	Outcomes      []*WriteOutcome `protobuf:"bytes,3,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteCustomerResponse) Reset() {
+	*x = WriteCustomerResponse{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteCustomerResponse) ProtoMessage() {}
+
+func (x *WriteCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteCustomerResponse.ProtoReflect.Descriptor instead.
+func (*WriteCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *WriteCustomerResponse) GetRecord() *CustomerRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+func (x *WriteCustomerResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *WriteCustomerResponse) GetOutcomes() []*WriteOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// BatchUpdateCustomersRequest makes several updates.
+type BatchUpdateCustomersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The updates, 1 to 1,000, of different records; each is judged by itself.
+	Requests      []*UpdateCustomerRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateCustomersRequest) Reset() {
+	*x = BatchUpdateCustomersRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateCustomersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateCustomersRequest) ProtoMessage() {}
+
+func (x *BatchUpdateCustomersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateCustomersRequest.ProtoReflect.Descriptor instead.
+func (*BatchUpdateCustomersRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BatchUpdateCustomersRequest) GetRequests() []*UpdateCustomerRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// BatchUpdateCustomersResponse tells what came of each update.
+type BatchUpdateCustomersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the requests.
+	Results       []*BatchUpdateCustomersResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateCustomersResponse) Reset() {
+	*x = BatchUpdateCustomersResponse{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateCustomersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateCustomersResponse) ProtoMessage() {}
+
+func (x *BatchUpdateCustomersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateCustomersResponse.ProtoReflect.Descriptor instead.
+func (*BatchUpdateCustomersResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BatchUpdateCustomersResponse) GetResults() []*BatchUpdateCustomersResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// BatchUpdateCustomersResult is what came of one update.
+type BatchUpdateCustomersResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Either it was written, or it failed.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*BatchUpdateCustomersResult_Written
+	//	*BatchUpdateCustomersResult_Error
+	Result        isBatchUpdateCustomersResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateCustomersResult) Reset() {
+	*x = BatchUpdateCustomersResult{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateCustomersResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateCustomersResult) ProtoMessage() {}
+
+func (x *BatchUpdateCustomersResult) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateCustomersResult.ProtoReflect.Descriptor instead.
+func (*BatchUpdateCustomersResult) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BatchUpdateCustomersResult) GetResult() isBatchUpdateCustomersResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *BatchUpdateCustomersResult) GetWritten() *WriteCustomerResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchUpdateCustomersResult_Written); ok {
+			return x.Written
+		}
+	}
+	return nil
+}
+
+func (x *BatchUpdateCustomersResult) GetError() *status.Status {
+	if x != nil {
+		if x, ok := x.Result.(*BatchUpdateCustomersResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isBatchUpdateCustomersResult_Result interface {
+	isBatchUpdateCustomersResult_Result()
+}
+
+type BatchUpdateCustomersResult_Written struct {
+	// What came of it.
+	Written *WriteCustomerResponse `protobuf:"bytes,1,opt,name=written,proto3,oneof"`
+}
+
+type BatchUpdateCustomersResult_Error struct {
+	// Why it failed, as the call by itself would have.
+	Error *status.Status `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*BatchUpdateCustomersResult_Written) isBatchUpdateCustomersResult_Result() {}
+
+func (*BatchUpdateCustomersResult_Error) isBatchUpdateCustomersResult_Result() {}
+
+// AwaitCustomerRequest asks to wait for targets.
+type AwaitCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The revision that they are to agree to, or a later one; 0 means the newest as the call begins.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Connections to wait for. Empty: all that the policy brings the kind to.
+	Targets       []string `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitCustomerRequest) Reset() {
+	*x = AwaitCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitCustomerRequest) ProtoMessage() {}
+
+func (x *AwaitCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitCustomerRequest.ProtoReflect.Descriptor instead.
+func (*AwaitCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AwaitCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AwaitCustomerRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *AwaitCustomerRequest) GetTargets() []string {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+// AwaitCustomerResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
+type AwaitCustomerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All have agreed.
+	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
+	// Each of them.
+	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
+	// The record's newest revision.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitCustomerResponse) Reset() {
+	*x = AwaitCustomerResponse{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitCustomerResponse) ProtoMessage() {}
+
+func (x *AwaitCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitCustomerResponse.ProtoReflect.Descriptor instead.
+func (*AwaitCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AwaitCustomerResponse) GetAgreed() bool {
+	if x != nil {
+		return x.Agreed
+	}
+	return false
+}
+
+func (x *AwaitCustomerResponse) GetTargets() []*TargetAgreement {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *AwaitCustomerResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// MergeCustomersRequest names two records that are one party.
+type MergeCustomersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their ids, two different ones.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MergeCustomersRequest) Reset() {
+	*x = MergeCustomersRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MergeCustomersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MergeCustomersRequest) ProtoMessage() {}
+
+func (x *MergeCustomersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MergeCustomersRequest.ProtoReflect.Descriptor instead.
+func (*MergeCustomersRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *MergeCustomersRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *MergeCustomersRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// UnmergeCustomerRequest undoes a merge.
+type UnmergeCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the record that was merged into another.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnmergeCustomerRequest) Reset() {
+	*x = UnmergeCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnmergeCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnmergeCustomerRequest) ProtoMessage() {}
+
+func (x *UnmergeCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnmergeCustomerRequest.ProtoReflect.Descriptor instead.
+func (*UnmergeCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *UnmergeCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnmergeCustomerRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// LinkCustomerRequest says that an object is of a record.
+type LinkCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the connection.
+	Connection string `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The vendor's id of the object.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// It is to speak for its connection, where that has several objects for the record.
+	Primary bool `protobuf:"varint,4,opt,name=primary,proto3" json:"primary,omitempty"`
+	// It is taken from the record that it is linked to now.
+	Move bool `protobuf:"varint,5,opt,name=move,proto3" json:"move,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkCustomerRequest) Reset() {
+	*x = LinkCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkCustomerRequest) ProtoMessage() {}
+
+func (x *LinkCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkCustomerRequest.ProtoReflect.Descriptor instead.
+func (*LinkCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *LinkCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LinkCustomerRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *LinkCustomerRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *LinkCustomerRequest) GetPrimary() bool {
+	if x != nil {
+		return x.Primary
+	}
+	return false
+}
+
+func (x *LinkCustomerRequest) GetMove() bool {
+	if x != nil {
+		return x.Move
+	}
+	return false
+}
+
+func (x *LinkCustomerRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// UnlinkCustomerRequest takes an object from its record.
+type UnlinkCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the connection.
+	Connection string `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The vendor's id of the object.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlinkCustomerRequest) Reset() {
+	*x = UnlinkCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlinkCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlinkCustomerRequest) ProtoMessage() {}
+
+func (x *UnlinkCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlinkCustomerRequest.ProtoReflect.Descriptor instead.
+func (*UnlinkCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *UnlinkCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnlinkCustomerRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *UnlinkCustomerRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *UnlinkCustomerRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// EraseCustomerRequest removes for good what is held of a record.
+type EraseCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseCustomerRequest) Reset() {
+	*x = EraseCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseCustomerRequest) ProtoMessage() {}
+
+func (x *EraseCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseCustomerRequest.ProtoReflect.Descriptor instead.
+func (*EraseCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *EraseCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *EraseCustomerRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// ViewsOfCustomerRequest asks what each source says.
+type ViewsOfCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsOfCustomerRequest) Reset() {
+	*x = ViewsOfCustomerRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsOfCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsOfCustomerRequest) ProtoMessage() {}
+
+func (x *ViewsOfCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsOfCustomerRequest.ProtoReflect.Descriptor instead.
+func (*ViewsOfCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ViewsOfCustomerRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ViewsOfCustomerResponse has each source's side.
+type ViewsOfCustomerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By source.
+	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsOfCustomerResponse) Reset() {
+	*x = ViewsOfCustomerResponse{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsOfCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsOfCustomerResponse) ProtoMessage() {}
+
+func (x *ViewsOfCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsOfCustomerResponse.ProtoReflect.Descriptor instead.
+func (*ViewsOfCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ViewsOfCustomerResponse) GetViews() []*SourceView {
+	if x != nil {
+		return x.Views
+	}
+	return nil
+}
+
 var File_canonhub_hub_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
-	"&canonhub/hub/v1/customer_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a$canonhub/canonical/v1/customer.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x02\n" +
+	"&canonhub/hub/v1/customer_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a$canonhub/canonical/v1/customer.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xe6\x02\n" +
 	"\x0eCustomerRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x12\n" +
@@ -568,9 +1628,10 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"deleteTime\x12 \n" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x12;\n" +
 	"\bcustomer\x18\n" +
-	" \x01(\v2\x1f.canonhub.canonical.v1.CustomerR\bcustomer\"S\n" +
+	" \x01(\v2\x1f.canonhub.canonical.v1.CustomerR\bcustomer\"\x7f\n" +
 	"\x12GetCustomerRequest\x12=\n" +
-	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"e\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\"e\n" +
 	"\x18BatchGetCustomersRequest\x12I\n" +
 	"\x03ids\x18\x01 \x03(\tB7\xbaH4\x92\x011\b\x01\x10\xe8\a\"*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"{\n" +
 	"\x19BatchGetCustomersResponse\x12=\n" +
@@ -601,13 +1662,105 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
 	"externalId\"W\n" +
 	"\x16ExplainCustomerRequest\x12=\n" +
-	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\x8c\x05\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xc1\x01\n" +
+	"\x15CreateCustomerRequest\x12C\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x1f.canonhub.canonical.v1.CustomerB\x06\xbaH\x03\xc8\x01\x01R\bcustomer\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\x12\x16\n" +
+	"\x06strict\x18\x04 \x01(\bR\x06strict\"\xf1\x03\n" +
+	"\x15UpdateCustomerRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12;\n" +
+	"\bcustomer\x18\x02 \x01(\v2\x1f.canonhub.canonical.v1.CustomerR\bcustomer\x12;\n" +
+	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12\x1b\n" +
+	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12_\n" +
+	"\n" +
+	"path_etags\x18\x05 \x03(\v25.canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xf4\x03R\tpathEtags\x12&\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\a \x01(\bR\fvalidateOnly\x12\x16\n" +
+	"\x06strict\x18\b \x01(\bR\x06strict\x1a<\n" +
+	"\x0ePathEtagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc0\x01\n" +
+	"\x15DeleteCustomerRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1b\n" +
+	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xa7\x01\n" +
+	"\x15WriteCustomerResponse\x127\n" +
+	"\x06record\x18\x01 \x01(\v2\x1f.canonhub.hub.v1.CustomerRecordR\x06record\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\x129\n" +
+	"\boutcomes\x18\x03 \x03(\v2\x1d.canonhub.hub.v1.WriteOutcomeR\boutcomes\"s\n" +
+	"\x1bBatchUpdateCustomersRequest\x12T\n" +
+	"\brequests\x18\x01 \x03(\v2&.canonhub.hub.v1.UpdateCustomerRequestB\x10\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\"e\n" +
+	"\x1cBatchUpdateCustomersResponse\x12E\n" +
+	"\aresults\x18\x01 \x03(\v2+.canonhub.hub.v1.BatchUpdateCustomersResultR\aresults\"\x96\x01\n" +
+	"\x1aBatchUpdateCustomersResult\x12B\n" +
+	"\awritten\x18\x01 \x01(\v2&.canonhub.hub.v1.WriteCustomerResponseH\x00R\awritten\x12*\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
+	"\x06result\"\x9e\x01\n" +
+	"\x14AwaitCustomerRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12#\n" +
+	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12\"\n" +
+	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x87\x01\n" +
+	"\x15AwaitCustomerResponse\x12\x16\n" +
+	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
+	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\x7f\n" +
+	"\x15MergeCustomersRequest\x12J\n" +
+	"\x03ids\x18\x01 \x03(\tB8\xbaH5\x92\x012\b\x02\x10\x02\x18\x01\"*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"s\n" +
+	"\x16UnmergeCustomerRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"\xf6\x01\n" +
+	"\x13LinkCustomerRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12)\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"connection\x12+\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
+	"externalId\x12\x18\n" +
+	"\aprimary\x18\x04 \x01(\bR\aprimary\x12\x12\n" +
+	"\x04move\x18\x05 \x01(\bR\x04move\x12\x1a\n" +
+	"\x03why\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"\xca\x01\n" +
+	"\x15UnlinkCustomerRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12)\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"connection\x12+\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
+	"externalId\x12\x1a\n" +
+	"\x03why\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"q\n" +
+	"\x14EraseCustomerRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"W\n" +
+	"\x16ViewsOfCustomerRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"L\n" +
+	"\x17ViewsOfCustomerResponse\x121\n" +
+	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views2\xaf\x10\n" +
 	"\x0fCustomerService\x12r\n" +
 	"\vGetCustomer\x12#.canonhub.hub.v1.GetCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\x1d\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/customers/{id}\x90\x02\x01\x12\x8d\x01\n" +
 	"\x11BatchGetCustomers\x12).canonhub.hub.v1.BatchGetCustomersRequest\x1a*.canonhub.hub.v1.BatchGetCustomersResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/customers:batchGet\x90\x02\x01\x12x\n" +
 	"\rListCustomers\x12%.canonhub.hub.v1.ListCustomersRequest\x1a&.canonhub.hub.v1.ListCustomersResponse\"\x18\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/customers\x90\x02\x01\x12z\n" +
 	"\x0eLookupCustomer\x12&.canonhub.hub.v1.LookupCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\x1f\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/customers:lookup\x90\x02\x01\x12\x7f\n" +
-	"\x0fExplainCustomer\x12'.canonhub.hub.v1.ExplainCustomerRequest\x1a\x1c.canonhub.hub.v1.Explanation\"%\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/customers/{id}:explain\x90\x02\x01B\xc1\x01\n" +
+	"\x0fExplainCustomer\x12'.canonhub.hub.v1.ExplainCustomerRequest\x1a\x1c.canonhub.hub.v1.Explanation\"%\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/customers/{id}:explain\x90\x02\x01\x12z\n" +
+	"\x0eCreateCustomer\x12&.canonhub.hub.v1.CreateCustomerRequest\x1a&.canonhub.hub.v1.WriteCustomerResponse\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/customers\x12\x7f\n" +
+	"\x0eUpdateCustomer\x12&.canonhub.hub.v1.UpdateCustomerRequest\x1a&.canonhub.hub.v1.WriteCustomerResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*2\x12/v1/customers/{id}\x12|\n" +
+	"\x0eDeleteCustomer\x12&.canonhub.hub.v1.DeleteCustomerRequest\x1a&.canonhub.hub.v1.WriteCustomerResponse\"\x1a\x82\xd3\xe4\x93\x02\x14*\x12/v1/customers/{id}\x12\x99\x01\n" +
+	"\x14BatchUpdateCustomers\x12,.canonhub.hub.v1.BatchUpdateCustomersRequest\x1a-.canonhub.hub.v1.BatchUpdateCustomersResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/customers:batchUpdate\x12\x83\x01\n" +
+	"\rAwaitCustomer\x12%.canonhub.hub.v1.AwaitCustomerRequest\x1a&.canonhub.hub.v1.AwaitCustomerResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}:await\x90\x02\x01\x12y\n" +
+	"\x0eMergeCustomers\x12&.canonhub.hub.v1.MergeCustomersRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/customers:merge\x12\x82\x01\n" +
+	"\x0fUnmergeCustomer\x12'.canonhub.hub.v1.UnmergeCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/customers/{id}:unmerge\x12y\n" +
+	"\fLinkCustomer\x12$.canonhub.hub.v1.LinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/customers/{id}:link\x12\x7f\n" +
+	"\x0eUnlinkCustomer\x12&.canonhub.hub.v1.UnlinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/customers/{id}:unlink\x12|\n" +
+	"\rEraseCustomer\x12%.canonhub.hub.v1.EraseCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/customers/{id}:erase\x12\x89\x01\n" +
+	"\x0fViewsOfCustomer\x12'.canonhub.hub.v1.ViewsOfCustomerRequest\x1a(.canonhub.hub.v1.ViewsOfCustomerResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}/views\x90\x02\x01B\xc1\x01\n" +
 	"\x13com.canonhub.hub.v1B\x14CustomerServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -622,42 +1775,98 @@ func file_canonhub_hub_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_customer_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_canonhub_hub_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_canonhub_hub_v1_customer_service_proto_goTypes = []any{
-	(*CustomerRecord)(nil),            // 0: canonhub.hub.v1.CustomerRecord
-	(*GetCustomerRequest)(nil),        // 1: canonhub.hub.v1.GetCustomerRequest
-	(*BatchGetCustomersRequest)(nil),  // 2: canonhub.hub.v1.BatchGetCustomersRequest
-	(*BatchGetCustomersResponse)(nil), // 3: canonhub.hub.v1.BatchGetCustomersResponse
-	(*ListCustomersRequest)(nil),      // 4: canonhub.hub.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),     // 5: canonhub.hub.v1.ListCustomersResponse
-	(*LookupCustomerRequest)(nil),     // 6: canonhub.hub.v1.LookupCustomerRequest
-	(*ExplainCustomerRequest)(nil),    // 7: canonhub.hub.v1.ExplainCustomerRequest
-	(*timestamppb.Timestamp)(nil),     // 8: google.protobuf.Timestamp
-	(*v1.Customer)(nil),               // 9: canonhub.canonical.v1.Customer
-	(*Explanation)(nil),               // 10: canonhub.hub.v1.Explanation
+	(*CustomerRecord)(nil),               // 0: canonhub.hub.v1.CustomerRecord
+	(*GetCustomerRequest)(nil),           // 1: canonhub.hub.v1.GetCustomerRequest
+	(*BatchGetCustomersRequest)(nil),     // 2: canonhub.hub.v1.BatchGetCustomersRequest
+	(*BatchGetCustomersResponse)(nil),    // 3: canonhub.hub.v1.BatchGetCustomersResponse
+	(*ListCustomersRequest)(nil),         // 4: canonhub.hub.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),        // 5: canonhub.hub.v1.ListCustomersResponse
+	(*LookupCustomerRequest)(nil),        // 6: canonhub.hub.v1.LookupCustomerRequest
+	(*ExplainCustomerRequest)(nil),       // 7: canonhub.hub.v1.ExplainCustomerRequest
+	(*CreateCustomerRequest)(nil),        // 8: canonhub.hub.v1.CreateCustomerRequest
+	(*UpdateCustomerRequest)(nil),        // 9: canonhub.hub.v1.UpdateCustomerRequest
+	(*DeleteCustomerRequest)(nil),        // 10: canonhub.hub.v1.DeleteCustomerRequest
+	(*WriteCustomerResponse)(nil),        // 11: canonhub.hub.v1.WriteCustomerResponse
+	(*BatchUpdateCustomersRequest)(nil),  // 12: canonhub.hub.v1.BatchUpdateCustomersRequest
+	(*BatchUpdateCustomersResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateCustomersResponse
+	(*BatchUpdateCustomersResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateCustomersResult
+	(*AwaitCustomerRequest)(nil),         // 15: canonhub.hub.v1.AwaitCustomerRequest
+	(*AwaitCustomerResponse)(nil),        // 16: canonhub.hub.v1.AwaitCustomerResponse
+	(*MergeCustomersRequest)(nil),        // 17: canonhub.hub.v1.MergeCustomersRequest
+	(*UnmergeCustomerRequest)(nil),       // 18: canonhub.hub.v1.UnmergeCustomerRequest
+	(*LinkCustomerRequest)(nil),          // 19: canonhub.hub.v1.LinkCustomerRequest
+	(*UnlinkCustomerRequest)(nil),        // 20: canonhub.hub.v1.UnlinkCustomerRequest
+	(*EraseCustomerRequest)(nil),         // 21: canonhub.hub.v1.EraseCustomerRequest
+	(*ViewsOfCustomerRequest)(nil),       // 22: canonhub.hub.v1.ViewsOfCustomerRequest
+	(*ViewsOfCustomerResponse)(nil),      // 23: canonhub.hub.v1.ViewsOfCustomerResponse
+	nil,                                  // 24: canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),        // 25: google.protobuf.Timestamp
+	(*v1.Customer)(nil),                  // 26: canonhub.canonical.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),        // 27: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),                 // 28: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),                // 29: google.rpc.Status
+	(*TargetAgreement)(nil),              // 30: canonhub.hub.v1.TargetAgreement
+	(*SourceView)(nil),                   // 31: canonhub.hub.v1.SourceView
+	(*Explanation)(nil),                  // 32: canonhub.hub.v1.Explanation
 }
 var file_canonhub_hub_v1_customer_service_proto_depIdxs = []int32{
-	8,  // 0: canonhub.hub.v1.CustomerRecord.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 1: canonhub.hub.v1.CustomerRecord.update_time:type_name -> google.protobuf.Timestamp
-	8,  // 2: canonhub.hub.v1.CustomerRecord.delete_time:type_name -> google.protobuf.Timestamp
-	9,  // 3: canonhub.hub.v1.CustomerRecord.customer:type_name -> canonhub.canonical.v1.Customer
+	25, // 0: canonhub.hub.v1.CustomerRecord.create_time:type_name -> google.protobuf.Timestamp
+	25, // 1: canonhub.hub.v1.CustomerRecord.update_time:type_name -> google.protobuf.Timestamp
+	25, // 2: canonhub.hub.v1.CustomerRecord.delete_time:type_name -> google.protobuf.Timestamp
+	26, // 3: canonhub.hub.v1.CustomerRecord.customer:type_name -> canonhub.canonical.v1.Customer
 	0,  // 4: canonhub.hub.v1.BatchGetCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
 	0,  // 5: canonhub.hub.v1.ListCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
-	1,  // 6: canonhub.hub.v1.CustomerService.GetCustomer:input_type -> canonhub.hub.v1.GetCustomerRequest
-	2,  // 7: canonhub.hub.v1.CustomerService.BatchGetCustomers:input_type -> canonhub.hub.v1.BatchGetCustomersRequest
-	4,  // 8: canonhub.hub.v1.CustomerService.ListCustomers:input_type -> canonhub.hub.v1.ListCustomersRequest
-	6,  // 9: canonhub.hub.v1.CustomerService.LookupCustomer:input_type -> canonhub.hub.v1.LookupCustomerRequest
-	7,  // 10: canonhub.hub.v1.CustomerService.ExplainCustomer:input_type -> canonhub.hub.v1.ExplainCustomerRequest
-	0,  // 11: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	3,  // 12: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
-	5,  // 13: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
-	0,  // 14: canonhub.hub.v1.CustomerService.LookupCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	10, // 15: canonhub.hub.v1.CustomerService.ExplainCustomer:output_type -> canonhub.hub.v1.Explanation
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	26, // 6: canonhub.hub.v1.CreateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
+	26, // 7: canonhub.hub.v1.UpdateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
+	27, // 8: canonhub.hub.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	24, // 9: canonhub.hub.v1.UpdateCustomerRequest.path_etags:type_name -> canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
+	0,  // 10: canonhub.hub.v1.WriteCustomerResponse.record:type_name -> canonhub.hub.v1.CustomerRecord
+	28, // 11: canonhub.hub.v1.WriteCustomerResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 12: canonhub.hub.v1.BatchUpdateCustomersRequest.requests:type_name -> canonhub.hub.v1.UpdateCustomerRequest
+	14, // 13: canonhub.hub.v1.BatchUpdateCustomersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateCustomersResult
+	11, // 14: canonhub.hub.v1.BatchUpdateCustomersResult.written:type_name -> canonhub.hub.v1.WriteCustomerResponse
+	29, // 15: canonhub.hub.v1.BatchUpdateCustomersResult.error:type_name -> google.rpc.Status
+	30, // 16: canonhub.hub.v1.AwaitCustomerResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
+	31, // 17: canonhub.hub.v1.ViewsOfCustomerResponse.views:type_name -> canonhub.hub.v1.SourceView
+	1,  // 18: canonhub.hub.v1.CustomerService.GetCustomer:input_type -> canonhub.hub.v1.GetCustomerRequest
+	2,  // 19: canonhub.hub.v1.CustomerService.BatchGetCustomers:input_type -> canonhub.hub.v1.BatchGetCustomersRequest
+	4,  // 20: canonhub.hub.v1.CustomerService.ListCustomers:input_type -> canonhub.hub.v1.ListCustomersRequest
+	6,  // 21: canonhub.hub.v1.CustomerService.LookupCustomer:input_type -> canonhub.hub.v1.LookupCustomerRequest
+	7,  // 22: canonhub.hub.v1.CustomerService.ExplainCustomer:input_type -> canonhub.hub.v1.ExplainCustomerRequest
+	8,  // 23: canonhub.hub.v1.CustomerService.CreateCustomer:input_type -> canonhub.hub.v1.CreateCustomerRequest
+	9,  // 24: canonhub.hub.v1.CustomerService.UpdateCustomer:input_type -> canonhub.hub.v1.UpdateCustomerRequest
+	10, // 25: canonhub.hub.v1.CustomerService.DeleteCustomer:input_type -> canonhub.hub.v1.DeleteCustomerRequest
+	12, // 26: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:input_type -> canonhub.hub.v1.BatchUpdateCustomersRequest
+	15, // 27: canonhub.hub.v1.CustomerService.AwaitCustomer:input_type -> canonhub.hub.v1.AwaitCustomerRequest
+	17, // 28: canonhub.hub.v1.CustomerService.MergeCustomers:input_type -> canonhub.hub.v1.MergeCustomersRequest
+	18, // 29: canonhub.hub.v1.CustomerService.UnmergeCustomer:input_type -> canonhub.hub.v1.UnmergeCustomerRequest
+	19, // 30: canonhub.hub.v1.CustomerService.LinkCustomer:input_type -> canonhub.hub.v1.LinkCustomerRequest
+	20, // 31: canonhub.hub.v1.CustomerService.UnlinkCustomer:input_type -> canonhub.hub.v1.UnlinkCustomerRequest
+	21, // 32: canonhub.hub.v1.CustomerService.EraseCustomer:input_type -> canonhub.hub.v1.EraseCustomerRequest
+	22, // 33: canonhub.hub.v1.CustomerService.ViewsOfCustomer:input_type -> canonhub.hub.v1.ViewsOfCustomerRequest
+	0,  // 34: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	3,  // 35: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
+	5,  // 36: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
+	0,  // 37: canonhub.hub.v1.CustomerService.LookupCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	32, // 38: canonhub.hub.v1.CustomerService.ExplainCustomer:output_type -> canonhub.hub.v1.Explanation
+	11, // 39: canonhub.hub.v1.CustomerService.CreateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	11, // 40: canonhub.hub.v1.CustomerService.UpdateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	11, // 41: canonhub.hub.v1.CustomerService.DeleteCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	13, // 42: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:output_type -> canonhub.hub.v1.BatchUpdateCustomersResponse
+	16, // 43: canonhub.hub.v1.CustomerService.AwaitCustomer:output_type -> canonhub.hub.v1.AwaitCustomerResponse
+	0,  // 44: canonhub.hub.v1.CustomerService.MergeCustomers:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 45: canonhub.hub.v1.CustomerService.UnmergeCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 46: canonhub.hub.v1.CustomerService.LinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 47: canonhub.hub.v1.CustomerService.UnlinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 48: canonhub.hub.v1.CustomerService.EraseCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	23, // 49: canonhub.hub.v1.CustomerService.ViewsOfCustomer:output_type -> canonhub.hub.v1.ViewsOfCustomerResponse
+	34, // [34:50] is the sub-list for method output_type
+	18, // [18:34] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_customer_service_proto_init() }
@@ -666,14 +1875,19 @@ func file_canonhub_hub_v1_customer_service_proto_init() {
 		return
 	}
 	file_canonhub_hub_v1_explain_proto_init()
+	file_canonhub_hub_v1_write_proto_init()
 	file_canonhub_hub_v1_customer_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_canonhub_hub_v1_customer_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*BatchUpdateCustomersResult_Written)(nil),
+		(*BatchUpdateCustomersResult_Error)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_customer_service_proto_rawDesc), len(file_canonhub_hub_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

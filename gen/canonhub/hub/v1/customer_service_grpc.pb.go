@@ -19,18 +19,29 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	CustomerService_GetCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/GetCustomer"
-	CustomerService_BatchGetCustomers_FullMethodName = "/canonhub.hub.v1.CustomerService/BatchGetCustomers"
-	CustomerService_ListCustomers_FullMethodName     = "/canonhub.hub.v1.CustomerService/ListCustomers"
-	CustomerService_LookupCustomer_FullMethodName    = "/canonhub.hub.v1.CustomerService/LookupCustomer"
-	CustomerService_ExplainCustomer_FullMethodName   = "/canonhub.hub.v1.CustomerService/ExplainCustomer"
+	CustomerService_GetCustomer_FullMethodName          = "/canonhub.hub.v1.CustomerService/GetCustomer"
+	CustomerService_BatchGetCustomers_FullMethodName    = "/canonhub.hub.v1.CustomerService/BatchGetCustomers"
+	CustomerService_ListCustomers_FullMethodName        = "/canonhub.hub.v1.CustomerService/ListCustomers"
+	CustomerService_LookupCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/LookupCustomer"
+	CustomerService_ExplainCustomer_FullMethodName      = "/canonhub.hub.v1.CustomerService/ExplainCustomer"
+	CustomerService_CreateCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/CreateCustomer"
+	CustomerService_UpdateCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/UpdateCustomer"
+	CustomerService_DeleteCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/DeleteCustomer"
+	CustomerService_BatchUpdateCustomers_FullMethodName = "/canonhub.hub.v1.CustomerService/BatchUpdateCustomers"
+	CustomerService_AwaitCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/AwaitCustomer"
+	CustomerService_MergeCustomers_FullMethodName       = "/canonhub.hub.v1.CustomerService/MergeCustomers"
+	CustomerService_UnmergeCustomer_FullMethodName      = "/canonhub.hub.v1.CustomerService/UnmergeCustomer"
+	CustomerService_LinkCustomer_FullMethodName         = "/canonhub.hub.v1.CustomerService/LinkCustomer"
+	CustomerService_UnlinkCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/UnlinkCustomer"
+	CustomerService_EraseCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/EraseCustomer"
+	CustomerService_ViewsOfCustomer_FullMethodName      = "/canonhub.hub.v1.CustomerService/ViewsOfCustomer"
 )
 
 // CustomerServiceClient is the client API for CustomerService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// CustomerService reads customer records.
+// CustomerService reads and writes customer records.
 type CustomerServiceClient interface {
 	// GetCustomer reads one record. An id that was merged away answers with the record that lives on.
 	GetCustomer(ctx context.Context, in *GetCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
@@ -43,6 +54,32 @@ type CustomerServiceClient interface {
 	LookupCustomer(ctx context.Context, in *LookupCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
 	// ExplainCustomer tells for each attribute which source it is from, by which rule, and which claims lost.
 	ExplainCustomer(ctx context.Context, in *ExplainCustomerRequest, opts ...grpc.CallOption) (*Explanation, error)
+	// CreateCustomer makes a record of what the caller says. Where a record has a match key of it already, it fails with that
+	// record's id.
+	CreateCustomer(ctx context.Context, in *CreateCustomerRequest, opts ...grpc.CallOption) (*WriteCustomerResponse, error)
+	// UpdateCustomer takes the caller's word on some attributes. The caller is a source as any other: the answer tells what
+	// the policy made of each.
+	UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*WriteCustomerResponse, error)
+	// DeleteCustomer deletes a record, where the policy lets the caller.
+	DeleteCustomer(ctx context.Context, in *DeleteCustomerRequest, opts ...grpc.CallOption) (*WriteCustomerResponse, error)
+	// BatchUpdateCustomers makes up to 1,000 updates, each by itself: the answer has a result for each.
+	BatchUpdateCustomers(ctx context.Context, in *BatchUpdateCustomersRequest, opts ...grpc.CallOption) (*BatchUpdateCustomersResponse, error)
+	// AwaitCustomer waits, as long as the call's deadline allows, until targets have agreed to a revision.
+	AwaitCustomer(ctx context.Context, in *AwaitCustomerRequest, opts ...grpc.CallOption) (*AwaitCustomerResponse, error)
+	// MergeCustomers makes one record of two that are one party: the older id lives, the other answers with it for ever.
+	MergeCustomers(ctx context.Context, in *MergeCustomersRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
+	// UnmergeCustomer undoes a merge: both records are again what their sources say. It answers with the one that was merged.
+	UnmergeCustomer(ctx context.Context, in *UnmergeCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
+	// LinkCustomer says that an object at a connection is of this record. Nothing is fetched: what the object says counts
+	// from its next event on.
+	LinkCustomer(ctx context.Context, in *LinkCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
+	// UnlinkCustomer takes an object from its record: what it says counts no more, and it does not find back by itself.
+	UnlinkCustomer(ctx context.Context, in *UnlinkCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
+	// EraseCustomer removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
+	// objects are left as they are.
+	EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
+	// ViewsOfCustomer reads what each source says of a record.
+	ViewsOfCustomer(ctx context.Context, in *ViewsOfCustomerRequest, opts ...grpc.CallOption) (*ViewsOfCustomerResponse, error)
 }
 
 type customerServiceClient struct {
@@ -103,11 +140,121 @@ func (c *customerServiceClient) ExplainCustomer(ctx context.Context, in *Explain
 	return out, nil
 }
 
+func (c *customerServiceClient) CreateCustomer(ctx context.Context, in *CreateCustomerRequest, opts ...grpc.CallOption) (*WriteCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_CreateCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*WriteCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_UpdateCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) DeleteCustomer(ctx context.Context, in *DeleteCustomerRequest, opts ...grpc.CallOption) (*WriteCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_DeleteCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) BatchUpdateCustomers(ctx context.Context, in *BatchUpdateCustomersRequest, opts ...grpc.CallOption) (*BatchUpdateCustomersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchUpdateCustomersResponse)
+	err := c.cc.Invoke(ctx, CustomerService_BatchUpdateCustomers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) AwaitCustomer(ctx context.Context, in *AwaitCustomerRequest, opts ...grpc.CallOption) (*AwaitCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AwaitCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_AwaitCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) MergeCustomers(ctx context.Context, in *MergeCustomersRequest, opts ...grpc.CallOption) (*CustomerRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CustomerRecord)
+	err := c.cc.Invoke(ctx, CustomerService_MergeCustomers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) UnmergeCustomer(ctx context.Context, in *UnmergeCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CustomerRecord)
+	err := c.cc.Invoke(ctx, CustomerService_UnmergeCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) LinkCustomer(ctx context.Context, in *LinkCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CustomerRecord)
+	err := c.cc.Invoke(ctx, CustomerService_LinkCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) UnlinkCustomer(ctx context.Context, in *UnlinkCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CustomerRecord)
+	err := c.cc.Invoke(ctx, CustomerService_UnlinkCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CustomerRecord)
+	err := c.cc.Invoke(ctx, CustomerService_EraseCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *customerServiceClient) ViewsOfCustomer(ctx context.Context, in *ViewsOfCustomerRequest, opts ...grpc.CallOption) (*ViewsOfCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ViewsOfCustomerResponse)
+	err := c.cc.Invoke(ctx, CustomerService_ViewsOfCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CustomerServiceServer is the server API for CustomerService service.
 // All implementations must embed UnimplementedCustomerServiceServer
 // for forward compatibility.
 //
-// CustomerService reads customer records.
+// CustomerService reads and writes customer records.
 type CustomerServiceServer interface {
 	// GetCustomer reads one record. An id that was merged away answers with the record that lives on.
 	GetCustomer(context.Context, *GetCustomerRequest) (*CustomerRecord, error)
@@ -120,6 +267,32 @@ type CustomerServiceServer interface {
 	LookupCustomer(context.Context, *LookupCustomerRequest) (*CustomerRecord, error)
 	// ExplainCustomer tells for each attribute which source it is from, by which rule, and which claims lost.
 	ExplainCustomer(context.Context, *ExplainCustomerRequest) (*Explanation, error)
+	// CreateCustomer makes a record of what the caller says. Where a record has a match key of it already, it fails with that
+	// record's id.
+	CreateCustomer(context.Context, *CreateCustomerRequest) (*WriteCustomerResponse, error)
+	// UpdateCustomer takes the caller's word on some attributes. The caller is a source as any other: the answer tells what
+	// the policy made of each.
+	UpdateCustomer(context.Context, *UpdateCustomerRequest) (*WriteCustomerResponse, error)
+	// DeleteCustomer deletes a record, where the policy lets the caller.
+	DeleteCustomer(context.Context, *DeleteCustomerRequest) (*WriteCustomerResponse, error)
+	// BatchUpdateCustomers makes up to 1,000 updates, each by itself: the answer has a result for each.
+	BatchUpdateCustomers(context.Context, *BatchUpdateCustomersRequest) (*BatchUpdateCustomersResponse, error)
+	// AwaitCustomer waits, as long as the call's deadline allows, until targets have agreed to a revision.
+	AwaitCustomer(context.Context, *AwaitCustomerRequest) (*AwaitCustomerResponse, error)
+	// MergeCustomers makes one record of two that are one party: the older id lives, the other answers with it for ever.
+	MergeCustomers(context.Context, *MergeCustomersRequest) (*CustomerRecord, error)
+	// UnmergeCustomer undoes a merge: both records are again what their sources say. It answers with the one that was merged.
+	UnmergeCustomer(context.Context, *UnmergeCustomerRequest) (*CustomerRecord, error)
+	// LinkCustomer says that an object at a connection is of this record. Nothing is fetched: what the object says counts
+	// from its next event on.
+	LinkCustomer(context.Context, *LinkCustomerRequest) (*CustomerRecord, error)
+	// UnlinkCustomer takes an object from its record: what it says counts no more, and it does not find back by itself.
+	UnlinkCustomer(context.Context, *UnlinkCustomerRequest) (*CustomerRecord, error)
+	// EraseCustomer removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
+	// objects are left as they are.
+	EraseCustomer(context.Context, *EraseCustomerRequest) (*CustomerRecord, error)
+	// ViewsOfCustomer reads what each source says of a record.
+	ViewsOfCustomer(context.Context, *ViewsOfCustomerRequest) (*ViewsOfCustomerResponse, error)
 	mustEmbedUnimplementedCustomerServiceServer()
 }
 
@@ -144,6 +317,39 @@ func (UnimplementedCustomerServiceServer) LookupCustomer(context.Context, *Looku
 }
 func (UnimplementedCustomerServiceServer) ExplainCustomer(context.Context, *ExplainCustomerRequest) (*Explanation, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) CreateCustomer(context.Context, *CreateCustomerRequest) (*WriteCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) UpdateCustomer(context.Context, *UpdateCustomerRequest) (*WriteCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) DeleteCustomer(context.Context, *DeleteCustomerRequest) (*WriteCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) BatchUpdateCustomers(context.Context, *BatchUpdateCustomersRequest) (*BatchUpdateCustomersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchUpdateCustomers not implemented")
+}
+func (UnimplementedCustomerServiceServer) AwaitCustomer(context.Context, *AwaitCustomerRequest) (*AwaitCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AwaitCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) MergeCustomers(context.Context, *MergeCustomersRequest) (*CustomerRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method MergeCustomers not implemented")
+}
+func (UnimplementedCustomerServiceServer) UnmergeCustomer(context.Context, *UnmergeCustomerRequest) (*CustomerRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnmergeCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) LinkCustomer(context.Context, *LinkCustomerRequest) (*CustomerRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method LinkCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) UnlinkCustomer(context.Context, *UnlinkCustomerRequest) (*CustomerRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnlinkCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseCustomerRequest) (*CustomerRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) ViewsOfCustomer(context.Context, *ViewsOfCustomerRequest) (*ViewsOfCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ViewsOfCustomer not implemented")
 }
 func (UnimplementedCustomerServiceServer) mustEmbedUnimplementedCustomerServiceServer() {}
 func (UnimplementedCustomerServiceServer) testEmbeddedByValue()                         {}
@@ -256,6 +462,204 @@ func _CustomerService_ExplainCustomer_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_CreateCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).CreateCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_CreateCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).CreateCustomer(ctx, req.(*CreateCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_UpdateCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).UpdateCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_UpdateCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).UpdateCustomer(ctx, req.(*UpdateCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_DeleteCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).DeleteCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_DeleteCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).DeleteCustomer(ctx, req.(*DeleteCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_BatchUpdateCustomers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchUpdateCustomersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).BatchUpdateCustomers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_BatchUpdateCustomers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).BatchUpdateCustomers(ctx, req.(*BatchUpdateCustomersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_AwaitCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AwaitCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).AwaitCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_AwaitCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).AwaitCustomer(ctx, req.(*AwaitCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_MergeCustomers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MergeCustomersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).MergeCustomers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_MergeCustomers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).MergeCustomers(ctx, req.(*MergeCustomersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_UnmergeCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnmergeCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).UnmergeCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_UnmergeCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).UnmergeCustomer(ctx, req.(*UnmergeCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_LinkCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LinkCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).LinkCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_LinkCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).LinkCustomer(ctx, req.(*LinkCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_UnlinkCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnlinkCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).UnlinkCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_UnlinkCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).UnlinkCustomer(ctx, req.(*UnlinkCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_EraseCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).EraseCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_EraseCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).EraseCustomer(ctx, req.(*EraseCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _CustomerService_ViewsOfCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ViewsOfCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).ViewsOfCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_ViewsOfCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).ViewsOfCustomer(ctx, req.(*ViewsOfCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // CustomerService_ServiceDesc is the grpc.ServiceDesc for CustomerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -282,6 +686,50 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainCustomer",
 			Handler:    _CustomerService_ExplainCustomer_Handler,
+		},
+		{
+			MethodName: "CreateCustomer",
+			Handler:    _CustomerService_CreateCustomer_Handler,
+		},
+		{
+			MethodName: "UpdateCustomer",
+			Handler:    _CustomerService_UpdateCustomer_Handler,
+		},
+		{
+			MethodName: "DeleteCustomer",
+			Handler:    _CustomerService_DeleteCustomer_Handler,
+		},
+		{
+			MethodName: "BatchUpdateCustomers",
+			Handler:    _CustomerService_BatchUpdateCustomers_Handler,
+		},
+		{
+			MethodName: "AwaitCustomer",
+			Handler:    _CustomerService_AwaitCustomer_Handler,
+		},
+		{
+			MethodName: "MergeCustomers",
+			Handler:    _CustomerService_MergeCustomers_Handler,
+		},
+		{
+			MethodName: "UnmergeCustomer",
+			Handler:    _CustomerService_UnmergeCustomer_Handler,
+		},
+		{
+			MethodName: "LinkCustomer",
+			Handler:    _CustomerService_LinkCustomer_Handler,
+		},
+		{
+			MethodName: "UnlinkCustomer",
+			Handler:    _CustomerService_UnlinkCustomer_Handler,
+		},
+		{
+			MethodName: "EraseCustomer",
+			Handler:    _CustomerService_EraseCustomer_Handler,
+		},
+		{
+			MethodName: "ViewsOfCustomer",
+			Handler:    _CustomerService_ViewsOfCustomer_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

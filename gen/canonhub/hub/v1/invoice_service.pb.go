@@ -10,8 +10,10 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -138,7 +140,9 @@ func (x *InvoiceRecord) GetInvoice() *v1.Invoice {
 type GetInvoiceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
+	MinRevision   int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +182,13 @@ func (x *GetInvoiceRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *GetInvoiceRequest) GetMinRevision() int64 {
+	if x != nil {
+		return x.MinRevision
+	}
+	return 0
 }
 
 // BatchGetInvoicesRequest asks for several records.
@@ -551,11 +562,1060 @@ func (x *ExplainInvoiceRequest) GetId() string {
 	return ""
 }
 
+// CreateInvoiceRequest is what a caller says of a new record.
+type CreateInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its attributes; one that is not there is not said.
+	Invoice *v1.Invoice `protobuf:"bytes,1,opt,name=invoice,proto3" json:"invoice,omitempty"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it and answer what would be, without writing.
+	ValidateOnly bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write nothing where any attribute would not be accepted.
+	Strict        bool `protobuf:"varint,4,opt,name=strict,proto3" json:"strict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateInvoiceRequest) Reset() {
+	*x = CreateInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateInvoiceRequest) ProtoMessage() {}
+
+func (x *CreateInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*CreateInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateInvoiceRequest) GetInvoice() *v1.Invoice {
+	if x != nil {
+		return x.Invoice
+	}
+	return nil
+}
+
+func (x *CreateInvoiceRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateInvoiceRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *CreateInvoiceRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+// UpdateInvoiceRequest is what a caller says of some attributes.
+type UpdateInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The values. An attribute in update_mask that has none is said to be empty.
+	Invoice *v1.Invoice `protobuf:"bytes,2,opt,name=invoice,proto3" json:"invoice,omitempty"`
+	// The attributes that are said: `email`, groups (`billing_address`), `custom.tier`, or `custom` for all of them. Absent:
+	// those that invoice has.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The record's etag as the caller read it. The write fails with ABORTED where an attribute that it names has changed since;
+	// a change of others is no reason. Empty: whatever there is now.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The same for single attributes or groups that were read at other times, by path; it goes before etag.
+	PathEtags map[string]string `protobuf:"bytes,5,rep,name=path_etags,json=pathEtags,proto3" json:"path_etags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it and answer what would be, without writing.
+	ValidateOnly bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write nothing where any attribute would not be accepted.
+	Strict        bool `protobuf:"varint,8,opt,name=strict,proto3" json:"strict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateInvoiceRequest) Reset() {
+	*x = UpdateInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateInvoiceRequest) ProtoMessage() {}
+
+func (x *UpdateInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*UpdateInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *UpdateInvoiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UpdateInvoiceRequest) GetInvoice() *v1.Invoice {
+	if x != nil {
+		return x.Invoice
+	}
+	return nil
+}
+
+func (x *UpdateInvoiceRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateInvoiceRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UpdateInvoiceRequest) GetPathEtags() map[string]string {
+	if x != nil {
+		return x.PathEtags
+	}
+	return nil
+}
+
+func (x *UpdateInvoiceRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateInvoiceRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateInvoiceRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+// DeleteInvoiceRequest deletes a record.
+type DeleteInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The record's etag as the caller read it: it fails with ABORTED where anything has changed since. Empty: whatever there is now.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it, without deleting.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteInvoiceRequest) Reset() {
+	*x = DeleteInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteInvoiceRequest) ProtoMessage() {}
+
+func (x *DeleteInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*DeleteInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DeleteInvoiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DeleteInvoiceRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteInvoiceRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteInvoiceRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// WriteInvoiceResponse tells what came of a write.
+type WriteInvoiceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record as it is now. Of a creation that was only judged there is none.
+	Record *InvoiceRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	// The revision with the write.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What the policy made of each attribute.
+	Outcomes      []*WriteOutcome `protobuf:"bytes,3,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteInvoiceResponse) Reset() {
+	*x = WriteInvoiceResponse{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteInvoiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteInvoiceResponse) ProtoMessage() {}
+
+func (x *WriteInvoiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteInvoiceResponse.ProtoReflect.Descriptor instead.
+func (*WriteInvoiceResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *WriteInvoiceResponse) GetRecord() *InvoiceRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+func (x *WriteInvoiceResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *WriteInvoiceResponse) GetOutcomes() []*WriteOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// BatchUpdateInvoicesRequest makes several updates.
+type BatchUpdateInvoicesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The updates, 1 to 1,000, of different records; each is judged by itself.
+	Requests      []*UpdateInvoiceRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateInvoicesRequest) Reset() {
+	*x = BatchUpdateInvoicesRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateInvoicesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateInvoicesRequest) ProtoMessage() {}
+
+func (x *BatchUpdateInvoicesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateInvoicesRequest.ProtoReflect.Descriptor instead.
+func (*BatchUpdateInvoicesRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BatchUpdateInvoicesRequest) GetRequests() []*UpdateInvoiceRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// BatchUpdateInvoicesResponse tells what came of each update.
+type BatchUpdateInvoicesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the requests.
+	Results       []*BatchUpdateInvoicesResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateInvoicesResponse) Reset() {
+	*x = BatchUpdateInvoicesResponse{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateInvoicesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateInvoicesResponse) ProtoMessage() {}
+
+func (x *BatchUpdateInvoicesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateInvoicesResponse.ProtoReflect.Descriptor instead.
+func (*BatchUpdateInvoicesResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BatchUpdateInvoicesResponse) GetResults() []*BatchUpdateInvoicesResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// BatchUpdateInvoicesResult is what came of one update.
+type BatchUpdateInvoicesResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Either it was written, or it failed.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*BatchUpdateInvoicesResult_Written
+	//	*BatchUpdateInvoicesResult_Error
+	Result        isBatchUpdateInvoicesResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateInvoicesResult) Reset() {
+	*x = BatchUpdateInvoicesResult{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateInvoicesResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateInvoicesResult) ProtoMessage() {}
+
+func (x *BatchUpdateInvoicesResult) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateInvoicesResult.ProtoReflect.Descriptor instead.
+func (*BatchUpdateInvoicesResult) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BatchUpdateInvoicesResult) GetResult() isBatchUpdateInvoicesResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *BatchUpdateInvoicesResult) GetWritten() *WriteInvoiceResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchUpdateInvoicesResult_Written); ok {
+			return x.Written
+		}
+	}
+	return nil
+}
+
+func (x *BatchUpdateInvoicesResult) GetError() *status.Status {
+	if x != nil {
+		if x, ok := x.Result.(*BatchUpdateInvoicesResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isBatchUpdateInvoicesResult_Result interface {
+	isBatchUpdateInvoicesResult_Result()
+}
+
+type BatchUpdateInvoicesResult_Written struct {
+	// What came of it.
+	Written *WriteInvoiceResponse `protobuf:"bytes,1,opt,name=written,proto3,oneof"`
+}
+
+type BatchUpdateInvoicesResult_Error struct {
+	// Why it failed, as the call by itself would have.
+	Error *status.Status `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*BatchUpdateInvoicesResult_Written) isBatchUpdateInvoicesResult_Result() {}
+
+func (*BatchUpdateInvoicesResult_Error) isBatchUpdateInvoicesResult_Result() {}
+
+// AwaitInvoiceRequest asks to wait for targets.
+type AwaitInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The revision that they are to agree to, or a later one; 0 means the newest as the call begins.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Connections to wait for. Empty: all that the policy brings the kind to.
+	Targets       []string `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitInvoiceRequest) Reset() {
+	*x = AwaitInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitInvoiceRequest) ProtoMessage() {}
+
+func (x *AwaitInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*AwaitInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AwaitInvoiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AwaitInvoiceRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *AwaitInvoiceRequest) GetTargets() []string {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+// AwaitInvoiceResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
+type AwaitInvoiceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All have agreed.
+	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
+	// Each of them.
+	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
+	// The record's newest revision.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitInvoiceResponse) Reset() {
+	*x = AwaitInvoiceResponse{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitInvoiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitInvoiceResponse) ProtoMessage() {}
+
+func (x *AwaitInvoiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitInvoiceResponse.ProtoReflect.Descriptor instead.
+func (*AwaitInvoiceResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AwaitInvoiceResponse) GetAgreed() bool {
+	if x != nil {
+		return x.Agreed
+	}
+	return false
+}
+
+func (x *AwaitInvoiceResponse) GetTargets() []*TargetAgreement {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *AwaitInvoiceResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// MergeInvoicesRequest names two records that are one party.
+type MergeInvoicesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their ids, two different ones.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MergeInvoicesRequest) Reset() {
+	*x = MergeInvoicesRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MergeInvoicesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MergeInvoicesRequest) ProtoMessage() {}
+
+func (x *MergeInvoicesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MergeInvoicesRequest.ProtoReflect.Descriptor instead.
+func (*MergeInvoicesRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *MergeInvoicesRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *MergeInvoicesRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// UnmergeInvoiceRequest undoes a merge.
+type UnmergeInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the record that was merged into another.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnmergeInvoiceRequest) Reset() {
+	*x = UnmergeInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnmergeInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnmergeInvoiceRequest) ProtoMessage() {}
+
+func (x *UnmergeInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnmergeInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*UnmergeInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *UnmergeInvoiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnmergeInvoiceRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// LinkInvoiceRequest says that an object is of a record.
+type LinkInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the connection.
+	Connection string `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The vendor's id of the object.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// It is to speak for its connection, where that has several objects for the record.
+	Primary bool `protobuf:"varint,4,opt,name=primary,proto3" json:"primary,omitempty"`
+	// It is taken from the record that it is linked to now.
+	Move bool `protobuf:"varint,5,opt,name=move,proto3" json:"move,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkInvoiceRequest) Reset() {
+	*x = LinkInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkInvoiceRequest) ProtoMessage() {}
+
+func (x *LinkInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*LinkInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *LinkInvoiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LinkInvoiceRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *LinkInvoiceRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *LinkInvoiceRequest) GetPrimary() bool {
+	if x != nil {
+		return x.Primary
+	}
+	return false
+}
+
+func (x *LinkInvoiceRequest) GetMove() bool {
+	if x != nil {
+		return x.Move
+	}
+	return false
+}
+
+func (x *LinkInvoiceRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// UnlinkInvoiceRequest takes an object from its record.
+type UnlinkInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the connection.
+	Connection string `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The vendor's id of the object.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlinkInvoiceRequest) Reset() {
+	*x = UnlinkInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlinkInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlinkInvoiceRequest) ProtoMessage() {}
+
+func (x *UnlinkInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlinkInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*UnlinkInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *UnlinkInvoiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnlinkInvoiceRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *UnlinkInvoiceRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *UnlinkInvoiceRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// EraseInvoiceRequest removes for good what is held of a record.
+type EraseInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseInvoiceRequest) Reset() {
+	*x = EraseInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseInvoiceRequest) ProtoMessage() {}
+
+func (x *EraseInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*EraseInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *EraseInvoiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *EraseInvoiceRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// ViewsOfInvoiceRequest asks what each source says.
+type ViewsOfInvoiceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsOfInvoiceRequest) Reset() {
+	*x = ViewsOfInvoiceRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsOfInvoiceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsOfInvoiceRequest) ProtoMessage() {}
+
+func (x *ViewsOfInvoiceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsOfInvoiceRequest.ProtoReflect.Descriptor instead.
+func (*ViewsOfInvoiceRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ViewsOfInvoiceRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ViewsOfInvoiceResponse has each source's side.
+type ViewsOfInvoiceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By source.
+	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsOfInvoiceResponse) Reset() {
+	*x = ViewsOfInvoiceResponse{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsOfInvoiceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsOfInvoiceResponse) ProtoMessage() {}
+
+func (x *ViewsOfInvoiceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsOfInvoiceResponse.ProtoReflect.Descriptor instead.
+func (*ViewsOfInvoiceResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ViewsOfInvoiceResponse) GetViews() []*SourceView {
+	if x != nil {
+		return x.Views
+	}
+	return nil
+}
+
 var File_canonhub_hub_v1_invoice_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\n" +
-	"%canonhub/hub/v1/invoice_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/invoice.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x02\n" +
+	"%canonhub/hub/v1/invoice_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a#canonhub/canonical/v1/invoice.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xe2\x02\n" +
 	"\rInvoiceRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x12\n" +
@@ -568,9 +1628,10 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"deleteTime\x12 \n" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x128\n" +
 	"\ainvoice\x18\n" +
-	" \x01(\v2\x1e.canonhub.canonical.v1.InvoiceR\ainvoice\"Q\n" +
+	" \x01(\v2\x1e.canonhub.canonical.v1.InvoiceR\ainvoice\"}\n" +
 	"\x11GetInvoiceRequest\x12<\n" +
-	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"c\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\"c\n" +
 	"\x17BatchGetInvoicesRequest\x12H\n" +
 	"\x03ids\x18\x01 \x03(\tB6\xbaH3\x92\x010\b\x01\x10\xe8\a\")r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"w\n" +
 	"\x18BatchGetInvoicesResponse\x12:\n" +
@@ -601,14 +1662,106 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
 	"externalId\"U\n" +
 	"\x15ExplainInvoiceRequest\x12<\n" +
-	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\xf8\x04\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xbd\x01\n" +
+	"\x14CreateInvoiceRequest\x12@\n" +
+	"\ainvoice\x18\x01 \x01(\v2\x1e.canonhub.canonical.v1.InvoiceB\x06\xbaH\x03\xc8\x01\x01R\ainvoice\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\x12\x16\n" +
+	"\x06strict\x18\x04 \x01(\bR\x06strict\"\xeb\x03\n" +
+	"\x14UpdateInvoiceRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x128\n" +
+	"\ainvoice\x18\x02 \x01(\v2\x1e.canonhub.canonical.v1.InvoiceR\ainvoice\x12;\n" +
+	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12\x1b\n" +
+	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12^\n" +
+	"\n" +
+	"path_etags\x18\x05 \x03(\v24.canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xf4\x03R\tpathEtags\x12&\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\a \x01(\bR\fvalidateOnly\x12\x16\n" +
+	"\x06strict\x18\b \x01(\bR\x06strict\x1a<\n" +
+	"\x0ePathEtagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbe\x01\n" +
+	"\x14DeleteInvoiceRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1b\n" +
+	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xa5\x01\n" +
+	"\x14WriteInvoiceResponse\x126\n" +
+	"\x06record\x18\x01 \x01(\v2\x1e.canonhub.hub.v1.InvoiceRecordR\x06record\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\x129\n" +
+	"\boutcomes\x18\x03 \x03(\v2\x1d.canonhub.hub.v1.WriteOutcomeR\boutcomes\"q\n" +
+	"\x1aBatchUpdateInvoicesRequest\x12S\n" +
+	"\brequests\x18\x01 \x03(\v2%.canonhub.hub.v1.UpdateInvoiceRequestB\x10\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\"c\n" +
+	"\x1bBatchUpdateInvoicesResponse\x12D\n" +
+	"\aresults\x18\x01 \x03(\v2*.canonhub.hub.v1.BatchUpdateInvoicesResultR\aresults\"\x94\x01\n" +
+	"\x19BatchUpdateInvoicesResult\x12A\n" +
+	"\awritten\x18\x01 \x01(\v2%.canonhub.hub.v1.WriteInvoiceResponseH\x00R\awritten\x12*\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
+	"\x06result\"\x9c\x01\n" +
+	"\x13AwaitInvoiceRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12#\n" +
+	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12\"\n" +
+	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x86\x01\n" +
+	"\x14AwaitInvoiceResponse\x12\x16\n" +
+	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
+	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"}\n" +
+	"\x14MergeInvoicesRequest\x12I\n" +
+	"\x03ids\x18\x01 \x03(\tB7\xbaH4\x92\x011\b\x02\x10\x02\x18\x01\")r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"q\n" +
+	"\x15UnmergeInvoiceRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"\xf4\x01\n" +
+	"\x12LinkInvoiceRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12)\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"connection\x12+\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
+	"externalId\x12\x18\n" +
+	"\aprimary\x18\x04 \x01(\bR\aprimary\x12\x12\n" +
+	"\x04move\x18\x05 \x01(\bR\x04move\x12\x1a\n" +
+	"\x03why\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"\xc8\x01\n" +
+	"\x14UnlinkInvoiceRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12)\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"connection\x12+\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
+	"externalId\x12\x1a\n" +
+	"\x03why\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"o\n" +
+	"\x13EraseInvoiceRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"U\n" +
+	"\x15ViewsOfInvoiceRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"K\n" +
+	"\x16ViewsOfInvoiceResponse\x121\n" +
+	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views2\xed\x0f\n" +
 	"\x0eInvoiceService\x12n\n" +
 	"\n" +
 	"GetInvoice\x12\".canonhub.hub.v1.GetInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\x1c\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/invoices/{id}\x90\x02\x01\x12\x89\x01\n" +
 	"\x10BatchGetInvoices\x12(.canonhub.hub.v1.BatchGetInvoicesRequest\x1a).canonhub.hub.v1.BatchGetInvoicesResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/invoices:batchGet\x90\x02\x01\x12t\n" +
 	"\fListInvoices\x12$.canonhub.hub.v1.ListInvoicesRequest\x1a%.canonhub.hub.v1.ListInvoicesResponse\"\x17\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/invoices\x90\x02\x01\x12v\n" +
 	"\rLookupInvoice\x12%.canonhub.hub.v1.LookupInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\x1e\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/invoices:lookup\x90\x02\x01\x12|\n" +
-	"\x0eExplainInvoice\x12&.canonhub.hub.v1.ExplainInvoiceRequest\x1a\x1c.canonhub.hub.v1.Explanation\"$\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/invoices/{id}:explain\x90\x02\x01B\xc0\x01\n" +
+	"\x0eExplainInvoice\x12&.canonhub.hub.v1.ExplainInvoiceRequest\x1a\x1c.canonhub.hub.v1.Explanation\"$\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/invoices/{id}:explain\x90\x02\x01\x12v\n" +
+	"\rCreateInvoice\x12%.canonhub.hub.v1.CreateInvoiceRequest\x1a%.canonhub.hub.v1.WriteInvoiceResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/invoices\x12{\n" +
+	"\rUpdateInvoice\x12%.canonhub.hub.v1.UpdateInvoiceRequest\x1a%.canonhub.hub.v1.WriteInvoiceResponse\"\x1c\x82\xd3\xe4\x93\x02\x16:\x01*2\x11/v1/invoices/{id}\x12x\n" +
+	"\rDeleteInvoice\x12%.canonhub.hub.v1.DeleteInvoiceRequest\x1a%.canonhub.hub.v1.WriteInvoiceResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/invoices/{id}\x12\x95\x01\n" +
+	"\x13BatchUpdateInvoices\x12+.canonhub.hub.v1.BatchUpdateInvoicesRequest\x1a,.canonhub.hub.v1.BatchUpdateInvoicesResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/invoices:batchUpdate\x12\x7f\n" +
+	"\fAwaitInvoice\x12$.canonhub.hub.v1.AwaitInvoiceRequest\x1a%.canonhub.hub.v1.AwaitInvoiceResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}:await\x90\x02\x01\x12u\n" +
+	"\rMergeInvoices\x12%.canonhub.hub.v1.MergeInvoicesRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/invoices:merge\x12~\n" +
+	"\x0eUnmergeInvoice\x12&.canonhub.hub.v1.UnmergeInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/invoices/{id}:unmerge\x12u\n" +
+	"\vLinkInvoice\x12#.canonhub.hub.v1.LinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/invoices/{id}:link\x12{\n" +
+	"\rUnlinkInvoice\x12%.canonhub.hub.v1.UnlinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/invoices/{id}:unlink\x12x\n" +
+	"\fEraseInvoice\x12$.canonhub.hub.v1.EraseInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/invoices/{id}:erase\x12\x85\x01\n" +
+	"\x0eViewsOfInvoice\x12&.canonhub.hub.v1.ViewsOfInvoiceRequest\x1a'.canonhub.hub.v1.ViewsOfInvoiceResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}/views\x90\x02\x01B\xc0\x01\n" +
 	"\x13com.canonhub.hub.v1B\x13InvoiceServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -623,42 +1776,98 @@ func file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_invoice_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_invoice_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_canonhub_hub_v1_invoice_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_canonhub_hub_v1_invoice_service_proto_goTypes = []any{
-	(*InvoiceRecord)(nil),            // 0: canonhub.hub.v1.InvoiceRecord
-	(*GetInvoiceRequest)(nil),        // 1: canonhub.hub.v1.GetInvoiceRequest
-	(*BatchGetInvoicesRequest)(nil),  // 2: canonhub.hub.v1.BatchGetInvoicesRequest
-	(*BatchGetInvoicesResponse)(nil), // 3: canonhub.hub.v1.BatchGetInvoicesResponse
-	(*ListInvoicesRequest)(nil),      // 4: canonhub.hub.v1.ListInvoicesRequest
-	(*ListInvoicesResponse)(nil),     // 5: canonhub.hub.v1.ListInvoicesResponse
-	(*LookupInvoiceRequest)(nil),     // 6: canonhub.hub.v1.LookupInvoiceRequest
-	(*ExplainInvoiceRequest)(nil),    // 7: canonhub.hub.v1.ExplainInvoiceRequest
-	(*timestamppb.Timestamp)(nil),    // 8: google.protobuf.Timestamp
-	(*v1.Invoice)(nil),               // 9: canonhub.canonical.v1.Invoice
-	(*Explanation)(nil),              // 10: canonhub.hub.v1.Explanation
+	(*InvoiceRecord)(nil),               // 0: canonhub.hub.v1.InvoiceRecord
+	(*GetInvoiceRequest)(nil),           // 1: canonhub.hub.v1.GetInvoiceRequest
+	(*BatchGetInvoicesRequest)(nil),     // 2: canonhub.hub.v1.BatchGetInvoicesRequest
+	(*BatchGetInvoicesResponse)(nil),    // 3: canonhub.hub.v1.BatchGetInvoicesResponse
+	(*ListInvoicesRequest)(nil),         // 4: canonhub.hub.v1.ListInvoicesRequest
+	(*ListInvoicesResponse)(nil),        // 5: canonhub.hub.v1.ListInvoicesResponse
+	(*LookupInvoiceRequest)(nil),        // 6: canonhub.hub.v1.LookupInvoiceRequest
+	(*ExplainInvoiceRequest)(nil),       // 7: canonhub.hub.v1.ExplainInvoiceRequest
+	(*CreateInvoiceRequest)(nil),        // 8: canonhub.hub.v1.CreateInvoiceRequest
+	(*UpdateInvoiceRequest)(nil),        // 9: canonhub.hub.v1.UpdateInvoiceRequest
+	(*DeleteInvoiceRequest)(nil),        // 10: canonhub.hub.v1.DeleteInvoiceRequest
+	(*WriteInvoiceResponse)(nil),        // 11: canonhub.hub.v1.WriteInvoiceResponse
+	(*BatchUpdateInvoicesRequest)(nil),  // 12: canonhub.hub.v1.BatchUpdateInvoicesRequest
+	(*BatchUpdateInvoicesResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateInvoicesResponse
+	(*BatchUpdateInvoicesResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateInvoicesResult
+	(*AwaitInvoiceRequest)(nil),         // 15: canonhub.hub.v1.AwaitInvoiceRequest
+	(*AwaitInvoiceResponse)(nil),        // 16: canonhub.hub.v1.AwaitInvoiceResponse
+	(*MergeInvoicesRequest)(nil),        // 17: canonhub.hub.v1.MergeInvoicesRequest
+	(*UnmergeInvoiceRequest)(nil),       // 18: canonhub.hub.v1.UnmergeInvoiceRequest
+	(*LinkInvoiceRequest)(nil),          // 19: canonhub.hub.v1.LinkInvoiceRequest
+	(*UnlinkInvoiceRequest)(nil),        // 20: canonhub.hub.v1.UnlinkInvoiceRequest
+	(*EraseInvoiceRequest)(nil),         // 21: canonhub.hub.v1.EraseInvoiceRequest
+	(*ViewsOfInvoiceRequest)(nil),       // 22: canonhub.hub.v1.ViewsOfInvoiceRequest
+	(*ViewsOfInvoiceResponse)(nil),      // 23: canonhub.hub.v1.ViewsOfInvoiceResponse
+	nil,                                 // 24: canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),       // 25: google.protobuf.Timestamp
+	(*v1.Invoice)(nil),                  // 26: canonhub.canonical.v1.Invoice
+	(*fieldmaskpb.FieldMask)(nil),       // 27: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),                // 28: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),               // 29: google.rpc.Status
+	(*TargetAgreement)(nil),             // 30: canonhub.hub.v1.TargetAgreement
+	(*SourceView)(nil),                  // 31: canonhub.hub.v1.SourceView
+	(*Explanation)(nil),                 // 32: canonhub.hub.v1.Explanation
 }
 var file_canonhub_hub_v1_invoice_service_proto_depIdxs = []int32{
-	8,  // 0: canonhub.hub.v1.InvoiceRecord.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 1: canonhub.hub.v1.InvoiceRecord.update_time:type_name -> google.protobuf.Timestamp
-	8,  // 2: canonhub.hub.v1.InvoiceRecord.delete_time:type_name -> google.protobuf.Timestamp
-	9,  // 3: canonhub.hub.v1.InvoiceRecord.invoice:type_name -> canonhub.canonical.v1.Invoice
+	25, // 0: canonhub.hub.v1.InvoiceRecord.create_time:type_name -> google.protobuf.Timestamp
+	25, // 1: canonhub.hub.v1.InvoiceRecord.update_time:type_name -> google.protobuf.Timestamp
+	25, // 2: canonhub.hub.v1.InvoiceRecord.delete_time:type_name -> google.protobuf.Timestamp
+	26, // 3: canonhub.hub.v1.InvoiceRecord.invoice:type_name -> canonhub.canonical.v1.Invoice
 	0,  // 4: canonhub.hub.v1.BatchGetInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
 	0,  // 5: canonhub.hub.v1.ListInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
-	1,  // 6: canonhub.hub.v1.InvoiceService.GetInvoice:input_type -> canonhub.hub.v1.GetInvoiceRequest
-	2,  // 7: canonhub.hub.v1.InvoiceService.BatchGetInvoices:input_type -> canonhub.hub.v1.BatchGetInvoicesRequest
-	4,  // 8: canonhub.hub.v1.InvoiceService.ListInvoices:input_type -> canonhub.hub.v1.ListInvoicesRequest
-	6,  // 9: canonhub.hub.v1.InvoiceService.LookupInvoice:input_type -> canonhub.hub.v1.LookupInvoiceRequest
-	7,  // 10: canonhub.hub.v1.InvoiceService.ExplainInvoice:input_type -> canonhub.hub.v1.ExplainInvoiceRequest
-	0,  // 11: canonhub.hub.v1.InvoiceService.GetInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	3,  // 12: canonhub.hub.v1.InvoiceService.BatchGetInvoices:output_type -> canonhub.hub.v1.BatchGetInvoicesResponse
-	5,  // 13: canonhub.hub.v1.InvoiceService.ListInvoices:output_type -> canonhub.hub.v1.ListInvoicesResponse
-	0,  // 14: canonhub.hub.v1.InvoiceService.LookupInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	10, // 15: canonhub.hub.v1.InvoiceService.ExplainInvoice:output_type -> canonhub.hub.v1.Explanation
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	26, // 6: canonhub.hub.v1.CreateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
+	26, // 7: canonhub.hub.v1.UpdateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
+	27, // 8: canonhub.hub.v1.UpdateInvoiceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	24, // 9: canonhub.hub.v1.UpdateInvoiceRequest.path_etags:type_name -> canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
+	0,  // 10: canonhub.hub.v1.WriteInvoiceResponse.record:type_name -> canonhub.hub.v1.InvoiceRecord
+	28, // 11: canonhub.hub.v1.WriteInvoiceResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 12: canonhub.hub.v1.BatchUpdateInvoicesRequest.requests:type_name -> canonhub.hub.v1.UpdateInvoiceRequest
+	14, // 13: canonhub.hub.v1.BatchUpdateInvoicesResponse.results:type_name -> canonhub.hub.v1.BatchUpdateInvoicesResult
+	11, // 14: canonhub.hub.v1.BatchUpdateInvoicesResult.written:type_name -> canonhub.hub.v1.WriteInvoiceResponse
+	29, // 15: canonhub.hub.v1.BatchUpdateInvoicesResult.error:type_name -> google.rpc.Status
+	30, // 16: canonhub.hub.v1.AwaitInvoiceResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
+	31, // 17: canonhub.hub.v1.ViewsOfInvoiceResponse.views:type_name -> canonhub.hub.v1.SourceView
+	1,  // 18: canonhub.hub.v1.InvoiceService.GetInvoice:input_type -> canonhub.hub.v1.GetInvoiceRequest
+	2,  // 19: canonhub.hub.v1.InvoiceService.BatchGetInvoices:input_type -> canonhub.hub.v1.BatchGetInvoicesRequest
+	4,  // 20: canonhub.hub.v1.InvoiceService.ListInvoices:input_type -> canonhub.hub.v1.ListInvoicesRequest
+	6,  // 21: canonhub.hub.v1.InvoiceService.LookupInvoice:input_type -> canonhub.hub.v1.LookupInvoiceRequest
+	7,  // 22: canonhub.hub.v1.InvoiceService.ExplainInvoice:input_type -> canonhub.hub.v1.ExplainInvoiceRequest
+	8,  // 23: canonhub.hub.v1.InvoiceService.CreateInvoice:input_type -> canonhub.hub.v1.CreateInvoiceRequest
+	9,  // 24: canonhub.hub.v1.InvoiceService.UpdateInvoice:input_type -> canonhub.hub.v1.UpdateInvoiceRequest
+	10, // 25: canonhub.hub.v1.InvoiceService.DeleteInvoice:input_type -> canonhub.hub.v1.DeleteInvoiceRequest
+	12, // 26: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:input_type -> canonhub.hub.v1.BatchUpdateInvoicesRequest
+	15, // 27: canonhub.hub.v1.InvoiceService.AwaitInvoice:input_type -> canonhub.hub.v1.AwaitInvoiceRequest
+	17, // 28: canonhub.hub.v1.InvoiceService.MergeInvoices:input_type -> canonhub.hub.v1.MergeInvoicesRequest
+	18, // 29: canonhub.hub.v1.InvoiceService.UnmergeInvoice:input_type -> canonhub.hub.v1.UnmergeInvoiceRequest
+	19, // 30: canonhub.hub.v1.InvoiceService.LinkInvoice:input_type -> canonhub.hub.v1.LinkInvoiceRequest
+	20, // 31: canonhub.hub.v1.InvoiceService.UnlinkInvoice:input_type -> canonhub.hub.v1.UnlinkInvoiceRequest
+	21, // 32: canonhub.hub.v1.InvoiceService.EraseInvoice:input_type -> canonhub.hub.v1.EraseInvoiceRequest
+	22, // 33: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:input_type -> canonhub.hub.v1.ViewsOfInvoiceRequest
+	0,  // 34: canonhub.hub.v1.InvoiceService.GetInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	3,  // 35: canonhub.hub.v1.InvoiceService.BatchGetInvoices:output_type -> canonhub.hub.v1.BatchGetInvoicesResponse
+	5,  // 36: canonhub.hub.v1.InvoiceService.ListInvoices:output_type -> canonhub.hub.v1.ListInvoicesResponse
+	0,  // 37: canonhub.hub.v1.InvoiceService.LookupInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	32, // 38: canonhub.hub.v1.InvoiceService.ExplainInvoice:output_type -> canonhub.hub.v1.Explanation
+	11, // 39: canonhub.hub.v1.InvoiceService.CreateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	11, // 40: canonhub.hub.v1.InvoiceService.UpdateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	11, // 41: canonhub.hub.v1.InvoiceService.DeleteInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	13, // 42: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:output_type -> canonhub.hub.v1.BatchUpdateInvoicesResponse
+	16, // 43: canonhub.hub.v1.InvoiceService.AwaitInvoice:output_type -> canonhub.hub.v1.AwaitInvoiceResponse
+	0,  // 44: canonhub.hub.v1.InvoiceService.MergeInvoices:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 45: canonhub.hub.v1.InvoiceService.UnmergeInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 46: canonhub.hub.v1.InvoiceService.LinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 47: canonhub.hub.v1.InvoiceService.UnlinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 48: canonhub.hub.v1.InvoiceService.EraseInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	23, // 49: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:output_type -> canonhub.hub.v1.ViewsOfInvoiceResponse
+	34, // [34:50] is the sub-list for method output_type
+	18, // [18:34] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_invoice_service_proto_init() }
@@ -667,14 +1876,19 @@ func file_canonhub_hub_v1_invoice_service_proto_init() {
 		return
 	}
 	file_canonhub_hub_v1_explain_proto_init()
+	file_canonhub_hub_v1_write_proto_init()
 	file_canonhub_hub_v1_invoice_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_canonhub_hub_v1_invoice_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*BatchUpdateInvoicesResult_Written)(nil),
+		(*BatchUpdateInvoicesResult_Error)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_invoice_service_proto_rawDesc), len(file_canonhub_hub_v1_invoice_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,18 +19,29 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	InvoiceService_GetInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/GetInvoice"
-	InvoiceService_BatchGetInvoices_FullMethodName = "/canonhub.hub.v1.InvoiceService/BatchGetInvoices"
-	InvoiceService_ListInvoices_FullMethodName     = "/canonhub.hub.v1.InvoiceService/ListInvoices"
-	InvoiceService_LookupInvoice_FullMethodName    = "/canonhub.hub.v1.InvoiceService/LookupInvoice"
-	InvoiceService_ExplainInvoice_FullMethodName   = "/canonhub.hub.v1.InvoiceService/ExplainInvoice"
+	InvoiceService_GetInvoice_FullMethodName          = "/canonhub.hub.v1.InvoiceService/GetInvoice"
+	InvoiceService_BatchGetInvoices_FullMethodName    = "/canonhub.hub.v1.InvoiceService/BatchGetInvoices"
+	InvoiceService_ListInvoices_FullMethodName        = "/canonhub.hub.v1.InvoiceService/ListInvoices"
+	InvoiceService_LookupInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/LookupInvoice"
+	InvoiceService_ExplainInvoice_FullMethodName      = "/canonhub.hub.v1.InvoiceService/ExplainInvoice"
+	InvoiceService_CreateInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/CreateInvoice"
+	InvoiceService_UpdateInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/UpdateInvoice"
+	InvoiceService_DeleteInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/DeleteInvoice"
+	InvoiceService_BatchUpdateInvoices_FullMethodName = "/canonhub.hub.v1.InvoiceService/BatchUpdateInvoices"
+	InvoiceService_AwaitInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/AwaitInvoice"
+	InvoiceService_MergeInvoices_FullMethodName       = "/canonhub.hub.v1.InvoiceService/MergeInvoices"
+	InvoiceService_UnmergeInvoice_FullMethodName      = "/canonhub.hub.v1.InvoiceService/UnmergeInvoice"
+	InvoiceService_LinkInvoice_FullMethodName         = "/canonhub.hub.v1.InvoiceService/LinkInvoice"
+	InvoiceService_UnlinkInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/UnlinkInvoice"
+	InvoiceService_EraseInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/EraseInvoice"
+	InvoiceService_ViewsOfInvoice_FullMethodName      = "/canonhub.hub.v1.InvoiceService/ViewsOfInvoice"
 )
 
 // InvoiceServiceClient is the client API for InvoiceService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// InvoiceService reads invoice records.
+// InvoiceService reads and writes invoice records.
 type InvoiceServiceClient interface {
 	// GetInvoice reads one record. An id that was merged away answers with the record that lives on.
 	GetInvoice(ctx context.Context, in *GetInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
@@ -43,6 +54,32 @@ type InvoiceServiceClient interface {
 	LookupInvoice(ctx context.Context, in *LookupInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
 	// ExplainInvoice tells for each attribute which source it is from, by which rule, and which claims lost.
 	ExplainInvoice(ctx context.Context, in *ExplainInvoiceRequest, opts ...grpc.CallOption) (*Explanation, error)
+	// CreateInvoice makes a record of what the caller says. Where a record has a match key of it already, it fails with that
+	// record's id.
+	CreateInvoice(ctx context.Context, in *CreateInvoiceRequest, opts ...grpc.CallOption) (*WriteInvoiceResponse, error)
+	// UpdateInvoice takes the caller's word on some attributes. The caller is a source as any other: the answer tells what
+	// the policy made of each.
+	UpdateInvoice(ctx context.Context, in *UpdateInvoiceRequest, opts ...grpc.CallOption) (*WriteInvoiceResponse, error)
+	// DeleteInvoice deletes a record, where the policy lets the caller.
+	DeleteInvoice(ctx context.Context, in *DeleteInvoiceRequest, opts ...grpc.CallOption) (*WriteInvoiceResponse, error)
+	// BatchUpdateInvoices makes up to 1,000 updates, each by itself: the answer has a result for each.
+	BatchUpdateInvoices(ctx context.Context, in *BatchUpdateInvoicesRequest, opts ...grpc.CallOption) (*BatchUpdateInvoicesResponse, error)
+	// AwaitInvoice waits, as long as the call's deadline allows, until targets have agreed to a revision.
+	AwaitInvoice(ctx context.Context, in *AwaitInvoiceRequest, opts ...grpc.CallOption) (*AwaitInvoiceResponse, error)
+	// MergeInvoices makes one record of two that are one party: the older id lives, the other answers with it for ever.
+	MergeInvoices(ctx context.Context, in *MergeInvoicesRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
+	// UnmergeInvoice undoes a merge: both records are again what their sources say. It answers with the one that was merged.
+	UnmergeInvoice(ctx context.Context, in *UnmergeInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
+	// LinkInvoice says that an object at a connection is of this record. Nothing is fetched: what the object says counts
+	// from its next event on.
+	LinkInvoice(ctx context.Context, in *LinkInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
+	// UnlinkInvoice takes an object from its record: what it says counts no more, and it does not find back by itself.
+	UnlinkInvoice(ctx context.Context, in *UnlinkInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
+	// EraseInvoice removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
+	// objects are left as they are.
+	EraseInvoice(ctx context.Context, in *EraseInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
+	// ViewsOfInvoice reads what each source says of a record.
+	ViewsOfInvoice(ctx context.Context, in *ViewsOfInvoiceRequest, opts ...grpc.CallOption) (*ViewsOfInvoiceResponse, error)
 }
 
 type invoiceServiceClient struct {
@@ -103,11 +140,121 @@ func (c *invoiceServiceClient) ExplainInvoice(ctx context.Context, in *ExplainIn
 	return out, nil
 }
 
+func (c *invoiceServiceClient) CreateInvoice(ctx context.Context, in *CreateInvoiceRequest, opts ...grpc.CallOption) (*WriteInvoiceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteInvoiceResponse)
+	err := c.cc.Invoke(ctx, InvoiceService_CreateInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) UpdateInvoice(ctx context.Context, in *UpdateInvoiceRequest, opts ...grpc.CallOption) (*WriteInvoiceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteInvoiceResponse)
+	err := c.cc.Invoke(ctx, InvoiceService_UpdateInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) DeleteInvoice(ctx context.Context, in *DeleteInvoiceRequest, opts ...grpc.CallOption) (*WriteInvoiceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteInvoiceResponse)
+	err := c.cc.Invoke(ctx, InvoiceService_DeleteInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) BatchUpdateInvoices(ctx context.Context, in *BatchUpdateInvoicesRequest, opts ...grpc.CallOption) (*BatchUpdateInvoicesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchUpdateInvoicesResponse)
+	err := c.cc.Invoke(ctx, InvoiceService_BatchUpdateInvoices_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) AwaitInvoice(ctx context.Context, in *AwaitInvoiceRequest, opts ...grpc.CallOption) (*AwaitInvoiceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AwaitInvoiceResponse)
+	err := c.cc.Invoke(ctx, InvoiceService_AwaitInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) MergeInvoices(ctx context.Context, in *MergeInvoicesRequest, opts ...grpc.CallOption) (*InvoiceRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InvoiceRecord)
+	err := c.cc.Invoke(ctx, InvoiceService_MergeInvoices_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) UnmergeInvoice(ctx context.Context, in *UnmergeInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InvoiceRecord)
+	err := c.cc.Invoke(ctx, InvoiceService_UnmergeInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) LinkInvoice(ctx context.Context, in *LinkInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InvoiceRecord)
+	err := c.cc.Invoke(ctx, InvoiceService_LinkInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) UnlinkInvoice(ctx context.Context, in *UnlinkInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InvoiceRecord)
+	err := c.cc.Invoke(ctx, InvoiceService_UnlinkInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) EraseInvoice(ctx context.Context, in *EraseInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InvoiceRecord)
+	err := c.cc.Invoke(ctx, InvoiceService_EraseInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *invoiceServiceClient) ViewsOfInvoice(ctx context.Context, in *ViewsOfInvoiceRequest, opts ...grpc.CallOption) (*ViewsOfInvoiceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ViewsOfInvoiceResponse)
+	err := c.cc.Invoke(ctx, InvoiceService_ViewsOfInvoice_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // InvoiceServiceServer is the server API for InvoiceService service.
 // All implementations must embed UnimplementedInvoiceServiceServer
 // for forward compatibility.
 //
-// InvoiceService reads invoice records.
+// InvoiceService reads and writes invoice records.
 type InvoiceServiceServer interface {
 	// GetInvoice reads one record. An id that was merged away answers with the record that lives on.
 	GetInvoice(context.Context, *GetInvoiceRequest) (*InvoiceRecord, error)
@@ -120,6 +267,32 @@ type InvoiceServiceServer interface {
 	LookupInvoice(context.Context, *LookupInvoiceRequest) (*InvoiceRecord, error)
 	// ExplainInvoice tells for each attribute which source it is from, by which rule, and which claims lost.
 	ExplainInvoice(context.Context, *ExplainInvoiceRequest) (*Explanation, error)
+	// CreateInvoice makes a record of what the caller says. Where a record has a match key of it already, it fails with that
+	// record's id.
+	CreateInvoice(context.Context, *CreateInvoiceRequest) (*WriteInvoiceResponse, error)
+	// UpdateInvoice takes the caller's word on some attributes. The caller is a source as any other: the answer tells what
+	// the policy made of each.
+	UpdateInvoice(context.Context, *UpdateInvoiceRequest) (*WriteInvoiceResponse, error)
+	// DeleteInvoice deletes a record, where the policy lets the caller.
+	DeleteInvoice(context.Context, *DeleteInvoiceRequest) (*WriteInvoiceResponse, error)
+	// BatchUpdateInvoices makes up to 1,000 updates, each by itself: the answer has a result for each.
+	BatchUpdateInvoices(context.Context, *BatchUpdateInvoicesRequest) (*BatchUpdateInvoicesResponse, error)
+	// AwaitInvoice waits, as long as the call's deadline allows, until targets have agreed to a revision.
+	AwaitInvoice(context.Context, *AwaitInvoiceRequest) (*AwaitInvoiceResponse, error)
+	// MergeInvoices makes one record of two that are one party: the older id lives, the other answers with it for ever.
+	MergeInvoices(context.Context, *MergeInvoicesRequest) (*InvoiceRecord, error)
+	// UnmergeInvoice undoes a merge: both records are again what their sources say. It answers with the one that was merged.
+	UnmergeInvoice(context.Context, *UnmergeInvoiceRequest) (*InvoiceRecord, error)
+	// LinkInvoice says that an object at a connection is of this record. Nothing is fetched: what the object says counts
+	// from its next event on.
+	LinkInvoice(context.Context, *LinkInvoiceRequest) (*InvoiceRecord, error)
+	// UnlinkInvoice takes an object from its record: what it says counts no more, and it does not find back by itself.
+	UnlinkInvoice(context.Context, *UnlinkInvoiceRequest) (*InvoiceRecord, error)
+	// EraseInvoice removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
+	// objects are left as they are.
+	EraseInvoice(context.Context, *EraseInvoiceRequest) (*InvoiceRecord, error)
+	// ViewsOfInvoice reads what each source says of a record.
+	ViewsOfInvoice(context.Context, *ViewsOfInvoiceRequest) (*ViewsOfInvoiceResponse, error)
 	mustEmbedUnimplementedInvoiceServiceServer()
 }
 
@@ -144,6 +317,39 @@ func (UnimplementedInvoiceServiceServer) LookupInvoice(context.Context, *LookupI
 }
 func (UnimplementedInvoiceServiceServer) ExplainInvoice(context.Context, *ExplainInvoiceRequest) (*Explanation, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) CreateInvoice(context.Context, *CreateInvoiceRequest) (*WriteInvoiceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) UpdateInvoice(context.Context, *UpdateInvoiceRequest) (*WriteInvoiceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) DeleteInvoice(context.Context, *DeleteInvoiceRequest) (*WriteInvoiceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) BatchUpdateInvoices(context.Context, *BatchUpdateInvoicesRequest) (*BatchUpdateInvoicesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchUpdateInvoices not implemented")
+}
+func (UnimplementedInvoiceServiceServer) AwaitInvoice(context.Context, *AwaitInvoiceRequest) (*AwaitInvoiceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AwaitInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) MergeInvoices(context.Context, *MergeInvoicesRequest) (*InvoiceRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method MergeInvoices not implemented")
+}
+func (UnimplementedInvoiceServiceServer) UnmergeInvoice(context.Context, *UnmergeInvoiceRequest) (*InvoiceRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnmergeInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) LinkInvoice(context.Context, *LinkInvoiceRequest) (*InvoiceRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method LinkInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) UnlinkInvoice(context.Context, *UnlinkInvoiceRequest) (*InvoiceRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnlinkInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) EraseInvoice(context.Context, *EraseInvoiceRequest) (*InvoiceRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) ViewsOfInvoice(context.Context, *ViewsOfInvoiceRequest) (*ViewsOfInvoiceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ViewsOfInvoice not implemented")
 }
 func (UnimplementedInvoiceServiceServer) mustEmbedUnimplementedInvoiceServiceServer() {}
 func (UnimplementedInvoiceServiceServer) testEmbeddedByValue()                        {}
@@ -256,6 +462,204 @@ func _InvoiceService_ExplainInvoice_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InvoiceService_CreateInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).CreateInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_CreateInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).CreateInvoice(ctx, req.(*CreateInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_UpdateInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).UpdateInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_UpdateInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).UpdateInvoice(ctx, req.(*UpdateInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_DeleteInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).DeleteInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_DeleteInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).DeleteInvoice(ctx, req.(*DeleteInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_BatchUpdateInvoices_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchUpdateInvoicesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).BatchUpdateInvoices(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_BatchUpdateInvoices_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).BatchUpdateInvoices(ctx, req.(*BatchUpdateInvoicesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_AwaitInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AwaitInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).AwaitInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_AwaitInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).AwaitInvoice(ctx, req.(*AwaitInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_MergeInvoices_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MergeInvoicesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).MergeInvoices(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_MergeInvoices_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).MergeInvoices(ctx, req.(*MergeInvoicesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_UnmergeInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnmergeInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).UnmergeInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_UnmergeInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).UnmergeInvoice(ctx, req.(*UnmergeInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_LinkInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LinkInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).LinkInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_LinkInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).LinkInvoice(ctx, req.(*LinkInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_UnlinkInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnlinkInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).UnlinkInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_UnlinkInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).UnlinkInvoice(ctx, req.(*UnlinkInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_EraseInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).EraseInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_EraseInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).EraseInvoice(ctx, req.(*EraseInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _InvoiceService_ViewsOfInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ViewsOfInvoiceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).ViewsOfInvoice(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_ViewsOfInvoice_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).ViewsOfInvoice(ctx, req.(*ViewsOfInvoiceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // InvoiceService_ServiceDesc is the grpc.ServiceDesc for InvoiceService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -282,6 +686,50 @@ var InvoiceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainInvoice",
 			Handler:    _InvoiceService_ExplainInvoice_Handler,
+		},
+		{
+			MethodName: "CreateInvoice",
+			Handler:    _InvoiceService_CreateInvoice_Handler,
+		},
+		{
+			MethodName: "UpdateInvoice",
+			Handler:    _InvoiceService_UpdateInvoice_Handler,
+		},
+		{
+			MethodName: "DeleteInvoice",
+			Handler:    _InvoiceService_DeleteInvoice_Handler,
+		},
+		{
+			MethodName: "BatchUpdateInvoices",
+			Handler:    _InvoiceService_BatchUpdateInvoices_Handler,
+		},
+		{
+			MethodName: "AwaitInvoice",
+			Handler:    _InvoiceService_AwaitInvoice_Handler,
+		},
+		{
+			MethodName: "MergeInvoices",
+			Handler:    _InvoiceService_MergeInvoices_Handler,
+		},
+		{
+			MethodName: "UnmergeInvoice",
+			Handler:    _InvoiceService_UnmergeInvoice_Handler,
+		},
+		{
+			MethodName: "LinkInvoice",
+			Handler:    _InvoiceService_LinkInvoice_Handler,
+		},
+		{
+			MethodName: "UnlinkInvoice",
+			Handler:    _InvoiceService_UnlinkInvoice_Handler,
+		},
+		{
+			MethodName: "EraseInvoice",
+			Handler:    _InvoiceService_EraseInvoice_Handler,
+		},
+		{
+			MethodName: "ViewsOfInvoice",
+			Handler:    _InvoiceService_ViewsOfInvoice_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

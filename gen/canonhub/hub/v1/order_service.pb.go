@@ -10,8 +10,10 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -138,7 +140,9 @@ func (x *OrderRecord) GetOrder() *v1.Order {
 type GetOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
+	MinRevision   int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +182,13 @@ func (x *GetOrderRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *GetOrderRequest) GetMinRevision() int64 {
+	if x != nil {
+		return x.MinRevision
+	}
+	return 0
 }
 
 // BatchGetOrdersRequest asks for several records.
@@ -551,11 +562,1060 @@ func (x *ExplainOrderRequest) GetId() string {
 	return ""
 }
 
+// CreateOrderRequest is what a caller says of a new record.
+type CreateOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its attributes; one that is not there is not said.
+	Order *v1.Order `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it and answer what would be, without writing.
+	ValidateOnly bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write nothing where any attribute would not be accepted.
+	Strict        bool `protobuf:"varint,4,opt,name=strict,proto3" json:"strict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateOrderRequest) Reset() {
+	*x = CreateOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateOrderRequest) ProtoMessage() {}
+
+func (x *CreateOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateOrderRequest.ProtoReflect.Descriptor instead.
+func (*CreateOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateOrderRequest) GetOrder() *v1.Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *CreateOrderRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateOrderRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *CreateOrderRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+// UpdateOrderRequest is what a caller says of some attributes.
+type UpdateOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The values. An attribute in update_mask that has none is said to be empty.
+	Order *v1.Order `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
+	// The attributes that are said: `email`, groups (`billing_address`), `custom.tier`, or `custom` for all of them. Absent:
+	// those that order has.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The record's etag as the caller read it. The write fails with ABORTED where an attribute that it names has changed since;
+	// a change of others is no reason. Empty: whatever there is now.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The same for single attributes or groups that were read at other times, by path; it goes before etag.
+	PathEtags map[string]string `protobuf:"bytes,5,rep,name=path_etags,json=pathEtags,proto3" json:"path_etags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it and answer what would be, without writing.
+	ValidateOnly bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write nothing where any attribute would not be accepted.
+	Strict        bool `protobuf:"varint,8,opt,name=strict,proto3" json:"strict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateOrderRequest) Reset() {
+	*x = UpdateOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateOrderRequest) ProtoMessage() {}
+
+func (x *UpdateOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateOrderRequest.ProtoReflect.Descriptor instead.
+func (*UpdateOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *UpdateOrderRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UpdateOrderRequest) GetOrder() *v1.Order {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *UpdateOrderRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateOrderRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UpdateOrderRequest) GetPathEtags() map[string]string {
+	if x != nil {
+		return x.PathEtags
+	}
+	return nil
+}
+
+func (x *UpdateOrderRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateOrderRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateOrderRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+// DeleteOrderRequest deletes a record.
+type DeleteOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The record's etag as the caller read it: it fails with ABORTED where anything has changed since. Empty: whatever there is now.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it, without deleting.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteOrderRequest) Reset() {
+	*x = DeleteOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteOrderRequest) ProtoMessage() {}
+
+func (x *DeleteOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteOrderRequest.ProtoReflect.Descriptor instead.
+func (*DeleteOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DeleteOrderRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DeleteOrderRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteOrderRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteOrderRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// WriteOrderResponse tells what came of a write.
+type WriteOrderResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record as it is now. Of a creation that was only judged there is none.
+	Record *OrderRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	// The revision with the write.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What the policy made of each attribute.
+	Outcomes      []*WriteOutcome `protobuf:"bytes,3,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteOrderResponse) Reset() {
+	*x = WriteOrderResponse{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteOrderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteOrderResponse) ProtoMessage() {}
+
+func (x *WriteOrderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteOrderResponse.ProtoReflect.Descriptor instead.
+func (*WriteOrderResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *WriteOrderResponse) GetRecord() *OrderRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+func (x *WriteOrderResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *WriteOrderResponse) GetOutcomes() []*WriteOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// BatchUpdateOrdersRequest makes several updates.
+type BatchUpdateOrdersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The updates, 1 to 1,000, of different records; each is judged by itself.
+	Requests      []*UpdateOrderRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateOrdersRequest) Reset() {
+	*x = BatchUpdateOrdersRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateOrdersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateOrdersRequest) ProtoMessage() {}
+
+func (x *BatchUpdateOrdersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateOrdersRequest.ProtoReflect.Descriptor instead.
+func (*BatchUpdateOrdersRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BatchUpdateOrdersRequest) GetRequests() []*UpdateOrderRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// BatchUpdateOrdersResponse tells what came of each update.
+type BatchUpdateOrdersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the requests.
+	Results       []*BatchUpdateOrdersResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateOrdersResponse) Reset() {
+	*x = BatchUpdateOrdersResponse{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateOrdersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateOrdersResponse) ProtoMessage() {}
+
+func (x *BatchUpdateOrdersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateOrdersResponse.ProtoReflect.Descriptor instead.
+func (*BatchUpdateOrdersResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BatchUpdateOrdersResponse) GetResults() []*BatchUpdateOrdersResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// BatchUpdateOrdersResult is what came of one update.
+type BatchUpdateOrdersResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Either it was written, or it failed.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*BatchUpdateOrdersResult_Written
+	//	*BatchUpdateOrdersResult_Error
+	Result        isBatchUpdateOrdersResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateOrdersResult) Reset() {
+	*x = BatchUpdateOrdersResult{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateOrdersResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateOrdersResult) ProtoMessage() {}
+
+func (x *BatchUpdateOrdersResult) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateOrdersResult.ProtoReflect.Descriptor instead.
+func (*BatchUpdateOrdersResult) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BatchUpdateOrdersResult) GetResult() isBatchUpdateOrdersResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *BatchUpdateOrdersResult) GetWritten() *WriteOrderResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchUpdateOrdersResult_Written); ok {
+			return x.Written
+		}
+	}
+	return nil
+}
+
+func (x *BatchUpdateOrdersResult) GetError() *status.Status {
+	if x != nil {
+		if x, ok := x.Result.(*BatchUpdateOrdersResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isBatchUpdateOrdersResult_Result interface {
+	isBatchUpdateOrdersResult_Result()
+}
+
+type BatchUpdateOrdersResult_Written struct {
+	// What came of it.
+	Written *WriteOrderResponse `protobuf:"bytes,1,opt,name=written,proto3,oneof"`
+}
+
+type BatchUpdateOrdersResult_Error struct {
+	// Why it failed, as the call by itself would have.
+	Error *status.Status `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*BatchUpdateOrdersResult_Written) isBatchUpdateOrdersResult_Result() {}
+
+func (*BatchUpdateOrdersResult_Error) isBatchUpdateOrdersResult_Result() {}
+
+// AwaitOrderRequest asks to wait for targets.
+type AwaitOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The revision that they are to agree to, or a later one; 0 means the newest as the call begins.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Connections to wait for. Empty: all that the policy brings the kind to.
+	Targets       []string `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitOrderRequest) Reset() {
+	*x = AwaitOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitOrderRequest) ProtoMessage() {}
+
+func (x *AwaitOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitOrderRequest.ProtoReflect.Descriptor instead.
+func (*AwaitOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AwaitOrderRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AwaitOrderRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *AwaitOrderRequest) GetTargets() []string {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+// AwaitOrderResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
+type AwaitOrderResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All have agreed.
+	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
+	// Each of them.
+	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
+	// The record's newest revision.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitOrderResponse) Reset() {
+	*x = AwaitOrderResponse{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitOrderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitOrderResponse) ProtoMessage() {}
+
+func (x *AwaitOrderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitOrderResponse.ProtoReflect.Descriptor instead.
+func (*AwaitOrderResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AwaitOrderResponse) GetAgreed() bool {
+	if x != nil {
+		return x.Agreed
+	}
+	return false
+}
+
+func (x *AwaitOrderResponse) GetTargets() []*TargetAgreement {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *AwaitOrderResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// MergeOrdersRequest names two records that are one party.
+type MergeOrdersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their ids, two different ones.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MergeOrdersRequest) Reset() {
+	*x = MergeOrdersRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MergeOrdersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MergeOrdersRequest) ProtoMessage() {}
+
+func (x *MergeOrdersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MergeOrdersRequest.ProtoReflect.Descriptor instead.
+func (*MergeOrdersRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *MergeOrdersRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *MergeOrdersRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// UnmergeOrderRequest undoes a merge.
+type UnmergeOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the record that was merged into another.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnmergeOrderRequest) Reset() {
+	*x = UnmergeOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnmergeOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnmergeOrderRequest) ProtoMessage() {}
+
+func (x *UnmergeOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnmergeOrderRequest.ProtoReflect.Descriptor instead.
+func (*UnmergeOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *UnmergeOrderRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnmergeOrderRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// LinkOrderRequest says that an object is of a record.
+type LinkOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the connection.
+	Connection string `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The vendor's id of the object.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// It is to speak for its connection, where that has several objects for the record.
+	Primary bool `protobuf:"varint,4,opt,name=primary,proto3" json:"primary,omitempty"`
+	// It is taken from the record that it is linked to now.
+	Move bool `protobuf:"varint,5,opt,name=move,proto3" json:"move,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkOrderRequest) Reset() {
+	*x = LinkOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkOrderRequest) ProtoMessage() {}
+
+func (x *LinkOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkOrderRequest.ProtoReflect.Descriptor instead.
+func (*LinkOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *LinkOrderRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LinkOrderRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *LinkOrderRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *LinkOrderRequest) GetPrimary() bool {
+	if x != nil {
+		return x.Primary
+	}
+	return false
+}
+
+func (x *LinkOrderRequest) GetMove() bool {
+	if x != nil {
+		return x.Move
+	}
+	return false
+}
+
+func (x *LinkOrderRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// UnlinkOrderRequest takes an object from its record.
+type UnlinkOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the connection.
+	Connection string `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The vendor's id of the object.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlinkOrderRequest) Reset() {
+	*x = UnlinkOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlinkOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlinkOrderRequest) ProtoMessage() {}
+
+func (x *UnlinkOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlinkOrderRequest.ProtoReflect.Descriptor instead.
+func (*UnlinkOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *UnlinkOrderRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnlinkOrderRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *UnlinkOrderRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *UnlinkOrderRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// EraseOrderRequest removes for good what is held of a record.
+type EraseOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseOrderRequest) Reset() {
+	*x = EraseOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseOrderRequest) ProtoMessage() {}
+
+func (x *EraseOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseOrderRequest.ProtoReflect.Descriptor instead.
+func (*EraseOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *EraseOrderRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *EraseOrderRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// ViewsOfOrderRequest asks what each source says.
+type ViewsOfOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsOfOrderRequest) Reset() {
+	*x = ViewsOfOrderRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsOfOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsOfOrderRequest) ProtoMessage() {}
+
+func (x *ViewsOfOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsOfOrderRequest.ProtoReflect.Descriptor instead.
+func (*ViewsOfOrderRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ViewsOfOrderRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ViewsOfOrderResponse has each source's side.
+type ViewsOfOrderResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By source.
+	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsOfOrderResponse) Reset() {
+	*x = ViewsOfOrderResponse{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsOfOrderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsOfOrderResponse) ProtoMessage() {}
+
+func (x *ViewsOfOrderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsOfOrderResponse.ProtoReflect.Descriptor instead.
+func (*ViewsOfOrderResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ViewsOfOrderResponse) GetViews() []*SourceView {
+	if x != nil {
+		return x.Views
+	}
+	return nil
+}
+
 var File_canonhub_hub_v1_order_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\n" +
-	"#canonhub/hub/v1/order_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a!canonhub/canonical/v1/order.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x02\n" +
+	"#canonhub/hub/v1/order_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a!canonhub/canonical/v1/order.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xda\x02\n" +
 	"\vOrderRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x12\n" +
@@ -568,9 +1628,10 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"deleteTime\x12 \n" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x122\n" +
 	"\x05order\x18\n" +
-	" \x01(\v2\x1c.canonhub.canonical.v1.OrderR\x05order\"M\n" +
+	" \x01(\v2\x1c.canonhub.canonical.v1.OrderR\x05order\"y\n" +
 	"\x0fGetOrderRequest\x12:\n" +
-	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"_\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\"_\n" +
 	"\x15BatchGetOrdersRequest\x12F\n" +
 	"\x03ids\x18\x01 \x03(\tB4\xbaH1\x92\x01.\b\x01\x10\xe8\a\"'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"o\n" +
 	"\x16BatchGetOrdersResponse\x124\n" +
@@ -601,7 +1662,88 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
 	"externalId\"Q\n" +
 	"\x13ExplainOrderRequest\x12:\n" +
-	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\xd0\x04\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xb5\x01\n" +
+	"\x12CreateOrderRequest\x12:\n" +
+	"\x05order\x18\x01 \x01(\v2\x1c.canonhub.canonical.v1.OrderB\x06\xbaH\x03\xc8\x01\x01R\x05order\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\x12\x16\n" +
+	"\x06strict\x18\x04 \x01(\bR\x06strict\"\xdf\x03\n" +
+	"\x12UpdateOrderRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x122\n" +
+	"\x05order\x18\x02 \x01(\v2\x1c.canonhub.canonical.v1.OrderR\x05order\x12;\n" +
+	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12\x1b\n" +
+	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12\\\n" +
+	"\n" +
+	"path_etags\x18\x05 \x03(\v22.canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xf4\x03R\tpathEtags\x12&\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\a \x01(\bR\fvalidateOnly\x12\x16\n" +
+	"\x06strict\x18\b \x01(\bR\x06strict\x1a<\n" +
+	"\x0ePathEtagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xba\x01\n" +
+	"\x12DeleteOrderRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1b\n" +
+	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xa1\x01\n" +
+	"\x12WriteOrderResponse\x124\n" +
+	"\x06record\x18\x01 \x01(\v2\x1c.canonhub.hub.v1.OrderRecordR\x06record\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\x129\n" +
+	"\boutcomes\x18\x03 \x03(\v2\x1d.canonhub.hub.v1.WriteOutcomeR\boutcomes\"m\n" +
+	"\x18BatchUpdateOrdersRequest\x12Q\n" +
+	"\brequests\x18\x01 \x03(\v2#.canonhub.hub.v1.UpdateOrderRequestB\x10\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\"_\n" +
+	"\x19BatchUpdateOrdersResponse\x12B\n" +
+	"\aresults\x18\x01 \x03(\v2(.canonhub.hub.v1.BatchUpdateOrdersResultR\aresults\"\x90\x01\n" +
+	"\x17BatchUpdateOrdersResult\x12?\n" +
+	"\awritten\x18\x01 \x01(\v2#.canonhub.hub.v1.WriteOrderResponseH\x00R\awritten\x12*\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
+	"\x06result\"\x98\x01\n" +
+	"\x11AwaitOrderRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12#\n" +
+	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12\"\n" +
+	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x84\x01\n" +
+	"\x12AwaitOrderResponse\x12\x16\n" +
+	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
+	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"y\n" +
+	"\x12MergeOrdersRequest\x12G\n" +
+	"\x03ids\x18\x01 \x03(\tB5\xbaH2\x92\x01/\b\x02\x10\x02\x18\x01\"'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"m\n" +
+	"\x13UnmergeOrderRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"\xf0\x01\n" +
+	"\x10LinkOrderRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12)\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"connection\x12+\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
+	"externalId\x12\x18\n" +
+	"\aprimary\x18\x04 \x01(\bR\aprimary\x12\x12\n" +
+	"\x04move\x18\x05 \x01(\bR\x04move\x12\x1a\n" +
+	"\x03why\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"\xc4\x01\n" +
+	"\x12UnlinkOrderRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12)\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"connection\x12+\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
+	"externalId\x12\x1a\n" +
+	"\x03why\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"k\n" +
+	"\x11EraseOrderRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"Q\n" +
+	"\x13ViewsOfOrderRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"I\n" +
+	"\x14ViewsOfOrderResponse\x121\n" +
+	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views2\xec\x0e\n" +
 	"\fOrderService\x12f\n" +
 	"\bGetOrder\x12 .canonhub.hub.v1.GetOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1a\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/orders/{id}\x90\x02\x01\x12\x81\x01\n" +
 	"\x0eBatchGetOrders\x12&.canonhub.hub.v1.BatchGetOrdersRequest\x1a'.canonhub.hub.v1.BatchGetOrdersResponse\"\x1e\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/orders:batchGet\x90\x02\x01\x12l\n" +
@@ -609,7 +1751,21 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"ListOrders\x12\".canonhub.hub.v1.ListOrdersRequest\x1a#.canonhub.hub.v1.ListOrdersResponse\"\x15\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/orders\x90\x02\x01\x12n\n" +
 	"\vLookupOrder\x12#.canonhub.hub.v1.LookupOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1c\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/orders:lookup\x90\x02\x01\x12v\n" +
-	"\fExplainOrder\x12$.canonhub.hub.v1.ExplainOrderRequest\x1a\x1c.canonhub.hub.v1.Explanation\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/orders/{id}:explain\x90\x02\x01B\xbe\x01\n" +
+	"\fExplainOrder\x12$.canonhub.hub.v1.ExplainOrderRequest\x1a\x1c.canonhub.hub.v1.Explanation\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/orders/{id}:explain\x90\x02\x01\x12n\n" +
+	"\vCreateOrder\x12#.canonhub.hub.v1.CreateOrderRequest\x1a#.canonhub.hub.v1.WriteOrderResponse\"\x15\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
+	"/v1/orders\x12s\n" +
+	"\vUpdateOrder\x12#.canonhub.hub.v1.UpdateOrderRequest\x1a#.canonhub.hub.v1.WriteOrderResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*2\x0f/v1/orders/{id}\x12p\n" +
+	"\vDeleteOrder\x12#.canonhub.hub.v1.DeleteOrderRequest\x1a#.canonhub.hub.v1.WriteOrderResponse\"\x17\x82\xd3\xe4\x93\x02\x11*\x0f/v1/orders/{id}\x12\x8d\x01\n" +
+	"\x11BatchUpdateOrders\x12).canonhub.hub.v1.BatchUpdateOrdersRequest\x1a*.canonhub.hub.v1.BatchUpdateOrdersResponse\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/orders:batchUpdate\x12w\n" +
+	"\n" +
+	"AwaitOrder\x12\".canonhub.hub.v1.AwaitOrderRequest\x1a#.canonhub.hub.v1.AwaitOrderResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}:await\x90\x02\x01\x12m\n" +
+	"\vMergeOrders\x12#.canonhub.hub.v1.MergeOrdersRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1b\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/orders:merge\x12v\n" +
+	"\fUnmergeOrder\x12$.canonhub.hub.v1.UnmergeOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/orders/{id}:unmerge\x12m\n" +
+	"\tLinkOrder\x12!.canonhub.hub.v1.LinkOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/orders/{id}:link\x12s\n" +
+	"\vUnlinkOrder\x12#.canonhub.hub.v1.UnlinkOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/orders/{id}:unlink\x12p\n" +
+	"\n" +
+	"EraseOrder\x12\".canonhub.hub.v1.EraseOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/orders/{id}:erase\x12}\n" +
+	"\fViewsOfOrder\x12$.canonhub.hub.v1.ViewsOfOrderRequest\x1a%.canonhub.hub.v1.ViewsOfOrderResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}/views\x90\x02\x01B\xbe\x01\n" +
 	"\x13com.canonhub.hub.v1B\x11OrderServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -624,42 +1780,98 @@ func file_canonhub_hub_v1_order_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_order_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_order_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_canonhub_hub_v1_order_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_canonhub_hub_v1_order_service_proto_goTypes = []any{
-	(*OrderRecord)(nil),            // 0: canonhub.hub.v1.OrderRecord
-	(*GetOrderRequest)(nil),        // 1: canonhub.hub.v1.GetOrderRequest
-	(*BatchGetOrdersRequest)(nil),  // 2: canonhub.hub.v1.BatchGetOrdersRequest
-	(*BatchGetOrdersResponse)(nil), // 3: canonhub.hub.v1.BatchGetOrdersResponse
-	(*ListOrdersRequest)(nil),      // 4: canonhub.hub.v1.ListOrdersRequest
-	(*ListOrdersResponse)(nil),     // 5: canonhub.hub.v1.ListOrdersResponse
-	(*LookupOrderRequest)(nil),     // 6: canonhub.hub.v1.LookupOrderRequest
-	(*ExplainOrderRequest)(nil),    // 7: canonhub.hub.v1.ExplainOrderRequest
-	(*timestamppb.Timestamp)(nil),  // 8: google.protobuf.Timestamp
-	(*v1.Order)(nil),               // 9: canonhub.canonical.v1.Order
-	(*Explanation)(nil),            // 10: canonhub.hub.v1.Explanation
+	(*OrderRecord)(nil),               // 0: canonhub.hub.v1.OrderRecord
+	(*GetOrderRequest)(nil),           // 1: canonhub.hub.v1.GetOrderRequest
+	(*BatchGetOrdersRequest)(nil),     // 2: canonhub.hub.v1.BatchGetOrdersRequest
+	(*BatchGetOrdersResponse)(nil),    // 3: canonhub.hub.v1.BatchGetOrdersResponse
+	(*ListOrdersRequest)(nil),         // 4: canonhub.hub.v1.ListOrdersRequest
+	(*ListOrdersResponse)(nil),        // 5: canonhub.hub.v1.ListOrdersResponse
+	(*LookupOrderRequest)(nil),        // 6: canonhub.hub.v1.LookupOrderRequest
+	(*ExplainOrderRequest)(nil),       // 7: canonhub.hub.v1.ExplainOrderRequest
+	(*CreateOrderRequest)(nil),        // 8: canonhub.hub.v1.CreateOrderRequest
+	(*UpdateOrderRequest)(nil),        // 9: canonhub.hub.v1.UpdateOrderRequest
+	(*DeleteOrderRequest)(nil),        // 10: canonhub.hub.v1.DeleteOrderRequest
+	(*WriteOrderResponse)(nil),        // 11: canonhub.hub.v1.WriteOrderResponse
+	(*BatchUpdateOrdersRequest)(nil),  // 12: canonhub.hub.v1.BatchUpdateOrdersRequest
+	(*BatchUpdateOrdersResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateOrdersResponse
+	(*BatchUpdateOrdersResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateOrdersResult
+	(*AwaitOrderRequest)(nil),         // 15: canonhub.hub.v1.AwaitOrderRequest
+	(*AwaitOrderResponse)(nil),        // 16: canonhub.hub.v1.AwaitOrderResponse
+	(*MergeOrdersRequest)(nil),        // 17: canonhub.hub.v1.MergeOrdersRequest
+	(*UnmergeOrderRequest)(nil),       // 18: canonhub.hub.v1.UnmergeOrderRequest
+	(*LinkOrderRequest)(nil),          // 19: canonhub.hub.v1.LinkOrderRequest
+	(*UnlinkOrderRequest)(nil),        // 20: canonhub.hub.v1.UnlinkOrderRequest
+	(*EraseOrderRequest)(nil),         // 21: canonhub.hub.v1.EraseOrderRequest
+	(*ViewsOfOrderRequest)(nil),       // 22: canonhub.hub.v1.ViewsOfOrderRequest
+	(*ViewsOfOrderResponse)(nil),      // 23: canonhub.hub.v1.ViewsOfOrderResponse
+	nil,                               // 24: canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),     // 25: google.protobuf.Timestamp
+	(*v1.Order)(nil),                  // 26: canonhub.canonical.v1.Order
+	(*fieldmaskpb.FieldMask)(nil),     // 27: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),              // 28: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),             // 29: google.rpc.Status
+	(*TargetAgreement)(nil),           // 30: canonhub.hub.v1.TargetAgreement
+	(*SourceView)(nil),                // 31: canonhub.hub.v1.SourceView
+	(*Explanation)(nil),               // 32: canonhub.hub.v1.Explanation
 }
 var file_canonhub_hub_v1_order_service_proto_depIdxs = []int32{
-	8,  // 0: canonhub.hub.v1.OrderRecord.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 1: canonhub.hub.v1.OrderRecord.update_time:type_name -> google.protobuf.Timestamp
-	8,  // 2: canonhub.hub.v1.OrderRecord.delete_time:type_name -> google.protobuf.Timestamp
-	9,  // 3: canonhub.hub.v1.OrderRecord.order:type_name -> canonhub.canonical.v1.Order
+	25, // 0: canonhub.hub.v1.OrderRecord.create_time:type_name -> google.protobuf.Timestamp
+	25, // 1: canonhub.hub.v1.OrderRecord.update_time:type_name -> google.protobuf.Timestamp
+	25, // 2: canonhub.hub.v1.OrderRecord.delete_time:type_name -> google.protobuf.Timestamp
+	26, // 3: canonhub.hub.v1.OrderRecord.order:type_name -> canonhub.canonical.v1.Order
 	0,  // 4: canonhub.hub.v1.BatchGetOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
 	0,  // 5: canonhub.hub.v1.ListOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
-	1,  // 6: canonhub.hub.v1.OrderService.GetOrder:input_type -> canonhub.hub.v1.GetOrderRequest
-	2,  // 7: canonhub.hub.v1.OrderService.BatchGetOrders:input_type -> canonhub.hub.v1.BatchGetOrdersRequest
-	4,  // 8: canonhub.hub.v1.OrderService.ListOrders:input_type -> canonhub.hub.v1.ListOrdersRequest
-	6,  // 9: canonhub.hub.v1.OrderService.LookupOrder:input_type -> canonhub.hub.v1.LookupOrderRequest
-	7,  // 10: canonhub.hub.v1.OrderService.ExplainOrder:input_type -> canonhub.hub.v1.ExplainOrderRequest
-	0,  // 11: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
-	3,  // 12: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
-	5,  // 13: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
-	0,  // 14: canonhub.hub.v1.OrderService.LookupOrder:output_type -> canonhub.hub.v1.OrderRecord
-	10, // 15: canonhub.hub.v1.OrderService.ExplainOrder:output_type -> canonhub.hub.v1.Explanation
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	26, // 6: canonhub.hub.v1.CreateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
+	26, // 7: canonhub.hub.v1.UpdateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
+	27, // 8: canonhub.hub.v1.UpdateOrderRequest.update_mask:type_name -> google.protobuf.FieldMask
+	24, // 9: canonhub.hub.v1.UpdateOrderRequest.path_etags:type_name -> canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
+	0,  // 10: canonhub.hub.v1.WriteOrderResponse.record:type_name -> canonhub.hub.v1.OrderRecord
+	28, // 11: canonhub.hub.v1.WriteOrderResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 12: canonhub.hub.v1.BatchUpdateOrdersRequest.requests:type_name -> canonhub.hub.v1.UpdateOrderRequest
+	14, // 13: canonhub.hub.v1.BatchUpdateOrdersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateOrdersResult
+	11, // 14: canonhub.hub.v1.BatchUpdateOrdersResult.written:type_name -> canonhub.hub.v1.WriteOrderResponse
+	29, // 15: canonhub.hub.v1.BatchUpdateOrdersResult.error:type_name -> google.rpc.Status
+	30, // 16: canonhub.hub.v1.AwaitOrderResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
+	31, // 17: canonhub.hub.v1.ViewsOfOrderResponse.views:type_name -> canonhub.hub.v1.SourceView
+	1,  // 18: canonhub.hub.v1.OrderService.GetOrder:input_type -> canonhub.hub.v1.GetOrderRequest
+	2,  // 19: canonhub.hub.v1.OrderService.BatchGetOrders:input_type -> canonhub.hub.v1.BatchGetOrdersRequest
+	4,  // 20: canonhub.hub.v1.OrderService.ListOrders:input_type -> canonhub.hub.v1.ListOrdersRequest
+	6,  // 21: canonhub.hub.v1.OrderService.LookupOrder:input_type -> canonhub.hub.v1.LookupOrderRequest
+	7,  // 22: canonhub.hub.v1.OrderService.ExplainOrder:input_type -> canonhub.hub.v1.ExplainOrderRequest
+	8,  // 23: canonhub.hub.v1.OrderService.CreateOrder:input_type -> canonhub.hub.v1.CreateOrderRequest
+	9,  // 24: canonhub.hub.v1.OrderService.UpdateOrder:input_type -> canonhub.hub.v1.UpdateOrderRequest
+	10, // 25: canonhub.hub.v1.OrderService.DeleteOrder:input_type -> canonhub.hub.v1.DeleteOrderRequest
+	12, // 26: canonhub.hub.v1.OrderService.BatchUpdateOrders:input_type -> canonhub.hub.v1.BatchUpdateOrdersRequest
+	15, // 27: canonhub.hub.v1.OrderService.AwaitOrder:input_type -> canonhub.hub.v1.AwaitOrderRequest
+	17, // 28: canonhub.hub.v1.OrderService.MergeOrders:input_type -> canonhub.hub.v1.MergeOrdersRequest
+	18, // 29: canonhub.hub.v1.OrderService.UnmergeOrder:input_type -> canonhub.hub.v1.UnmergeOrderRequest
+	19, // 30: canonhub.hub.v1.OrderService.LinkOrder:input_type -> canonhub.hub.v1.LinkOrderRequest
+	20, // 31: canonhub.hub.v1.OrderService.UnlinkOrder:input_type -> canonhub.hub.v1.UnlinkOrderRequest
+	21, // 32: canonhub.hub.v1.OrderService.EraseOrder:input_type -> canonhub.hub.v1.EraseOrderRequest
+	22, // 33: canonhub.hub.v1.OrderService.ViewsOfOrder:input_type -> canonhub.hub.v1.ViewsOfOrderRequest
+	0,  // 34: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
+	3,  // 35: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
+	5,  // 36: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
+	0,  // 37: canonhub.hub.v1.OrderService.LookupOrder:output_type -> canonhub.hub.v1.OrderRecord
+	32, // 38: canonhub.hub.v1.OrderService.ExplainOrder:output_type -> canonhub.hub.v1.Explanation
+	11, // 39: canonhub.hub.v1.OrderService.CreateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	11, // 40: canonhub.hub.v1.OrderService.UpdateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	11, // 41: canonhub.hub.v1.OrderService.DeleteOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	13, // 42: canonhub.hub.v1.OrderService.BatchUpdateOrders:output_type -> canonhub.hub.v1.BatchUpdateOrdersResponse
+	16, // 43: canonhub.hub.v1.OrderService.AwaitOrder:output_type -> canonhub.hub.v1.AwaitOrderResponse
+	0,  // 44: canonhub.hub.v1.OrderService.MergeOrders:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 45: canonhub.hub.v1.OrderService.UnmergeOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 46: canonhub.hub.v1.OrderService.LinkOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 47: canonhub.hub.v1.OrderService.UnlinkOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 48: canonhub.hub.v1.OrderService.EraseOrder:output_type -> canonhub.hub.v1.OrderRecord
+	23, // 49: canonhub.hub.v1.OrderService.ViewsOfOrder:output_type -> canonhub.hub.v1.ViewsOfOrderResponse
+	34, // [34:50] is the sub-list for method output_type
+	18, // [18:34] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_order_service_proto_init() }
@@ -668,14 +1880,19 @@ func file_canonhub_hub_v1_order_service_proto_init() {
 		return
 	}
 	file_canonhub_hub_v1_explain_proto_init()
+	file_canonhub_hub_v1_write_proto_init()
 	file_canonhub_hub_v1_order_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_canonhub_hub_v1_order_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*BatchUpdateOrdersResult_Written)(nil),
+		(*BatchUpdateOrdersResult_Error)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_order_service_proto_rawDesc), len(file_canonhub_hub_v1_order_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

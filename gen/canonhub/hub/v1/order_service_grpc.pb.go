@@ -19,18 +19,29 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	OrderService_GetOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/GetOrder"
-	OrderService_BatchGetOrders_FullMethodName = "/canonhub.hub.v1.OrderService/BatchGetOrders"
-	OrderService_ListOrders_FullMethodName     = "/canonhub.hub.v1.OrderService/ListOrders"
-	OrderService_LookupOrder_FullMethodName    = "/canonhub.hub.v1.OrderService/LookupOrder"
-	OrderService_ExplainOrder_FullMethodName   = "/canonhub.hub.v1.OrderService/ExplainOrder"
+	OrderService_GetOrder_FullMethodName          = "/canonhub.hub.v1.OrderService/GetOrder"
+	OrderService_BatchGetOrders_FullMethodName    = "/canonhub.hub.v1.OrderService/BatchGetOrders"
+	OrderService_ListOrders_FullMethodName        = "/canonhub.hub.v1.OrderService/ListOrders"
+	OrderService_LookupOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/LookupOrder"
+	OrderService_ExplainOrder_FullMethodName      = "/canonhub.hub.v1.OrderService/ExplainOrder"
+	OrderService_CreateOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/CreateOrder"
+	OrderService_UpdateOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/UpdateOrder"
+	OrderService_DeleteOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/DeleteOrder"
+	OrderService_BatchUpdateOrders_FullMethodName = "/canonhub.hub.v1.OrderService/BatchUpdateOrders"
+	OrderService_AwaitOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/AwaitOrder"
+	OrderService_MergeOrders_FullMethodName       = "/canonhub.hub.v1.OrderService/MergeOrders"
+	OrderService_UnmergeOrder_FullMethodName      = "/canonhub.hub.v1.OrderService/UnmergeOrder"
+	OrderService_LinkOrder_FullMethodName         = "/canonhub.hub.v1.OrderService/LinkOrder"
+	OrderService_UnlinkOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/UnlinkOrder"
+	OrderService_EraseOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/EraseOrder"
+	OrderService_ViewsOfOrder_FullMethodName      = "/canonhub.hub.v1.OrderService/ViewsOfOrder"
 )
 
 // OrderServiceClient is the client API for OrderService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// OrderService reads order records.
+// OrderService reads and writes order records.
 type OrderServiceClient interface {
 	// GetOrder reads one record. An id that was merged away answers with the record that lives on.
 	GetOrder(ctx context.Context, in *GetOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
@@ -43,6 +54,32 @@ type OrderServiceClient interface {
 	LookupOrder(ctx context.Context, in *LookupOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
 	// ExplainOrder tells for each attribute which source it is from, by which rule, and which claims lost.
 	ExplainOrder(ctx context.Context, in *ExplainOrderRequest, opts ...grpc.CallOption) (*Explanation, error)
+	// CreateOrder makes a record of what the caller says. Where a record has a match key of it already, it fails with that
+	// record's id.
+	CreateOrder(ctx context.Context, in *CreateOrderRequest, opts ...grpc.CallOption) (*WriteOrderResponse, error)
+	// UpdateOrder takes the caller's word on some attributes. The caller is a source as any other: the answer tells what
+	// the policy made of each.
+	UpdateOrder(ctx context.Context, in *UpdateOrderRequest, opts ...grpc.CallOption) (*WriteOrderResponse, error)
+	// DeleteOrder deletes a record, where the policy lets the caller.
+	DeleteOrder(ctx context.Context, in *DeleteOrderRequest, opts ...grpc.CallOption) (*WriteOrderResponse, error)
+	// BatchUpdateOrders makes up to 1,000 updates, each by itself: the answer has a result for each.
+	BatchUpdateOrders(ctx context.Context, in *BatchUpdateOrdersRequest, opts ...grpc.CallOption) (*BatchUpdateOrdersResponse, error)
+	// AwaitOrder waits, as long as the call's deadline allows, until targets have agreed to a revision.
+	AwaitOrder(ctx context.Context, in *AwaitOrderRequest, opts ...grpc.CallOption) (*AwaitOrderResponse, error)
+	// MergeOrders makes one record of two that are one party: the older id lives, the other answers with it for ever.
+	MergeOrders(ctx context.Context, in *MergeOrdersRequest, opts ...grpc.CallOption) (*OrderRecord, error)
+	// UnmergeOrder undoes a merge: both records are again what their sources say. It answers with the one that was merged.
+	UnmergeOrder(ctx context.Context, in *UnmergeOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
+	// LinkOrder says that an object at a connection is of this record. Nothing is fetched: what the object says counts
+	// from its next event on.
+	LinkOrder(ctx context.Context, in *LinkOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
+	// UnlinkOrder takes an object from its record: what it says counts no more, and it does not find back by itself.
+	UnlinkOrder(ctx context.Context, in *UnlinkOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
+	// EraseOrder removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
+	// objects are left as they are.
+	EraseOrder(ctx context.Context, in *EraseOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
+	// ViewsOfOrder reads what each source says of a record.
+	ViewsOfOrder(ctx context.Context, in *ViewsOfOrderRequest, opts ...grpc.CallOption) (*ViewsOfOrderResponse, error)
 }
 
 type orderServiceClient struct {
@@ -103,11 +140,121 @@ func (c *orderServiceClient) ExplainOrder(ctx context.Context, in *ExplainOrderR
 	return out, nil
 }
 
+func (c *orderServiceClient) CreateOrder(ctx context.Context, in *CreateOrderRequest, opts ...grpc.CallOption) (*WriteOrderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteOrderResponse)
+	err := c.cc.Invoke(ctx, OrderService_CreateOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) UpdateOrder(ctx context.Context, in *UpdateOrderRequest, opts ...grpc.CallOption) (*WriteOrderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteOrderResponse)
+	err := c.cc.Invoke(ctx, OrderService_UpdateOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) DeleteOrder(ctx context.Context, in *DeleteOrderRequest, opts ...grpc.CallOption) (*WriteOrderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteOrderResponse)
+	err := c.cc.Invoke(ctx, OrderService_DeleteOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) BatchUpdateOrders(ctx context.Context, in *BatchUpdateOrdersRequest, opts ...grpc.CallOption) (*BatchUpdateOrdersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchUpdateOrdersResponse)
+	err := c.cc.Invoke(ctx, OrderService_BatchUpdateOrders_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) AwaitOrder(ctx context.Context, in *AwaitOrderRequest, opts ...grpc.CallOption) (*AwaitOrderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AwaitOrderResponse)
+	err := c.cc.Invoke(ctx, OrderService_AwaitOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) MergeOrders(ctx context.Context, in *MergeOrdersRequest, opts ...grpc.CallOption) (*OrderRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OrderRecord)
+	err := c.cc.Invoke(ctx, OrderService_MergeOrders_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) UnmergeOrder(ctx context.Context, in *UnmergeOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OrderRecord)
+	err := c.cc.Invoke(ctx, OrderService_UnmergeOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) LinkOrder(ctx context.Context, in *LinkOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OrderRecord)
+	err := c.cc.Invoke(ctx, OrderService_LinkOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) UnlinkOrder(ctx context.Context, in *UnlinkOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OrderRecord)
+	err := c.cc.Invoke(ctx, OrderService_UnlinkOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) EraseOrder(ctx context.Context, in *EraseOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OrderRecord)
+	err := c.cc.Invoke(ctx, OrderService_EraseOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *orderServiceClient) ViewsOfOrder(ctx context.Context, in *ViewsOfOrderRequest, opts ...grpc.CallOption) (*ViewsOfOrderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ViewsOfOrderResponse)
+	err := c.cc.Invoke(ctx, OrderService_ViewsOfOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OrderServiceServer is the server API for OrderService service.
 // All implementations must embed UnimplementedOrderServiceServer
 // for forward compatibility.
 //
-// OrderService reads order records.
+// OrderService reads and writes order records.
 type OrderServiceServer interface {
 	// GetOrder reads one record. An id that was merged away answers with the record that lives on.
 	GetOrder(context.Context, *GetOrderRequest) (*OrderRecord, error)
@@ -120,6 +267,32 @@ type OrderServiceServer interface {
 	LookupOrder(context.Context, *LookupOrderRequest) (*OrderRecord, error)
 	// ExplainOrder tells for each attribute which source it is from, by which rule, and which claims lost.
 	ExplainOrder(context.Context, *ExplainOrderRequest) (*Explanation, error)
+	// CreateOrder makes a record of what the caller says. Where a record has a match key of it already, it fails with that
+	// record's id.
+	CreateOrder(context.Context, *CreateOrderRequest) (*WriteOrderResponse, error)
+	// UpdateOrder takes the caller's word on some attributes. The caller is a source as any other: the answer tells what
+	// the policy made of each.
+	UpdateOrder(context.Context, *UpdateOrderRequest) (*WriteOrderResponse, error)
+	// DeleteOrder deletes a record, where the policy lets the caller.
+	DeleteOrder(context.Context, *DeleteOrderRequest) (*WriteOrderResponse, error)
+	// BatchUpdateOrders makes up to 1,000 updates, each by itself: the answer has a result for each.
+	BatchUpdateOrders(context.Context, *BatchUpdateOrdersRequest) (*BatchUpdateOrdersResponse, error)
+	// AwaitOrder waits, as long as the call's deadline allows, until targets have agreed to a revision.
+	AwaitOrder(context.Context, *AwaitOrderRequest) (*AwaitOrderResponse, error)
+	// MergeOrders makes one record of two that are one party: the older id lives, the other answers with it for ever.
+	MergeOrders(context.Context, *MergeOrdersRequest) (*OrderRecord, error)
+	// UnmergeOrder undoes a merge: both records are again what their sources say. It answers with the one that was merged.
+	UnmergeOrder(context.Context, *UnmergeOrderRequest) (*OrderRecord, error)
+	// LinkOrder says that an object at a connection is of this record. Nothing is fetched: what the object says counts
+	// from its next event on.
+	LinkOrder(context.Context, *LinkOrderRequest) (*OrderRecord, error)
+	// UnlinkOrder takes an object from its record: what it says counts no more, and it does not find back by itself.
+	UnlinkOrder(context.Context, *UnlinkOrderRequest) (*OrderRecord, error)
+	// EraseOrder removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
+	// objects are left as they are.
+	EraseOrder(context.Context, *EraseOrderRequest) (*OrderRecord, error)
+	// ViewsOfOrder reads what each source says of a record.
+	ViewsOfOrder(context.Context, *ViewsOfOrderRequest) (*ViewsOfOrderResponse, error)
 	mustEmbedUnimplementedOrderServiceServer()
 }
 
@@ -144,6 +317,39 @@ func (UnimplementedOrderServiceServer) LookupOrder(context.Context, *LookupOrder
 }
 func (UnimplementedOrderServiceServer) ExplainOrder(context.Context, *ExplainOrderRequest) (*Explanation, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) CreateOrder(context.Context, *CreateOrderRequest) (*WriteOrderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) UpdateOrder(context.Context, *UpdateOrderRequest) (*WriteOrderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) DeleteOrder(context.Context, *DeleteOrderRequest) (*WriteOrderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) BatchUpdateOrders(context.Context, *BatchUpdateOrdersRequest) (*BatchUpdateOrdersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchUpdateOrders not implemented")
+}
+func (UnimplementedOrderServiceServer) AwaitOrder(context.Context, *AwaitOrderRequest) (*AwaitOrderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AwaitOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) MergeOrders(context.Context, *MergeOrdersRequest) (*OrderRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method MergeOrders not implemented")
+}
+func (UnimplementedOrderServiceServer) UnmergeOrder(context.Context, *UnmergeOrderRequest) (*OrderRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnmergeOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) LinkOrder(context.Context, *LinkOrderRequest) (*OrderRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method LinkOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) UnlinkOrder(context.Context, *UnlinkOrderRequest) (*OrderRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnlinkOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) EraseOrder(context.Context, *EraseOrderRequest) (*OrderRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) ViewsOfOrder(context.Context, *ViewsOfOrderRequest) (*ViewsOfOrderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ViewsOfOrder not implemented")
 }
 func (UnimplementedOrderServiceServer) mustEmbedUnimplementedOrderServiceServer() {}
 func (UnimplementedOrderServiceServer) testEmbeddedByValue()                      {}
@@ -256,6 +462,204 @@ func _OrderService_ExplainOrder_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OrderService_CreateOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).CreateOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_CreateOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).CreateOrder(ctx, req.(*CreateOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_UpdateOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).UpdateOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_UpdateOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).UpdateOrder(ctx, req.(*UpdateOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_DeleteOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).DeleteOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_DeleteOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).DeleteOrder(ctx, req.(*DeleteOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_BatchUpdateOrders_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchUpdateOrdersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).BatchUpdateOrders(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_BatchUpdateOrders_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).BatchUpdateOrders(ctx, req.(*BatchUpdateOrdersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_AwaitOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AwaitOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).AwaitOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_AwaitOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).AwaitOrder(ctx, req.(*AwaitOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_MergeOrders_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MergeOrdersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).MergeOrders(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_MergeOrders_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).MergeOrders(ctx, req.(*MergeOrdersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_UnmergeOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnmergeOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).UnmergeOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_UnmergeOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).UnmergeOrder(ctx, req.(*UnmergeOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_LinkOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LinkOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).LinkOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_LinkOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).LinkOrder(ctx, req.(*LinkOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_UnlinkOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnlinkOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).UnlinkOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_UnlinkOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).UnlinkOrder(ctx, req.(*UnlinkOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_EraseOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).EraseOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_EraseOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).EraseOrder(ctx, req.(*EraseOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrderService_ViewsOfOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ViewsOfOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).ViewsOfOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_ViewsOfOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).ViewsOfOrder(ctx, req.(*ViewsOfOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // OrderService_ServiceDesc is the grpc.ServiceDesc for OrderService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -282,6 +686,50 @@ var OrderService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainOrder",
 			Handler:    _OrderService_ExplainOrder_Handler,
+		},
+		{
+			MethodName: "CreateOrder",
+			Handler:    _OrderService_CreateOrder_Handler,
+		},
+		{
+			MethodName: "UpdateOrder",
+			Handler:    _OrderService_UpdateOrder_Handler,
+		},
+		{
+			MethodName: "DeleteOrder",
+			Handler:    _OrderService_DeleteOrder_Handler,
+		},
+		{
+			MethodName: "BatchUpdateOrders",
+			Handler:    _OrderService_BatchUpdateOrders_Handler,
+		},
+		{
+			MethodName: "AwaitOrder",
+			Handler:    _OrderService_AwaitOrder_Handler,
+		},
+		{
+			MethodName: "MergeOrders",
+			Handler:    _OrderService_MergeOrders_Handler,
+		},
+		{
+			MethodName: "UnmergeOrder",
+			Handler:    _OrderService_UnmergeOrder_Handler,
+		},
+		{
+			MethodName: "LinkOrder",
+			Handler:    _OrderService_LinkOrder_Handler,
+		},
+		{
+			MethodName: "UnlinkOrder",
+			Handler:    _OrderService_UnlinkOrder_Handler,
+		},
+		{
+			MethodName: "EraseOrder",
+			Handler:    _OrderService_EraseOrder_Handler,
+		},
+		{
+			MethodName: "ViewsOfOrder",
+			Handler:    _OrderService_ViewsOfOrder_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

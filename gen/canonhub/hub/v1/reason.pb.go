@@ -61,6 +61,20 @@ const (
 	// FAILED_PRECONDITION: another version of the policy has been activated since the plan, or the policy is not the
 	// planned one; plan again.
 	ErrorReason_ERROR_REASON_PLAN_OUTDATED ErrorReason = 44
+	// FAILED_PRECONDITION: the policy, or the record's state, does not allow the write; the message says which.
+	ErrorReason_ERROR_REASON_WRITE_REFUSED ErrorReason = 70
+	// ALREADY_EXISTS: a record has a match key of the new one already; metadata `id` has it.
+	ErrorReason_ERROR_REASON_RECORD_EXISTS ErrorReason = 71
+	// ABORTED: an attribute changed since it was read; google.rpc.PreconditionFailure names it, metadata `etag` has the record's present one.
+	ErrorReason_ERROR_REASON_ETAG_MISMATCH ErrorReason = 72
+	// INVALID_ARGUMENT: another request was sent with this request_id.
+	ErrorReason_ERROR_REASON_REQUEST_ID_REUSED ErrorReason = 73
+	// FAILED_PRECONDITION: no callers are configured, and a write needs one: it is the source.
+	ErrorReason_ERROR_REASON_NO_CALLER ErrorReason = 74
+	// RESOURCE_EXHAUSTED: the caller has too many calls running; try again.
+	ErrorReason_ERROR_REASON_TOO_MANY_CALLS ErrorReason = 75
+	// FAILED_PRECONDITION: the records, or the object and the record, cannot be made one, or parted, as things are.
+	ErrorReason_ERROR_REASON_IDENTITY_REFUSED ErrorReason = 76
 )
 
 // Enum value maps for ErrorReason.
@@ -83,6 +97,13 @@ var (
 		42: "ERROR_REASON_INVALID_CHOICE",
 		43: "ERROR_REASON_POLICY_NOT_FOUND",
 		44: "ERROR_REASON_PLAN_OUTDATED",
+		70: "ERROR_REASON_WRITE_REFUSED",
+		71: "ERROR_REASON_RECORD_EXISTS",
+		72: "ERROR_REASON_ETAG_MISMATCH",
+		73: "ERROR_REASON_REQUEST_ID_REUSED",
+		74: "ERROR_REASON_NO_CALLER",
+		75: "ERROR_REASON_TOO_MANY_CALLS",
+		76: "ERROR_REASON_IDENTITY_REFUSED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":          0,
@@ -102,6 +123,13 @@ var (
 		"ERROR_REASON_INVALID_CHOICE":       42,
 		"ERROR_REASON_POLICY_NOT_FOUND":     43,
 		"ERROR_REASON_PLAN_OUTDATED":        44,
+		"ERROR_REASON_WRITE_REFUSED":        70,
+		"ERROR_REASON_RECORD_EXISTS":        71,
+		"ERROR_REASON_ETAG_MISMATCH":        72,
+		"ERROR_REASON_REQUEST_ID_REUSED":    73,
+		"ERROR_REASON_NO_CALLER":            74,
+		"ERROR_REASON_TOO_MANY_CALLS":       75,
+		"ERROR_REASON_IDENTITY_REFUSED":     76,
 	}
 )
 
@@ -136,7 +164,7 @@ var File_canonhub_hub_v1_reason_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xbf\x04\n" +
+	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xa3\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_RECORD_NOT_FOUND\x10\x01\x12\x1f\n" +
@@ -155,7 +183,14 @@ const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_REVIEW_CLOSED\x10)\x12\x1f\n" +
 	"\x1bERROR_REASON_INVALID_CHOICE\x10*\x12!\n" +
 	"\x1dERROR_REASON_POLICY_NOT_FOUND\x10+\x12\x1e\n" +
-	"\x1aERROR_REASON_PLAN_OUTDATED\x10,B\xb8\x01\n" +
+	"\x1aERROR_REASON_PLAN_OUTDATED\x10,\x12\x1e\n" +
+	"\x1aERROR_REASON_WRITE_REFUSED\x10F\x12\x1e\n" +
+	"\x1aERROR_REASON_RECORD_EXISTS\x10G\x12\x1e\n" +
+	"\x1aERROR_REASON_ETAG_MISMATCH\x10H\x12\"\n" +
+	"\x1eERROR_REASON_REQUEST_ID_REUSED\x10I\x12\x1a\n" +
+	"\x16ERROR_REASON_NO_CALLER\x10J\x12\x1f\n" +
+	"\x1bERROR_REASON_TOO_MANY_CALLS\x10K\x12!\n" +
+	"\x1dERROR_REASON_IDENTITY_REFUSED\x10LB\xb8\x01\n" +
 	"\x13com.canonhub.hub.v1B\vReasonProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (

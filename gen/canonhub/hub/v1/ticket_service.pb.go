@@ -10,8 +10,10 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	v1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
+	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -138,7 +140,9 @@ func (x *TicketRecord) GetTicket() *v1.Ticket {
 type GetTicketRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
-	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
+	MinRevision   int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -178,6 +182,13 @@ func (x *GetTicketRequest) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+func (x *GetTicketRequest) GetMinRevision() int64 {
+	if x != nil {
+		return x.MinRevision
+	}
+	return 0
 }
 
 // BatchGetTicketsRequest asks for several records.
@@ -551,11 +562,1060 @@ func (x *ExplainTicketRequest) GetId() string {
 	return ""
 }
 
+// CreateTicketRequest is what a caller says of a new record.
+type CreateTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its attributes; one that is not there is not said.
+	Ticket *v1.Ticket `protobuf:"bytes,1,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it and answer what would be, without writing.
+	ValidateOnly bool `protobuf:"varint,3,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write nothing where any attribute would not be accepted.
+	Strict        bool `protobuf:"varint,4,opt,name=strict,proto3" json:"strict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateTicketRequest) Reset() {
+	*x = CreateTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateTicketRequest) ProtoMessage() {}
+
+func (x *CreateTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateTicketRequest.ProtoReflect.Descriptor instead.
+func (*CreateTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateTicketRequest) GetTicket() *v1.Ticket {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *CreateTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *CreateTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *CreateTicketRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+// UpdateTicketRequest is what a caller says of some attributes.
+type UpdateTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The values. An attribute in update_mask that has none is said to be empty.
+	Ticket *v1.Ticket `protobuf:"bytes,2,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// The attributes that are said: `email`, groups (`billing_address`), `custom.tier`, or `custom` for all of them. Absent:
+	// those that ticket has.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,3,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// The record's etag as the caller read it. The write fails with ABORTED where an attribute that it names has changed since;
+	// a change of others is no reason. Empty: whatever there is now.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The same for single attributes or groups that were read at other times, by path; it goes before etag.
+	PathEtags map[string]string `protobuf:"bytes,5,rep,name=path_etags,json=pathEtags,proto3" json:"path_etags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it and answer what would be, without writing.
+	ValidateOnly bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Write nothing where any attribute would not be accepted.
+	Strict        bool `protobuf:"varint,8,opt,name=strict,proto3" json:"strict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateTicketRequest) Reset() {
+	*x = UpdateTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateTicketRequest) ProtoMessage() {}
+
+func (x *UpdateTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateTicketRequest.ProtoReflect.Descriptor instead.
+func (*UpdateTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *UpdateTicketRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UpdateTicketRequest) GetTicket() *v1.Ticket {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *UpdateTicketRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UpdateTicketRequest) GetPathEtags() map[string]string {
+	if x != nil {
+		return x.PathEtags
+	}
+	return nil
+}
+
+func (x *UpdateTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateTicketRequest) GetStrict() bool {
+	if x != nil {
+		return x.Strict
+	}
+	return false
+}
+
+// DeleteTicketRequest deletes a record.
+type DeleteTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The record's etag as the caller read it: it fails with ABORTED where anything has changed since. Empty: whatever there is now.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Makes a second call with the same id, within 24 hours, have no further effect and the same answer. Empty: each call counts.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Judge it, without deleting.
+	ValidateOnly  bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteTicketRequest) Reset() {
+	*x = DeleteTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteTicketRequest) ProtoMessage() {}
+
+func (x *DeleteTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteTicketRequest.ProtoReflect.Descriptor instead.
+func (*DeleteTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DeleteTicketRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DeleteTicketRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DeleteTicketRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *DeleteTicketRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+// WriteTicketResponse tells what came of a write.
+type WriteTicketResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record as it is now. Of a creation that was only judged there is none.
+	Record *TicketRecord `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	// The revision with the write.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What the policy made of each attribute.
+	Outcomes      []*WriteOutcome `protobuf:"bytes,3,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteTicketResponse) Reset() {
+	*x = WriteTicketResponse{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteTicketResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteTicketResponse) ProtoMessage() {}
+
+func (x *WriteTicketResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteTicketResponse.ProtoReflect.Descriptor instead.
+func (*WriteTicketResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *WriteTicketResponse) GetRecord() *TicketRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+func (x *WriteTicketResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *WriteTicketResponse) GetOutcomes() []*WriteOutcome {
+	if x != nil {
+		return x.Outcomes
+	}
+	return nil
+}
+
+// BatchUpdateTicketsRequest makes several updates.
+type BatchUpdateTicketsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The updates, 1 to 1,000, of different records; each is judged by itself.
+	Requests      []*UpdateTicketRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateTicketsRequest) Reset() {
+	*x = BatchUpdateTicketsRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateTicketsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateTicketsRequest) ProtoMessage() {}
+
+func (x *BatchUpdateTicketsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateTicketsRequest.ProtoReflect.Descriptor instead.
+func (*BatchUpdateTicketsRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BatchUpdateTicketsRequest) GetRequests() []*UpdateTicketRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// BatchUpdateTicketsResponse tells what came of each update.
+type BatchUpdateTicketsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the requests.
+	Results       []*BatchUpdateTicketsResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateTicketsResponse) Reset() {
+	*x = BatchUpdateTicketsResponse{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateTicketsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateTicketsResponse) ProtoMessage() {}
+
+func (x *BatchUpdateTicketsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateTicketsResponse.ProtoReflect.Descriptor instead.
+func (*BatchUpdateTicketsResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BatchUpdateTicketsResponse) GetResults() []*BatchUpdateTicketsResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// BatchUpdateTicketsResult is what came of one update.
+type BatchUpdateTicketsResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Either it was written, or it failed.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*BatchUpdateTicketsResult_Written
+	//	*BatchUpdateTicketsResult_Error
+	Result        isBatchUpdateTicketsResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUpdateTicketsResult) Reset() {
+	*x = BatchUpdateTicketsResult{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUpdateTicketsResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUpdateTicketsResult) ProtoMessage() {}
+
+func (x *BatchUpdateTicketsResult) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUpdateTicketsResult.ProtoReflect.Descriptor instead.
+func (*BatchUpdateTicketsResult) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BatchUpdateTicketsResult) GetResult() isBatchUpdateTicketsResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *BatchUpdateTicketsResult) GetWritten() *WriteTicketResponse {
+	if x != nil {
+		if x, ok := x.Result.(*BatchUpdateTicketsResult_Written); ok {
+			return x.Written
+		}
+	}
+	return nil
+}
+
+func (x *BatchUpdateTicketsResult) GetError() *status.Status {
+	if x != nil {
+		if x, ok := x.Result.(*BatchUpdateTicketsResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isBatchUpdateTicketsResult_Result interface {
+	isBatchUpdateTicketsResult_Result()
+}
+
+type BatchUpdateTicketsResult_Written struct {
+	// What came of it.
+	Written *WriteTicketResponse `protobuf:"bytes,1,opt,name=written,proto3,oneof"`
+}
+
+type BatchUpdateTicketsResult_Error struct {
+	// Why it failed, as the call by itself would have.
+	Error *status.Status `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*BatchUpdateTicketsResult_Written) isBatchUpdateTicketsResult_Result() {}
+
+func (*BatchUpdateTicketsResult_Error) isBatchUpdateTicketsResult_Result() {}
+
+// AwaitTicketRequest asks to wait for targets.
+type AwaitTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The revision that they are to agree to, or a later one; 0 means the newest as the call begins.
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Connections to wait for. Empty: all that the policy brings the kind to.
+	Targets       []string `protobuf:"bytes,3,rep,name=targets,proto3" json:"targets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitTicketRequest) Reset() {
+	*x = AwaitTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitTicketRequest) ProtoMessage() {}
+
+func (x *AwaitTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitTicketRequest.ProtoReflect.Descriptor instead.
+func (*AwaitTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AwaitTicketRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AwaitTicketRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *AwaitTicketRequest) GetTargets() []string {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+// AwaitTicketResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
+type AwaitTicketResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All have agreed.
+	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
+	// Each of them.
+	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
+	// The record's newest revision.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitTicketResponse) Reset() {
+	*x = AwaitTicketResponse{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitTicketResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitTicketResponse) ProtoMessage() {}
+
+func (x *AwaitTicketResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitTicketResponse.ProtoReflect.Descriptor instead.
+func (*AwaitTicketResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AwaitTicketResponse) GetAgreed() bool {
+	if x != nil {
+		return x.Agreed
+	}
+	return false
+}
+
+func (x *AwaitTicketResponse) GetTargets() []*TargetAgreement {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *AwaitTicketResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// MergeTicketsRequest names two records that are one party.
+type MergeTicketsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their ids, two different ones.
+	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MergeTicketsRequest) Reset() {
+	*x = MergeTicketsRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MergeTicketsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MergeTicketsRequest) ProtoMessage() {}
+
+func (x *MergeTicketsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MergeTicketsRequest.ProtoReflect.Descriptor instead.
+func (*MergeTicketsRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *MergeTicketsRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *MergeTicketsRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// UnmergeTicketRequest undoes a merge.
+type UnmergeTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the record that was merged into another.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnmergeTicketRequest) Reset() {
+	*x = UnmergeTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnmergeTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnmergeTicketRequest) ProtoMessage() {}
+
+func (x *UnmergeTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnmergeTicketRequest.ProtoReflect.Descriptor instead.
+func (*UnmergeTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *UnmergeTicketRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnmergeTicketRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// LinkTicketRequest says that an object is of a record.
+type LinkTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the connection.
+	Connection string `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The vendor's id of the object.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// It is to speak for its connection, where that has several objects for the record.
+	Primary bool `protobuf:"varint,4,opt,name=primary,proto3" json:"primary,omitempty"`
+	// It is taken from the record that it is linked to now.
+	Move bool `protobuf:"varint,5,opt,name=move,proto3" json:"move,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkTicketRequest) Reset() {
+	*x = LinkTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkTicketRequest) ProtoMessage() {}
+
+func (x *LinkTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkTicketRequest.ProtoReflect.Descriptor instead.
+func (*LinkTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *LinkTicketRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *LinkTicketRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *LinkTicketRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *LinkTicketRequest) GetPrimary() bool {
+	if x != nil {
+		return x.Primary
+	}
+	return false
+}
+
+func (x *LinkTicketRequest) GetMove() bool {
+	if x != nil {
+		return x.Move
+	}
+	return false
+}
+
+func (x *LinkTicketRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// UnlinkTicketRequest takes an object from its record.
+type UnlinkTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Name of the connection.
+	Connection string `protobuf:"bytes,2,opt,name=connection,proto3" json:"connection,omitempty"`
+	// The vendor's id of the object.
+	ExternalId string `protobuf:"bytes,3,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnlinkTicketRequest) Reset() {
+	*x = UnlinkTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnlinkTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnlinkTicketRequest) ProtoMessage() {}
+
+func (x *UnlinkTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnlinkTicketRequest.ProtoReflect.Descriptor instead.
+func (*UnlinkTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *UnlinkTicketRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *UnlinkTicketRequest) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *UnlinkTicketRequest) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *UnlinkTicketRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// EraseTicketRequest removes for good what is held of a record.
+type EraseTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Why, for the audit.
+	Why           string `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseTicketRequest) Reset() {
+	*x = EraseTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseTicketRequest) ProtoMessage() {}
+
+func (x *EraseTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseTicketRequest.ProtoReflect.Descriptor instead.
+func (*EraseTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *EraseTicketRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *EraseTicketRequest) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+// ViewsOfTicketRequest asks what each source says.
+type ViewsOfTicketRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsOfTicketRequest) Reset() {
+	*x = ViewsOfTicketRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsOfTicketRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsOfTicketRequest) ProtoMessage() {}
+
+func (x *ViewsOfTicketRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsOfTicketRequest.ProtoReflect.Descriptor instead.
+func (*ViewsOfTicketRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ViewsOfTicketRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// ViewsOfTicketResponse has each source's side.
+type ViewsOfTicketResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By source.
+	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsOfTicketResponse) Reset() {
+	*x = ViewsOfTicketResponse{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsOfTicketResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsOfTicketResponse) ProtoMessage() {}
+
+func (x *ViewsOfTicketResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsOfTicketResponse.ProtoReflect.Descriptor instead.
+func (*ViewsOfTicketResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ViewsOfTicketResponse) GetViews() []*SourceView {
+	if x != nil {
+		return x.Views
+	}
+	return nil
+}
+
 var File_canonhub_hub_v1_ticket_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\n" +
-	"$canonhub/hub/v1/ticket_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\"canonhub/canonical/v1/ticket.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x02\n" +
+	"$canonhub/hub/v1/ticket_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\"canonhub/canonical/v1/ticket.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xde\x02\n" +
 	"\fTicketRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x12\n" +
@@ -568,9 +1628,10 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"deleteTime\x12 \n" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x125\n" +
 	"\x06ticket\x18\n" +
-	" \x01(\v2\x1d.canonhub.canonical.v1.TicketR\x06ticket\"O\n" +
+	" \x01(\v2\x1d.canonhub.canonical.v1.TicketR\x06ticket\"{\n" +
 	"\x10GetTicketRequest\x12;\n" +
-	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"a\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\"a\n" +
 	"\x16BatchGetTicketsRequest\x12G\n" +
 	"\x03ids\x18\x01 \x03(\tB5\xbaH2\x92\x01/\b\x01\x10\xe8\a\"(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"s\n" +
 	"\x17BatchGetTicketsResponse\x127\n" +
@@ -601,13 +1662,106 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
 	"externalId\"S\n" +
 	"\x14ExplainTicketRequest\x12;\n" +
-	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\xe4\x04\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xb9\x01\n" +
+	"\x13CreateTicketRequest\x12=\n" +
+	"\x06ticket\x18\x01 \x01(\v2\x1d.canonhub.canonical.v1.TicketB\x06\xbaH\x03\xc8\x01\x01R\x06ticket\x12&\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\x12\x16\n" +
+	"\x06strict\x18\x04 \x01(\bR\x06strict\"\xe5\x03\n" +
+	"\x13UpdateTicketRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x125\n" +
+	"\x06ticket\x18\x02 \x01(\v2\x1d.canonhub.canonical.v1.TicketR\x06ticket\x12;\n" +
+	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12\x1b\n" +
+	"\x04etag\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12]\n" +
+	"\n" +
+	"path_etags\x18\x05 \x03(\v23.canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntryB\t\xbaH\x06\x9a\x01\x03\x10\xf4\x03R\tpathEtags\x12&\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\a \x01(\bR\fvalidateOnly\x12\x16\n" +
+	"\x06strict\x18\b \x01(\bR\x06strict\x1a<\n" +
+	"\x0ePathEtagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbc\x01\n" +
+	"\x13DeleteTicketRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1b\n" +
+	"\x04etag\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04etag\x12&\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\xa3\x01\n" +
+	"\x13WriteTicketResponse\x125\n" +
+	"\x06record\x18\x01 \x01(\v2\x1d.canonhub.hub.v1.TicketRecordR\x06record\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\x129\n" +
+	"\boutcomes\x18\x03 \x03(\v2\x1d.canonhub.hub.v1.WriteOutcomeR\boutcomes\"o\n" +
+	"\x19BatchUpdateTicketsRequest\x12R\n" +
+	"\brequests\x18\x01 \x03(\v2$.canonhub.hub.v1.UpdateTicketRequestB\x10\xbaH\r\x92\x01\n" +
+	"\b\x01\x10\xe8\a\"\x03\xd8\x01\x03R\brequests\"a\n" +
+	"\x1aBatchUpdateTicketsResponse\x12C\n" +
+	"\aresults\x18\x01 \x03(\v2).canonhub.hub.v1.BatchUpdateTicketsResultR\aresults\"\x92\x01\n" +
+	"\x18BatchUpdateTicketsResult\x12@\n" +
+	"\awritten\x18\x01 \x01(\v2$.canonhub.hub.v1.WriteTicketResponseH\x00R\awritten\x12*\n" +
+	"\x05error\x18\x02 \x01(\v2\x12.google.rpc.StatusH\x00R\x05errorB\b\n" +
+	"\x06result\"\x9a\x01\n" +
+	"\x12AwaitTicketRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12#\n" +
+	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12\"\n" +
+	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x85\x01\n" +
+	"\x13AwaitTicketResponse\x12\x16\n" +
+	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
+	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"{\n" +
+	"\x13MergeTicketsRequest\x12H\n" +
+	"\x03ids\x18\x01 \x03(\tB6\xbaH3\x92\x010\b\x02\x10\x02\x18\x01\"(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"o\n" +
+	"\x14UnmergeTicketRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"\xf2\x01\n" +
+	"\x11LinkTicketRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12)\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"connection\x12+\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
+	"externalId\x12\x18\n" +
+	"\aprimary\x18\x04 \x01(\bR\aprimary\x12\x12\n" +
+	"\x04move\x18\x05 \x01(\bR\x04move\x12\x1a\n" +
+	"\x03why\x18\x06 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"\xc6\x01\n" +
+	"\x13UnlinkTicketRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12)\n" +
+	"\n" +
+	"connection\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\n" +
+	"connection\x12+\n" +
+	"\vexternal_id\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xf4\x03R\n" +
+	"externalId\x12\x1a\n" +
+	"\x03why\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"m\n" +
+	"\x12EraseTicketRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"S\n" +
+	"\x14ViewsOfTicketRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"J\n" +
+	"\x15ViewsOfTicketResponse\x121\n" +
+	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views2\xad\x0f\n" +
 	"\rTicketService\x12j\n" +
 	"\tGetTicket\x12!.canonhub.hub.v1.GetTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\x1b\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/tickets/{id}\x90\x02\x01\x12\x85\x01\n" +
 	"\x0fBatchGetTickets\x12'.canonhub.hub.v1.BatchGetTicketsRequest\x1a(.canonhub.hub.v1.BatchGetTicketsResponse\"\x1f\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/tickets:batchGet\x90\x02\x01\x12p\n" +
 	"\vListTickets\x12#.canonhub.hub.v1.ListTicketsRequest\x1a$.canonhub.hub.v1.ListTicketsResponse\"\x16\x82\xd3\xe4\x93\x02\r\x12\v/v1/tickets\x90\x02\x01\x12r\n" +
 	"\fLookupTicket\x12$.canonhub.hub.v1.LookupTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\x1d\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/tickets:lookup\x90\x02\x01\x12y\n" +
-	"\rExplainTicket\x12%.canonhub.hub.v1.ExplainTicketRequest\x1a\x1c.canonhub.hub.v1.Explanation\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/tickets/{id}:explain\x90\x02\x01B\xbf\x01\n" +
+	"\rExplainTicket\x12%.canonhub.hub.v1.ExplainTicketRequest\x1a\x1c.canonhub.hub.v1.Explanation\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/tickets/{id}:explain\x90\x02\x01\x12r\n" +
+	"\fCreateTicket\x12$.canonhub.hub.v1.CreateTicketRequest\x1a$.canonhub.hub.v1.WriteTicketResponse\"\x16\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/v1/tickets\x12w\n" +
+	"\fUpdateTicket\x12$.canonhub.hub.v1.UpdateTicketRequest\x1a$.canonhub.hub.v1.WriteTicketResponse\"\x1b\x82\xd3\xe4\x93\x02\x15:\x01*2\x10/v1/tickets/{id}\x12t\n" +
+	"\fDeleteTicket\x12$.canonhub.hub.v1.DeleteTicketRequest\x1a$.canonhub.hub.v1.WriteTicketResponse\"\x18\x82\xd3\xe4\x93\x02\x12*\x10/v1/tickets/{id}\x12\x91\x01\n" +
+	"\x12BatchUpdateTickets\x12*.canonhub.hub.v1.BatchUpdateTicketsRequest\x1a+.canonhub.hub.v1.BatchUpdateTicketsResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/tickets:batchUpdate\x12{\n" +
+	"\vAwaitTicket\x12#.canonhub.hub.v1.AwaitTicketRequest\x1a$.canonhub.hub.v1.AwaitTicketResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}:await\x90\x02\x01\x12q\n" +
+	"\fMergeTickets\x12$.canonhub.hub.v1.MergeTicketsRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\x1c\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/tickets:merge\x12z\n" +
+	"\rUnmergeTicket\x12%.canonhub.hub.v1.UnmergeTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/tickets/{id}:unmerge\x12q\n" +
+	"\n" +
+	"LinkTicket\x12\".canonhub.hub.v1.LinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/tickets/{id}:link\x12w\n" +
+	"\fUnlinkTicket\x12$.canonhub.hub.v1.UnlinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/tickets/{id}:unlink\x12t\n" +
+	"\vEraseTicket\x12#.canonhub.hub.v1.EraseTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/tickets/{id}:erase\x12\x81\x01\n" +
+	"\rViewsOfTicket\x12%.canonhub.hub.v1.ViewsOfTicketRequest\x1a&.canonhub.hub.v1.ViewsOfTicketResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}/views\x90\x02\x01B\xbf\x01\n" +
 	"\x13com.canonhub.hub.v1B\x12TicketServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -622,42 +1776,98 @@ func file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_ticket_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_ticket_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_canonhub_hub_v1_ticket_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_canonhub_hub_v1_ticket_service_proto_goTypes = []any{
-	(*TicketRecord)(nil),            // 0: canonhub.hub.v1.TicketRecord
-	(*GetTicketRequest)(nil),        // 1: canonhub.hub.v1.GetTicketRequest
-	(*BatchGetTicketsRequest)(nil),  // 2: canonhub.hub.v1.BatchGetTicketsRequest
-	(*BatchGetTicketsResponse)(nil), // 3: canonhub.hub.v1.BatchGetTicketsResponse
-	(*ListTicketsRequest)(nil),      // 4: canonhub.hub.v1.ListTicketsRequest
-	(*ListTicketsResponse)(nil),     // 5: canonhub.hub.v1.ListTicketsResponse
-	(*LookupTicketRequest)(nil),     // 6: canonhub.hub.v1.LookupTicketRequest
-	(*ExplainTicketRequest)(nil),    // 7: canonhub.hub.v1.ExplainTicketRequest
-	(*timestamppb.Timestamp)(nil),   // 8: google.protobuf.Timestamp
-	(*v1.Ticket)(nil),               // 9: canonhub.canonical.v1.Ticket
-	(*Explanation)(nil),             // 10: canonhub.hub.v1.Explanation
+	(*TicketRecord)(nil),               // 0: canonhub.hub.v1.TicketRecord
+	(*GetTicketRequest)(nil),           // 1: canonhub.hub.v1.GetTicketRequest
+	(*BatchGetTicketsRequest)(nil),     // 2: canonhub.hub.v1.BatchGetTicketsRequest
+	(*BatchGetTicketsResponse)(nil),    // 3: canonhub.hub.v1.BatchGetTicketsResponse
+	(*ListTicketsRequest)(nil),         // 4: canonhub.hub.v1.ListTicketsRequest
+	(*ListTicketsResponse)(nil),        // 5: canonhub.hub.v1.ListTicketsResponse
+	(*LookupTicketRequest)(nil),        // 6: canonhub.hub.v1.LookupTicketRequest
+	(*ExplainTicketRequest)(nil),       // 7: canonhub.hub.v1.ExplainTicketRequest
+	(*CreateTicketRequest)(nil),        // 8: canonhub.hub.v1.CreateTicketRequest
+	(*UpdateTicketRequest)(nil),        // 9: canonhub.hub.v1.UpdateTicketRequest
+	(*DeleteTicketRequest)(nil),        // 10: canonhub.hub.v1.DeleteTicketRequest
+	(*WriteTicketResponse)(nil),        // 11: canonhub.hub.v1.WriteTicketResponse
+	(*BatchUpdateTicketsRequest)(nil),  // 12: canonhub.hub.v1.BatchUpdateTicketsRequest
+	(*BatchUpdateTicketsResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateTicketsResponse
+	(*BatchUpdateTicketsResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateTicketsResult
+	(*AwaitTicketRequest)(nil),         // 15: canonhub.hub.v1.AwaitTicketRequest
+	(*AwaitTicketResponse)(nil),        // 16: canonhub.hub.v1.AwaitTicketResponse
+	(*MergeTicketsRequest)(nil),        // 17: canonhub.hub.v1.MergeTicketsRequest
+	(*UnmergeTicketRequest)(nil),       // 18: canonhub.hub.v1.UnmergeTicketRequest
+	(*LinkTicketRequest)(nil),          // 19: canonhub.hub.v1.LinkTicketRequest
+	(*UnlinkTicketRequest)(nil),        // 20: canonhub.hub.v1.UnlinkTicketRequest
+	(*EraseTicketRequest)(nil),         // 21: canonhub.hub.v1.EraseTicketRequest
+	(*ViewsOfTicketRequest)(nil),       // 22: canonhub.hub.v1.ViewsOfTicketRequest
+	(*ViewsOfTicketResponse)(nil),      // 23: canonhub.hub.v1.ViewsOfTicketResponse
+	nil,                                // 24: canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),      // 25: google.protobuf.Timestamp
+	(*v1.Ticket)(nil),                  // 26: canonhub.canonical.v1.Ticket
+	(*fieldmaskpb.FieldMask)(nil),      // 27: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),               // 28: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),              // 29: google.rpc.Status
+	(*TargetAgreement)(nil),            // 30: canonhub.hub.v1.TargetAgreement
+	(*SourceView)(nil),                 // 31: canonhub.hub.v1.SourceView
+	(*Explanation)(nil),                // 32: canonhub.hub.v1.Explanation
 }
 var file_canonhub_hub_v1_ticket_service_proto_depIdxs = []int32{
-	8,  // 0: canonhub.hub.v1.TicketRecord.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 1: canonhub.hub.v1.TicketRecord.update_time:type_name -> google.protobuf.Timestamp
-	8,  // 2: canonhub.hub.v1.TicketRecord.delete_time:type_name -> google.protobuf.Timestamp
-	9,  // 3: canonhub.hub.v1.TicketRecord.ticket:type_name -> canonhub.canonical.v1.Ticket
+	25, // 0: canonhub.hub.v1.TicketRecord.create_time:type_name -> google.protobuf.Timestamp
+	25, // 1: canonhub.hub.v1.TicketRecord.update_time:type_name -> google.protobuf.Timestamp
+	25, // 2: canonhub.hub.v1.TicketRecord.delete_time:type_name -> google.protobuf.Timestamp
+	26, // 3: canonhub.hub.v1.TicketRecord.ticket:type_name -> canonhub.canonical.v1.Ticket
 	0,  // 4: canonhub.hub.v1.BatchGetTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
 	0,  // 5: canonhub.hub.v1.ListTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
-	1,  // 6: canonhub.hub.v1.TicketService.GetTicket:input_type -> canonhub.hub.v1.GetTicketRequest
-	2,  // 7: canonhub.hub.v1.TicketService.BatchGetTickets:input_type -> canonhub.hub.v1.BatchGetTicketsRequest
-	4,  // 8: canonhub.hub.v1.TicketService.ListTickets:input_type -> canonhub.hub.v1.ListTicketsRequest
-	6,  // 9: canonhub.hub.v1.TicketService.LookupTicket:input_type -> canonhub.hub.v1.LookupTicketRequest
-	7,  // 10: canonhub.hub.v1.TicketService.ExplainTicket:input_type -> canonhub.hub.v1.ExplainTicketRequest
-	0,  // 11: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
-	3,  // 12: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
-	5,  // 13: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
-	0,  // 14: canonhub.hub.v1.TicketService.LookupTicket:output_type -> canonhub.hub.v1.TicketRecord
-	10, // 15: canonhub.hub.v1.TicketService.ExplainTicket:output_type -> canonhub.hub.v1.Explanation
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	26, // 6: canonhub.hub.v1.CreateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
+	26, // 7: canonhub.hub.v1.UpdateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
+	27, // 8: canonhub.hub.v1.UpdateTicketRequest.update_mask:type_name -> google.protobuf.FieldMask
+	24, // 9: canonhub.hub.v1.UpdateTicketRequest.path_etags:type_name -> canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
+	0,  // 10: canonhub.hub.v1.WriteTicketResponse.record:type_name -> canonhub.hub.v1.TicketRecord
+	28, // 11: canonhub.hub.v1.WriteTicketResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 12: canonhub.hub.v1.BatchUpdateTicketsRequest.requests:type_name -> canonhub.hub.v1.UpdateTicketRequest
+	14, // 13: canonhub.hub.v1.BatchUpdateTicketsResponse.results:type_name -> canonhub.hub.v1.BatchUpdateTicketsResult
+	11, // 14: canonhub.hub.v1.BatchUpdateTicketsResult.written:type_name -> canonhub.hub.v1.WriteTicketResponse
+	29, // 15: canonhub.hub.v1.BatchUpdateTicketsResult.error:type_name -> google.rpc.Status
+	30, // 16: canonhub.hub.v1.AwaitTicketResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
+	31, // 17: canonhub.hub.v1.ViewsOfTicketResponse.views:type_name -> canonhub.hub.v1.SourceView
+	1,  // 18: canonhub.hub.v1.TicketService.GetTicket:input_type -> canonhub.hub.v1.GetTicketRequest
+	2,  // 19: canonhub.hub.v1.TicketService.BatchGetTickets:input_type -> canonhub.hub.v1.BatchGetTicketsRequest
+	4,  // 20: canonhub.hub.v1.TicketService.ListTickets:input_type -> canonhub.hub.v1.ListTicketsRequest
+	6,  // 21: canonhub.hub.v1.TicketService.LookupTicket:input_type -> canonhub.hub.v1.LookupTicketRequest
+	7,  // 22: canonhub.hub.v1.TicketService.ExplainTicket:input_type -> canonhub.hub.v1.ExplainTicketRequest
+	8,  // 23: canonhub.hub.v1.TicketService.CreateTicket:input_type -> canonhub.hub.v1.CreateTicketRequest
+	9,  // 24: canonhub.hub.v1.TicketService.UpdateTicket:input_type -> canonhub.hub.v1.UpdateTicketRequest
+	10, // 25: canonhub.hub.v1.TicketService.DeleteTicket:input_type -> canonhub.hub.v1.DeleteTicketRequest
+	12, // 26: canonhub.hub.v1.TicketService.BatchUpdateTickets:input_type -> canonhub.hub.v1.BatchUpdateTicketsRequest
+	15, // 27: canonhub.hub.v1.TicketService.AwaitTicket:input_type -> canonhub.hub.v1.AwaitTicketRequest
+	17, // 28: canonhub.hub.v1.TicketService.MergeTickets:input_type -> canonhub.hub.v1.MergeTicketsRequest
+	18, // 29: canonhub.hub.v1.TicketService.UnmergeTicket:input_type -> canonhub.hub.v1.UnmergeTicketRequest
+	19, // 30: canonhub.hub.v1.TicketService.LinkTicket:input_type -> canonhub.hub.v1.LinkTicketRequest
+	20, // 31: canonhub.hub.v1.TicketService.UnlinkTicket:input_type -> canonhub.hub.v1.UnlinkTicketRequest
+	21, // 32: canonhub.hub.v1.TicketService.EraseTicket:input_type -> canonhub.hub.v1.EraseTicketRequest
+	22, // 33: canonhub.hub.v1.TicketService.ViewsOfTicket:input_type -> canonhub.hub.v1.ViewsOfTicketRequest
+	0,  // 34: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
+	3,  // 35: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
+	5,  // 36: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
+	0,  // 37: canonhub.hub.v1.TicketService.LookupTicket:output_type -> canonhub.hub.v1.TicketRecord
+	32, // 38: canonhub.hub.v1.TicketService.ExplainTicket:output_type -> canonhub.hub.v1.Explanation
+	11, // 39: canonhub.hub.v1.TicketService.CreateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	11, // 40: canonhub.hub.v1.TicketService.UpdateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	11, // 41: canonhub.hub.v1.TicketService.DeleteTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	13, // 42: canonhub.hub.v1.TicketService.BatchUpdateTickets:output_type -> canonhub.hub.v1.BatchUpdateTicketsResponse
+	16, // 43: canonhub.hub.v1.TicketService.AwaitTicket:output_type -> canonhub.hub.v1.AwaitTicketResponse
+	0,  // 44: canonhub.hub.v1.TicketService.MergeTickets:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 45: canonhub.hub.v1.TicketService.UnmergeTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 46: canonhub.hub.v1.TicketService.LinkTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 47: canonhub.hub.v1.TicketService.UnlinkTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 48: canonhub.hub.v1.TicketService.EraseTicket:output_type -> canonhub.hub.v1.TicketRecord
+	23, // 49: canonhub.hub.v1.TicketService.ViewsOfTicket:output_type -> canonhub.hub.v1.ViewsOfTicketResponse
+	34, // [34:50] is the sub-list for method output_type
+	18, // [18:34] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_ticket_service_proto_init() }
@@ -666,14 +1876,19 @@ func file_canonhub_hub_v1_ticket_service_proto_init() {
 		return
 	}
 	file_canonhub_hub_v1_explain_proto_init()
+	file_canonhub_hub_v1_write_proto_init()
 	file_canonhub_hub_v1_ticket_service_proto_msgTypes[5].OneofWrappers = []any{}
+	file_canonhub_hub_v1_ticket_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*BatchUpdateTicketsResult_Written)(nil),
+		(*BatchUpdateTicketsResult_Error)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_ticket_service_proto_rawDesc), len(file_canonhub_hub_v1_ticket_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

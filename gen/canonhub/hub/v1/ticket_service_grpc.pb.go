@@ -19,18 +19,29 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TicketService_GetTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/GetTicket"
-	TicketService_BatchGetTickets_FullMethodName = "/canonhub.hub.v1.TicketService/BatchGetTickets"
-	TicketService_ListTickets_FullMethodName     = "/canonhub.hub.v1.TicketService/ListTickets"
-	TicketService_LookupTicket_FullMethodName    = "/canonhub.hub.v1.TicketService/LookupTicket"
-	TicketService_ExplainTicket_FullMethodName   = "/canonhub.hub.v1.TicketService/ExplainTicket"
+	TicketService_GetTicket_FullMethodName          = "/canonhub.hub.v1.TicketService/GetTicket"
+	TicketService_BatchGetTickets_FullMethodName    = "/canonhub.hub.v1.TicketService/BatchGetTickets"
+	TicketService_ListTickets_FullMethodName        = "/canonhub.hub.v1.TicketService/ListTickets"
+	TicketService_LookupTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/LookupTicket"
+	TicketService_ExplainTicket_FullMethodName      = "/canonhub.hub.v1.TicketService/ExplainTicket"
+	TicketService_CreateTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/CreateTicket"
+	TicketService_UpdateTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/UpdateTicket"
+	TicketService_DeleteTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/DeleteTicket"
+	TicketService_BatchUpdateTickets_FullMethodName = "/canonhub.hub.v1.TicketService/BatchUpdateTickets"
+	TicketService_AwaitTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/AwaitTicket"
+	TicketService_MergeTickets_FullMethodName       = "/canonhub.hub.v1.TicketService/MergeTickets"
+	TicketService_UnmergeTicket_FullMethodName      = "/canonhub.hub.v1.TicketService/UnmergeTicket"
+	TicketService_LinkTicket_FullMethodName         = "/canonhub.hub.v1.TicketService/LinkTicket"
+	TicketService_UnlinkTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/UnlinkTicket"
+	TicketService_EraseTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/EraseTicket"
+	TicketService_ViewsOfTicket_FullMethodName      = "/canonhub.hub.v1.TicketService/ViewsOfTicket"
 )
 
 // TicketServiceClient is the client API for TicketService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// TicketService reads ticket records.
+// TicketService reads and writes ticket records.
 type TicketServiceClient interface {
 	// GetTicket reads one record. An id that was merged away answers with the record that lives on.
 	GetTicket(ctx context.Context, in *GetTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
@@ -43,6 +54,32 @@ type TicketServiceClient interface {
 	LookupTicket(ctx context.Context, in *LookupTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
 	// ExplainTicket tells for each attribute which source it is from, by which rule, and which claims lost.
 	ExplainTicket(ctx context.Context, in *ExplainTicketRequest, opts ...grpc.CallOption) (*Explanation, error)
+	// CreateTicket makes a record of what the caller says. Where a record has a match key of it already, it fails with that
+	// record's id.
+	CreateTicket(ctx context.Context, in *CreateTicketRequest, opts ...grpc.CallOption) (*WriteTicketResponse, error)
+	// UpdateTicket takes the caller's word on some attributes. The caller is a source as any other: the answer tells what
+	// the policy made of each.
+	UpdateTicket(ctx context.Context, in *UpdateTicketRequest, opts ...grpc.CallOption) (*WriteTicketResponse, error)
+	// DeleteTicket deletes a record, where the policy lets the caller.
+	DeleteTicket(ctx context.Context, in *DeleteTicketRequest, opts ...grpc.CallOption) (*WriteTicketResponse, error)
+	// BatchUpdateTickets makes up to 1,000 updates, each by itself: the answer has a result for each.
+	BatchUpdateTickets(ctx context.Context, in *BatchUpdateTicketsRequest, opts ...grpc.CallOption) (*BatchUpdateTicketsResponse, error)
+	// AwaitTicket waits, as long as the call's deadline allows, until targets have agreed to a revision.
+	AwaitTicket(ctx context.Context, in *AwaitTicketRequest, opts ...grpc.CallOption) (*AwaitTicketResponse, error)
+	// MergeTickets makes one record of two that are one party: the older id lives, the other answers with it for ever.
+	MergeTickets(ctx context.Context, in *MergeTicketsRequest, opts ...grpc.CallOption) (*TicketRecord, error)
+	// UnmergeTicket undoes a merge: both records are again what their sources say. It answers with the one that was merged.
+	UnmergeTicket(ctx context.Context, in *UnmergeTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
+	// LinkTicket says that an object at a connection is of this record. Nothing is fetched: what the object says counts
+	// from its next event on.
+	LinkTicket(ctx context.Context, in *LinkTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
+	// UnlinkTicket takes an object from its record: what it says counts no more, and it does not find back by itself.
+	UnlinkTicket(ctx context.Context, in *UnlinkTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
+	// EraseTicket removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
+	// objects are left as they are.
+	EraseTicket(ctx context.Context, in *EraseTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
+	// ViewsOfTicket reads what each source says of a record.
+	ViewsOfTicket(ctx context.Context, in *ViewsOfTicketRequest, opts ...grpc.CallOption) (*ViewsOfTicketResponse, error)
 }
 
 type ticketServiceClient struct {
@@ -103,11 +140,121 @@ func (c *ticketServiceClient) ExplainTicket(ctx context.Context, in *ExplainTick
 	return out, nil
 }
 
+func (c *ticketServiceClient) CreateTicket(ctx context.Context, in *CreateTicketRequest, opts ...grpc.CallOption) (*WriteTicketResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteTicketResponse)
+	err := c.cc.Invoke(ctx, TicketService_CreateTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) UpdateTicket(ctx context.Context, in *UpdateTicketRequest, opts ...grpc.CallOption) (*WriteTicketResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteTicketResponse)
+	err := c.cc.Invoke(ctx, TicketService_UpdateTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) DeleteTicket(ctx context.Context, in *DeleteTicketRequest, opts ...grpc.CallOption) (*WriteTicketResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(WriteTicketResponse)
+	err := c.cc.Invoke(ctx, TicketService_DeleteTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) BatchUpdateTickets(ctx context.Context, in *BatchUpdateTicketsRequest, opts ...grpc.CallOption) (*BatchUpdateTicketsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchUpdateTicketsResponse)
+	err := c.cc.Invoke(ctx, TicketService_BatchUpdateTickets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) AwaitTicket(ctx context.Context, in *AwaitTicketRequest, opts ...grpc.CallOption) (*AwaitTicketResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AwaitTicketResponse)
+	err := c.cc.Invoke(ctx, TicketService_AwaitTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) MergeTickets(ctx context.Context, in *MergeTicketsRequest, opts ...grpc.CallOption) (*TicketRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TicketRecord)
+	err := c.cc.Invoke(ctx, TicketService_MergeTickets_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) UnmergeTicket(ctx context.Context, in *UnmergeTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TicketRecord)
+	err := c.cc.Invoke(ctx, TicketService_UnmergeTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) LinkTicket(ctx context.Context, in *LinkTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TicketRecord)
+	err := c.cc.Invoke(ctx, TicketService_LinkTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) UnlinkTicket(ctx context.Context, in *UnlinkTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TicketRecord)
+	err := c.cc.Invoke(ctx, TicketService_UnlinkTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) EraseTicket(ctx context.Context, in *EraseTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TicketRecord)
+	err := c.cc.Invoke(ctx, TicketService_EraseTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *ticketServiceClient) ViewsOfTicket(ctx context.Context, in *ViewsOfTicketRequest, opts ...grpc.CallOption) (*ViewsOfTicketResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ViewsOfTicketResponse)
+	err := c.cc.Invoke(ctx, TicketService_ViewsOfTicket_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // TicketServiceServer is the server API for TicketService service.
 // All implementations must embed UnimplementedTicketServiceServer
 // for forward compatibility.
 //
-// TicketService reads ticket records.
+// TicketService reads and writes ticket records.
 type TicketServiceServer interface {
 	// GetTicket reads one record. An id that was merged away answers with the record that lives on.
 	GetTicket(context.Context, *GetTicketRequest) (*TicketRecord, error)
@@ -120,6 +267,32 @@ type TicketServiceServer interface {
 	LookupTicket(context.Context, *LookupTicketRequest) (*TicketRecord, error)
 	// ExplainTicket tells for each attribute which source it is from, by which rule, and which claims lost.
 	ExplainTicket(context.Context, *ExplainTicketRequest) (*Explanation, error)
+	// CreateTicket makes a record of what the caller says. Where a record has a match key of it already, it fails with that
+	// record's id.
+	CreateTicket(context.Context, *CreateTicketRequest) (*WriteTicketResponse, error)
+	// UpdateTicket takes the caller's word on some attributes. The caller is a source as any other: the answer tells what
+	// the policy made of each.
+	UpdateTicket(context.Context, *UpdateTicketRequest) (*WriteTicketResponse, error)
+	// DeleteTicket deletes a record, where the policy lets the caller.
+	DeleteTicket(context.Context, *DeleteTicketRequest) (*WriteTicketResponse, error)
+	// BatchUpdateTickets makes up to 1,000 updates, each by itself: the answer has a result for each.
+	BatchUpdateTickets(context.Context, *BatchUpdateTicketsRequest) (*BatchUpdateTicketsResponse, error)
+	// AwaitTicket waits, as long as the call's deadline allows, until targets have agreed to a revision.
+	AwaitTicket(context.Context, *AwaitTicketRequest) (*AwaitTicketResponse, error)
+	// MergeTickets makes one record of two that are one party: the older id lives, the other answers with it for ever.
+	MergeTickets(context.Context, *MergeTicketsRequest) (*TicketRecord, error)
+	// UnmergeTicket undoes a merge: both records are again what their sources say. It answers with the one that was merged.
+	UnmergeTicket(context.Context, *UnmergeTicketRequest) (*TicketRecord, error)
+	// LinkTicket says that an object at a connection is of this record. Nothing is fetched: what the object says counts
+	// from its next event on.
+	LinkTicket(context.Context, *LinkTicketRequest) (*TicketRecord, error)
+	// UnlinkTicket takes an object from its record: what it says counts no more, and it does not find back by itself.
+	UnlinkTicket(context.Context, *UnlinkTicketRequest) (*TicketRecord, error)
+	// EraseTicket removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
+	// objects are left as they are.
+	EraseTicket(context.Context, *EraseTicketRequest) (*TicketRecord, error)
+	// ViewsOfTicket reads what each source says of a record.
+	ViewsOfTicket(context.Context, *ViewsOfTicketRequest) (*ViewsOfTicketResponse, error)
 	mustEmbedUnimplementedTicketServiceServer()
 }
 
@@ -144,6 +317,39 @@ func (UnimplementedTicketServiceServer) LookupTicket(context.Context, *LookupTic
 }
 func (UnimplementedTicketServiceServer) ExplainTicket(context.Context, *ExplainTicketRequest) (*Explanation, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) CreateTicket(context.Context, *CreateTicketRequest) (*WriteTicketResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) UpdateTicket(context.Context, *UpdateTicketRequest) (*WriteTicketResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) DeleteTicket(context.Context, *DeleteTicketRequest) (*WriteTicketResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) BatchUpdateTickets(context.Context, *BatchUpdateTicketsRequest) (*BatchUpdateTicketsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchUpdateTickets not implemented")
+}
+func (UnimplementedTicketServiceServer) AwaitTicket(context.Context, *AwaitTicketRequest) (*AwaitTicketResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AwaitTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) MergeTickets(context.Context, *MergeTicketsRequest) (*TicketRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method MergeTickets not implemented")
+}
+func (UnimplementedTicketServiceServer) UnmergeTicket(context.Context, *UnmergeTicketRequest) (*TicketRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnmergeTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) LinkTicket(context.Context, *LinkTicketRequest) (*TicketRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method LinkTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) UnlinkTicket(context.Context, *UnlinkTicketRequest) (*TicketRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnlinkTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) EraseTicket(context.Context, *EraseTicketRequest) (*TicketRecord, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) ViewsOfTicket(context.Context, *ViewsOfTicketRequest) (*ViewsOfTicketResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ViewsOfTicket not implemented")
 }
 func (UnimplementedTicketServiceServer) mustEmbedUnimplementedTicketServiceServer() {}
 func (UnimplementedTicketServiceServer) testEmbeddedByValue()                       {}
@@ -256,6 +462,204 @@ func _TicketService_ExplainTicket_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TicketService_CreateTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).CreateTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_CreateTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).CreateTicket(ctx, req.(*CreateTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_UpdateTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).UpdateTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_UpdateTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).UpdateTicket(ctx, req.(*UpdateTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_DeleteTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).DeleteTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_DeleteTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).DeleteTicket(ctx, req.(*DeleteTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_BatchUpdateTickets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchUpdateTicketsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).BatchUpdateTickets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_BatchUpdateTickets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).BatchUpdateTickets(ctx, req.(*BatchUpdateTicketsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_AwaitTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AwaitTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).AwaitTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_AwaitTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).AwaitTicket(ctx, req.(*AwaitTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_MergeTickets_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MergeTicketsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).MergeTickets(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_MergeTickets_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).MergeTickets(ctx, req.(*MergeTicketsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_UnmergeTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnmergeTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).UnmergeTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_UnmergeTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).UnmergeTicket(ctx, req.(*UnmergeTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_LinkTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LinkTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).LinkTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_LinkTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).LinkTicket(ctx, req.(*LinkTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_UnlinkTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnlinkTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).UnlinkTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_UnlinkTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).UnlinkTicket(ctx, req.(*UnlinkTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_EraseTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).EraseTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_EraseTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).EraseTicket(ctx, req.(*EraseTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TicketService_ViewsOfTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ViewsOfTicketRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).ViewsOfTicket(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_ViewsOfTicket_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).ViewsOfTicket(ctx, req.(*ViewsOfTicketRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // TicketService_ServiceDesc is the grpc.ServiceDesc for TicketService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -282,6 +686,50 @@ var TicketService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainTicket",
 			Handler:    _TicketService_ExplainTicket_Handler,
+		},
+		{
+			MethodName: "CreateTicket",
+			Handler:    _TicketService_CreateTicket_Handler,
+		},
+		{
+			MethodName: "UpdateTicket",
+			Handler:    _TicketService_UpdateTicket_Handler,
+		},
+		{
+			MethodName: "DeleteTicket",
+			Handler:    _TicketService_DeleteTicket_Handler,
+		},
+		{
+			MethodName: "BatchUpdateTickets",
+			Handler:    _TicketService_BatchUpdateTickets_Handler,
+		},
+		{
+			MethodName: "AwaitTicket",
+			Handler:    _TicketService_AwaitTicket_Handler,
+		},
+		{
+			MethodName: "MergeTickets",
+			Handler:    _TicketService_MergeTickets_Handler,
+		},
+		{
+			MethodName: "UnmergeTicket",
+			Handler:    _TicketService_UnmergeTicket_Handler,
+		},
+		{
+			MethodName: "LinkTicket",
+			Handler:    _TicketService_LinkTicket_Handler,
+		},
+		{
+			MethodName: "UnlinkTicket",
+			Handler:    _TicketService_UnlinkTicket_Handler,
+		},
+		{
+			MethodName: "EraseTicket",
+			Handler:    _TicketService_EraseTicket_Handler,
+		},
+		{
+			MethodName: "ViewsOfTicket",
+			Handler:    _TicketService_ViewsOfTicket_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
