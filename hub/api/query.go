@@ -28,20 +28,36 @@ func routes() (known parameters, streams map[string]bool, err error) {
 		for i := range methods.Len() {
 			method := methods.Get(i)
 			rule, ok := proto.GetExtension(method.Options(), annotations.E_Http).(*annotations.HttpRule)
-			var route string
-			switch {
-			case ok && rule.GetGet() != "" && len(rule.GetAdditionalBindings()) == 0:
-				route = routeOf("GET", rule.GetGet())
-				known[route] = names(method.Input(), rule.GetGet())
-			case ok && rule.GetPost() != "" && rule.GetBody() == "*" && len(rule.GetAdditionalBindings()) == 0:
-				route = routeOf("POST", rule.GetPost()) // all that is not in the path is in the body
-			default:
-				return nil, nil, fmt.Errorf("api: %s is neither one GET nor one POST of a whole body; teach routes its parameters", method.FullName())
+			if !ok || len(rule.GetAdditionalBindings()) > 0 {
+				return nil, nil, fmt.Errorf("api: %s has no route, or several", method.FullName())
 			}
-			streams[route] = method.IsStreamingServer()
+			verb, path := routed(rule)
+			switch rule.GetBody() {
+			case "":
+				known[routeOf(verb, path)] = names(method.Input(), path)
+			case "*": // all that is not in the path is in the body
+			default:
+				return nil, nil, fmt.Errorf("api: a part of %s is the body of %s; teach routes its parameters", method.Input().FullName(), method.FullName())
+			}
+			streams[routeOf(verb, path)] = method.IsStreamingServer()
 		}
 	}
 	return known, streams, nil
+}
+
+// routed is the method and the path of a route.
+func routed(rule *annotations.HttpRule) (verb, path string) {
+	switch pattern := rule.GetPattern().(type) {
+	case *annotations.HttpRule_Get:
+		return http.MethodGet, pattern.Get
+	case *annotations.HttpRule_Post:
+		return http.MethodPost, pattern.Post
+	case *annotations.HttpRule_Patch:
+		return http.MethodPatch, pattern.Patch
+	case *annotations.HttpRule_Delete:
+		return http.MethodDelete, pattern.Delete
+	}
+	return "", ""
 }
 
 // routeOf is a route as the gateway names it.
