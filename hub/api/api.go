@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -33,8 +34,8 @@ import (
 )
 
 const (
-	// maxRequestBytes bounds a request: the longest names 1,000 ids.
-	maxRequestBytes = 1 << 20
+	// maxRequestBytes bounds a request: the longest has 1,000 updates.
+	maxRequestBytes = 8 << 20
 	// maxAnswerBytes bounds an answer: 1,000 records, of which few are longer than some kilobytes.
 	maxAnswerBytes = 64 << 20
 	// drainTime is how long Close waits for running calls.
@@ -91,8 +92,9 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	layers := []layer{correlate, metrics.observe, newStatuses(o.Log).translate, recoverPanic, callers.authenticate}
+	calls := append(slices.Clip(layers), timed, fairly(o.Callers))
 	s := &Server{health: health.NewServer(), grpc: grpc.NewServer(
-		grpc.ChainUnaryInterceptor(unary(layers), validate(validator)),
+		grpc.ChainUnaryInterceptor(unary(calls), validate(validator)),
 		grpc.ChainStreamInterceptor(stream(layers), validateStream(validator)),
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.MaxSendMsgSize(maxAnswerBytes),

@@ -22,6 +22,10 @@ type Caller struct {
 	MayWrite map[model.Kind]bool
 	// MayOperate says that it may decide reviews, change the policy, merge and erase.
 	MayOperate bool
+	// MayReadRaw says that it may see sources' own objects.
+	MayReadRaw bool
+	// Concurrency is how many calls of it may run at a time, streams aside; 0 means 64.
+	Concurrency int
 }
 
 // Reads says whether the caller may read a kind. Where no callers are configured there is none, and anyone may.

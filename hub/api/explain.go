@@ -19,38 +19,47 @@ import (
 )
 
 func (s *service) explain(ctx context.Context, in interface{ GetId() string }) (proto.Message, error) {
-	b, err := s.store.Bundle(ctx, store.RecordID(in.GetId()))
+	e, err := s.explainer(ctx, store.RecordID(in.GetId()))
+	if err != nil {
+		return nil, err
+	}
+	return e.all(), nil
+}
+
+// explainer reads a record of the service's kind with all that explains it.
+func (s *service) explainer(ctx context.Context, id store.RecordID) (*explainer, error) {
+	b, err := s.store.Bundle(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && b.Record.Kind != s.kind {
-		return nil, recordNotFound(in.GetId())
+		return nil, recordNotFound(string(id))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.explanation(ctx, b)
+	return s.explains(ctx, b)
 }
 
 // explanation tells why a record holds what it holds.
 func (r *reader) explanation(ctx context.Context, b *store.Bundle) (*hubv1.Explanation, error) {
+	e, err := r.explains(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	return e.all(), nil
+}
+
+// explains folds a record by the policy in force.
+func (r *reader) explains(ctx context.Context, b *store.Bundle) (*explainer, error) {
 	active, err := r.active(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	out := &hubv1.Explanation{Id: string(b.Record.ID), Revision: int64(b.Record.Revision), PolicyVersion: active.Version}
-	rules := active.Policy.Kind(b.Record.Kind)
-	if rules == nil {
-		return out, nil // the configuration has no policy for this kind: nothing is decided, and nothing is owed
+	e := &explainer{applier: r.applier, bundle: b, version: active.Version, file: active.Origin.File, rules: active.Policy.Kind(b.Record.Kind)}
+	if e.rules == nil {
+		return e, nil
 	}
-	e := &explainer{applier: r.applier, bundle: b, file: active.Origin.File, rules: rules, resolution: rules.Resolve(apply.Sources(rules, b))}
-	for i := range e.resolution.Attributes {
-		out.Attributes = append(out.Attributes, e.attribute(&e.resolution.Attributes[i]))
-	}
-	if e.paused, err = r.paused(ctx); err != nil {
-		return nil, err
-	}
-	for _, target := range rules.Targets() {
-		out.Targets = append(out.Targets, e.target(target))
-	}
-	return out, nil
+	e.resolution = e.rules.Resolve(apply.Sources(e.rules, b))
+	e.paused, err = r.paused(ctx)
+	return e, err
 }
 
 // active is the policy in force as the bundle was read. Another process may have activated it since this one last
@@ -77,12 +86,28 @@ func (r *reader) paused(ctx context.Context) (map[string]string, error) {
 
 // explainer turns one record's fold into words.
 type explainer struct {
-	applier    *apply.Applier
-	bundle     *store.Bundle
-	file       string // that the rules stand in
+	applier *apply.Applier
+	bundle  *store.Bundle
+	version int64  // of the policy
+	file    string // that the rules stand in
+	// rules are nil where the configuration has no policy for this kind: nothing is decided, and nothing is owed.
 	rules      *policy.Kind
 	resolution *policy.Resolution
 	paused     map[string]string
+}
+
+func (e *explainer) all() *hubv1.Explanation {
+	out := &hubv1.Explanation{Id: string(e.bundle.Record.ID), Revision: int64(e.bundle.Record.Revision), PolicyVersion: e.version}
+	if e.rules == nil {
+		return out
+	}
+	for i := range e.resolution.Attributes {
+		out.Attributes = append(out.Attributes, e.attribute(&e.resolution.Attributes[i]))
+	}
+	for _, target := range e.rules.Targets() {
+		out.Targets = append(out.Targets, e.target(target))
+	}
+	return out
 }
 
 func (e *explainer) attribute(a *policy.Attribute) *hubv1.AttributeExplanation {

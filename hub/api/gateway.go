@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -17,10 +17,6 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/encoding/protojson"
 )
-
-// restTime is how long a REST request may take that does not say so itself (Grpc-Timeout). An answer that is a stream may
-// take as long as its caller stays.
-const restTime = 30 * time.Second
 
 // gateway turns REST into gRPC, in memory: it makes one attempt and has no rules of its own but strictness about names.
 type gateway struct {
@@ -39,6 +35,23 @@ var restJSON = &runtime.JSONPb{
 	UnmarshalOptions: protojson.UnmarshalOptions{DiscardUnknown: false},
 }
 
+// strictBody takes a body that is one JSON value, and nothing after it.
+type strictBody struct{ *runtime.JSONPb }
+
+// NewDecoder reads a body.
+func (b strictBody) NewDecoder(body io.Reader) runtime.Decoder {
+	decoder := b.JSONPb.NewDecoder(body)
+	return runtime.DecoderFunc(func(v any) error {
+		if err := decoder.Decode(v); err != nil {
+			return err
+		}
+		if rest, ok := decoder.(runtime.DecoderWrapper); ok && rest.More() {
+			return errors.New("the body goes on after its end")
+		}
+		return nil
+	})
+}
+
 func newGateway(memory *bufconn.Listener, log *slog.Logger) (*gateway, error) {
 	conn, err := grpc.NewClient("passthrough:///memory",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }),
@@ -55,7 +68,7 @@ func newGateway(memory *bufconn.Listener, log *slog.Logger) (*gateway, error) {
 	g := &gateway{conn: conn, known: known, streams: streams, log: log}
 	none := func(string) (string, bool) { return "", false }
 	g.mux = runtime.NewServeMux(
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, restJSON),
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, strictBody{restJSON}),
 		runtime.WithMiddlewares(g.strict, g.bounded),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithOutgoingHeaderMatcher(none), // ServeHTTP has set the correlation id
@@ -85,11 +98,11 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.mux.ServeHTTP(w, r)
 }
 
-// bounded ends requests after restTime, but streams.
+// bounded ends requests after callTime, but streams.
 func (g *gateway) bounded(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, path map[string]string) {
 		if pattern, _ := runtime.HTTPPattern(r.Context()); !g.streams[r.Method+" "+pattern.String()] {
-			ctx, cancel := context.WithTimeout(r.Context(), restTime)
+			ctx, cancel := context.WithTimeout(r.Context(), callTime)
 			defer cancel()
 			r = r.WithContext(ctx)
 		}

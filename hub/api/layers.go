@@ -24,6 +24,8 @@ import (
 //	statuses      turns errors into statuses and logs them: below it errors are Go's, above it gRPC's
 //	recoverPanic  inside of statuses, so that a panic is answered and logged as any other fault
 //	authenticate  inside of those, since its refusals are errors as any other; before it, nothing of a request was read
+//	timed         calls alone, not streams: what is below ends with the call's time
+//	fairly        calls alone: it knows the caller
 //	validate      innermost (it needs the request): no method sees a request that breaks its rules
 type layer func(ctx context.Context, method string, next func(context.Context) error) error
 

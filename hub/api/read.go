@@ -32,17 +32,6 @@ func newReader(o Options) *reader {
 	return r
 }
 
-func (s *service) get(ctx context.Context, in interface{ GetId() string }) (proto.Message, error) {
-	r, err := s.store.Record(ctx, store.RecordID(in.GetId()))
-	if errors.Is(err, store.ErrNotFound) || err == nil && r.Kind != s.kind {
-		return nil, recordNotFound(in.GetId())
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.record.of(r), nil
-}
-
 func (s *service) batchGet(ctx context.Context, in interface{ GetIds() []string }) (proto.Message, error) {
 	ids := make([]store.RecordID, len(in.GetIds()))
 	for i, id := range in.GetIds() {

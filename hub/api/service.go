@@ -14,7 +14,7 @@ import (
 	"github.com/canonhub/canonhub/hub/model"
 )
 
-// service is one kind's reads.
+// service is one kind's reads and writes.
 type service struct {
 	*reader
 	kind    model.Kind
@@ -22,6 +22,7 @@ type service struct {
 	record  *recordShape
 	batch   *listShape
 	page    *listShape
+	written *writtenShape
 }
 
 // verb is what a method does, whatever its kind: the method's name is the verb's with the kind's, in singular or plural,
@@ -30,6 +31,8 @@ type verb struct {
 	name string
 	fits func(request proto.Message) bool
 	call func(*service, context.Context, proto.Message) (proto.Message, error)
+	// operates says that it takes a caller who may operate the hub, not one who may write the kind.
+	operates bool
 }
 
 // verbs are all methods that a kind's service may have.
@@ -39,6 +42,23 @@ var verbs = []verb{
 	on("List*", (*service).list),
 	on("Lookup*", (*service).lookup),
 	on("Explain*", (*service).explain),
+	on("ViewsOf*", (*service).viewsOf),
+	on("Await*", (*service).await),
+	on("Create*", (*service).create),
+	on("Update*", (*service).update),
+	on("Delete*", (*service).delete),
+	on("BatchUpdate*", (*service).batchUpdate),
+	operated("Merge*", (*service).merge),
+	operated("Unmerge*", (*service).unmerge),
+	operated("Link*", (*service).link),
+	operated("Unlink*", (*service).unlink),
+}
+
+// operated makes a verb of a method for those who operate the hub.
+func operated[In any](name string, do func(*service, context.Context, In) (proto.Message, error)) verb {
+	v := on(name, do)
+	v.operates = true
+	return v
 }
 
 // on makes a verb of a method that reads requests of any type with the getters of In.
@@ -81,10 +101,11 @@ func (s *service) shape() error {
 			return fmt.Errorf("it has no method for %s", v.name)
 		}
 	}
-	var errs [3]error
+	var errs [4]error
 	s.record, errs[0] = newRecordShape(s.kind, s.answers["Get*"])
 	s.batch, errs[1] = newListShape(s.answers["BatchGet*"], "missing_ids")
 	s.page, errs[2] = newListShape(s.answers["List*"], "next_page_token")
+	s.written, errs[3] = newWrittenShape(s.kind, s.answers["Update*"], s.answers["BatchUpdate*"])
 	if errs[2] == nil && (s.page.sizes[0] == nil || s.page.sizes[1] == nil) {
 		errs[2] = fmt.Errorf("%s has no total_size or no total_size_at_least", s.answers["List*"].Descriptor().FullName())
 	}

@@ -92,6 +92,9 @@ func (r registration) access(method protoreflect.MethodDescriptor) (access, erro
 	case readsOnly(method):
 		return access{r.kind, mayRead}, nil
 	}
+	if v, err := verbOf(r.kind, method); err == nil && v.operates {
+		return access{r.kind, mayOperate}, nil
+	}
 	return access{r.kind, mayWrite}, nil
 }
 

@@ -21,7 +21,7 @@ import (
 // domain is the ErrorInfo domain of our reasons.
 const domain = "canonhub"
 
-// retryDelay is what callers are told to wait where the database is away.
+// retryDelay is what callers are told to wait where the database is away, or they have too many calls running.
 const retryDelay = time.Second
 
 // failure is an error that callers can do something about.
@@ -32,6 +32,8 @@ type failure struct {
 	// field is the one at fault, where it is one; violations are for several.
 	field      string
 	violations []*errdetails.BadRequest_FieldViolation
+	// preconditions are what stands in the way.
+	preconditions []*errdetails.PreconditionFailure_Violation
 }
 
 // Error is for people.
@@ -54,6 +56,13 @@ var codeOf = map[hubv1.ErrorReason]codes.Code{
 	hubv1.ErrorReason_ERROR_REASON_INVALID_CHOICE:       codes.InvalidArgument,
 	hubv1.ErrorReason_ERROR_REASON_POLICY_NOT_FOUND:     codes.NotFound,
 	hubv1.ErrorReason_ERROR_REASON_PLAN_OUTDATED:        codes.FailedPrecondition,
+	hubv1.ErrorReason_ERROR_REASON_WRITE_REFUSED:        codes.FailedPrecondition,
+	hubv1.ErrorReason_ERROR_REASON_RECORD_EXISTS:        codes.AlreadyExists,
+	hubv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH:        codes.Aborted,
+	hubv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED:    codes.InvalidArgument,
+	hubv1.ErrorReason_ERROR_REASON_NO_CALLER:            codes.FailedPrecondition,
+	hubv1.ErrorReason_ERROR_REASON_TOO_MANY_CALLS:       codes.ResourceExhausted,
+	hubv1.ErrorReason_ERROR_REASON_IDENTITY_REFUSED:     codes.FailedPrecondition,
 	hubv1.ErrorReason_ERROR_REASON_DEADLINE:             codes.DeadlineExceeded, // or Canceled, where the caller hung up
 }
 
@@ -89,7 +98,8 @@ var (
 	internal         = &failure{reason: hubv1.ErrorReason_ERROR_REASON_INTERNAL, message: "a fault of the hub; its log has it under the correlation id"}
 )
 
-// status is the failure with its details: ErrorInfo and RequestInfo always, BadRequest and RetryInfo where they apply.
+// status is the failure with its details: ErrorInfo and RequestInfo always, BadRequest, PreconditionFailure and
+// RetryInfo where they apply.
 func (f *failure) status(code codes.Code, correlation string) *status.Status {
 	details := []protoadapt.MessageV1{
 		&errdetails.ErrorInfo{Reason: reasonText(f.reason), Domain: domain, Metadata: f.metadata},
@@ -102,7 +112,10 @@ func (f *failure) status(code codes.Code, correlation string) *status.Status {
 	if len(violations) > 0 {
 		details = append(details, &errdetails.BadRequest{FieldViolations: violations})
 	}
-	if code == codes.Unavailable {
+	if len(f.preconditions) > 0 {
+		details = append(details, &errdetails.PreconditionFailure{Violations: f.preconditions})
+	}
+	if code == codes.Unavailable || code == codes.ResourceExhausted {
 		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryDelay)})
 	}
 	st, err := status.New(code, f.message).WithDetails(details...)

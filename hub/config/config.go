@@ -77,6 +77,10 @@ type Caller struct {
 	Kinds map[model.Kind]Access
 	// Operate says that it may decide reviews, change the policy, merge and erase.
 	Operate bool
+	// Raw says that it may see sources' own objects.
+	Raw bool
+	// Concurrency is how many calls of it may run at a time; 0 where it does not say.
+	Concurrency int
 }
 
 // Access is what a caller may do with a kind.

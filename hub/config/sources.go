@@ -61,7 +61,8 @@ func (l *loader) named(from *configv1.Config, name string) path {
 }
 
 func (l *loader) caller(name string, from *configv1.Caller) Caller {
-	c := Caller{Name: name, Kinds: map[model.Kind]Access{}, Operate: from.GetOperate()}
+	c := Caller{Name: name, Kinds: map[model.Kind]Access{}, Operate: from.GetOperate(), Raw: from.GetRaw(),
+		Concurrency: int(from.GetConcurrency())}
 	for _, text := range append([]string{from.GetApiKeySha256()}, from.GetFurtherApiKeySha256()...) {
 		hash, err := hex.DecodeString(text)
 		if err == nil && len(hash) == sha256.Size { // else the schema has reported it

@@ -61,6 +61,23 @@ func (s *Schema) Present(m proto.Message) iter.Seq[Path] {
 	}
 }
 
+// Stated iterates over the attributes that are set in m, be it to an empty text: those that m speaks of.
+func (s *Schema) Stated(m proto.Message) iter.Seq[Path] {
+	return func(yield func(Path) bool) {
+		r := m.ProtoReflect()
+		for i := range s.attributes {
+			if a := &s.attributes[i]; (a.value(r).IsValid() || a.raw(r) != "") && !yield(a.path) {
+				return
+			}
+		}
+		for _, path := range s.customIn(r) {
+			if !yield(path) {
+				return
+			}
+		}
+	}
+}
+
 // Custom lists the custom attributes that are in m.
 func (s *Schema) Custom(m proto.Message) []Path { return s.customIn(m.ProtoReflect()) }
 

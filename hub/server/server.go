@@ -215,7 +215,8 @@ func (s *Server) listen(_ context.Context, o Options) error {
 func callers(configured []config.Caller) []api.Caller {
 	var all []api.Caller
 	for _, c := range configured {
-		caller := api.Caller{Name: c.Name, KeySHA256: c.KeySHA256, MayWrite: map[model.Kind]bool{}, MayOperate: c.Operate}
+		caller := api.Caller{Name: c.Name, KeySHA256: c.KeySHA256, MayWrite: map[model.Kind]bool{}, MayOperate: c.Operate, MayReadRaw: c.Raw,
+			Concurrency: c.Concurrency}
 		for kind, access := range c.Kinds {
 			caller.MayWrite[kind] = access == config.Write
 		}

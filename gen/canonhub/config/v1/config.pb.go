@@ -374,7 +374,11 @@ type Caller struct {
 	// Hex SHA-256 of further keys that are good, too, while keys are rotated.
 	FurtherApiKeySha256 []string `protobuf:"bytes,3,rep,name=further_api_key_sha256,json=furtherApiKeySha256,proto3" json:"further_api_key_sha256,omitempty"`
 	// Whether it may operate the hub: decide reviews, change the policy, merge and erase.
-	Operate       bool `protobuf:"varint,4,opt,name=operate,proto3" json:"operate,omitempty"`
+	Operate bool `protobuf:"varint,4,opt,name=operate,proto3" json:"operate,omitempty"`
+	// Whether it may see sources' own objects as they were last seen, which have more in them than the canonical form.
+	Raw bool `protobuf:"varint,5,opt,name=raw,proto3" json:"raw,omitempty"`
+	// How many calls of it run at a time, streams aside; more are refused. 0 means 64.
+	Concurrency   int32 `protobuf:"varint,6,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,6 +439,20 @@ func (x *Caller) GetOperate() bool {
 		return x.Operate
 	}
 	return false
+}
+
+func (x *Caller) GetRaw() bool {
+	if x != nil {
+		return x.Raw
+	}
+	return false
+}
+
+func (x *Caller) GetConcurrency() int32 {
+	if x != nil {
+		return x.Concurrency
+	}
+	return 0
 }
 
 // KindPolicy is what decides over one kind.
@@ -1000,13 +1018,16 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x06Limits\x12G\n" +
 	"\x13requests_per_second\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xc3@)\x00\x00\x00\x00\x00\x00\x00\x00R\x11requestsPerSecond\x12,\n" +
 	"\vconcurrency\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\vconcurrency\"\xe8\x02\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\vconcurrency\"\xa8\x03\n" +
 	"\x06Caller\x12;\n" +
 	"\x0eapi_key_sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\fapiKeySha256\x12z\n" +
 	"\x05kinds\x18\x02 \x03(\v2%.canonhub.config.v1.Caller.KindsEntryB=\xbaH:\x9a\x017\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticket*\x0fr\rR\x04readR\x05writeR\x05kinds\x12Q\n" +
 	"\x16further_api_key_sha256\x18\x03 \x03(\tB\x1c\xbaH\x19\x92\x01\x16\x10\n" +
 	"\"\x12r\x102\x0e^[0-9a-f]{64}$R\x13furtherApiKeySha256\x12\x18\n" +
-	"\aoperate\x18\x04 \x01(\bR\aoperate\x1a8\n" +
+	"\aoperate\x18\x04 \x01(\bR\aoperate\x12\x10\n" +
+	"\x03raw\x18\x05 \x01(\bR\x03raw\x12,\n" +
+	"\vconcurrency\x18\x06 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\vconcurrency\x1a8\n" +
 	"\n" +
 	"KindsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

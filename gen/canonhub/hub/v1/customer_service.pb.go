@@ -1126,70 +1126,6 @@ func (x *AwaitCustomerRequest) GetTargets() []string {
 	return nil
 }
 
-// AwaitCustomerResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
-type AwaitCustomerResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// All have agreed.
-	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
-	// Each of them.
-	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
-	// The record's newest revision.
-	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AwaitCustomerResponse) Reset() {
-	*x = AwaitCustomerResponse{}
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AwaitCustomerResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AwaitCustomerResponse) ProtoMessage() {}
-
-func (x *AwaitCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AwaitCustomerResponse.ProtoReflect.Descriptor instead.
-func (*AwaitCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *AwaitCustomerResponse) GetAgreed() bool {
-	if x != nil {
-		return x.Agreed
-	}
-	return false
-}
-
-func (x *AwaitCustomerResponse) GetTargets() []*TargetAgreement {
-	if x != nil {
-		return x.Targets
-	}
-	return nil
-}
-
-func (x *AwaitCustomerResponse) GetRevision() int64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
 // MergeCustomersRequest names two records that are one party.
 type MergeCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1203,7 +1139,7 @@ type MergeCustomersRequest struct {
 
 func (x *MergeCustomersRequest) Reset() {
 	*x = MergeCustomersRequest{}
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[17]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1151,7 @@ func (x *MergeCustomersRequest) String() string {
 func (*MergeCustomersRequest) ProtoMessage() {}
 
 func (x *MergeCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[17]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1164,7 @@ func (x *MergeCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeCustomersRequest.ProtoReflect.Descriptor instead.
 func (*MergeCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{17}
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MergeCustomersRequest) GetIds() []string {
@@ -1258,7 +1194,7 @@ type UnmergeCustomerRequest struct {
 
 func (x *UnmergeCustomerRequest) Reset() {
 	*x = UnmergeCustomerRequest{}
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[18]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1206,7 @@ func (x *UnmergeCustomerRequest) String() string {
 func (*UnmergeCustomerRequest) ProtoMessage() {}
 
 func (x *UnmergeCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[18]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1219,7 @@ func (x *UnmergeCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmergeCustomerRequest.ProtoReflect.Descriptor instead.
 func (*UnmergeCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{18}
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UnmergeCustomerRequest) GetId() string {
@@ -1321,7 +1257,7 @@ type LinkCustomerRequest struct {
 
 func (x *LinkCustomerRequest) Reset() {
 	*x = LinkCustomerRequest{}
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[19]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1269,7 @@ func (x *LinkCustomerRequest) String() string {
 func (*LinkCustomerRequest) ProtoMessage() {}
 
 func (x *LinkCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[19]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1282,7 @@ func (x *LinkCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkCustomerRequest.ProtoReflect.Descriptor instead.
 func (*LinkCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{19}
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LinkCustomerRequest) GetId() string {
@@ -1408,7 +1344,7 @@ type UnlinkCustomerRequest struct {
 
 func (x *UnlinkCustomerRequest) Reset() {
 	*x = UnlinkCustomerRequest{}
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[20]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1356,7 @@ func (x *UnlinkCustomerRequest) String() string {
 func (*UnlinkCustomerRequest) ProtoMessage() {}
 
 func (x *UnlinkCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[20]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1369,7 @@ func (x *UnlinkCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlinkCustomerRequest.ProtoReflect.Descriptor instead.
 func (*UnlinkCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{20}
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UnlinkCustomerRequest) GetId() string {
@@ -1477,7 +1413,7 @@ type EraseCustomerRequest struct {
 
 func (x *EraseCustomerRequest) Reset() {
 	*x = EraseCustomerRequest{}
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[21]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1425,7 @@ func (x *EraseCustomerRequest) String() string {
 func (*EraseCustomerRequest) ProtoMessage() {}
 
 func (x *EraseCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[21]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1438,7 @@ func (x *EraseCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseCustomerRequest.ProtoReflect.Descriptor instead.
 func (*EraseCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{21}
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EraseCustomerRequest) GetId() string {
@@ -1530,7 +1466,7 @@ type ViewsOfCustomerRequest struct {
 
 func (x *ViewsOfCustomerRequest) Reset() {
 	*x = ViewsOfCustomerRequest{}
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[22]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1478,7 @@ func (x *ViewsOfCustomerRequest) String() string {
 func (*ViewsOfCustomerRequest) ProtoMessage() {}
 
 func (x *ViewsOfCustomerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[22]
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1491,7 @@ func (x *ViewsOfCustomerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewsOfCustomerRequest.ProtoReflect.Descriptor instead.
 func (*ViewsOfCustomerRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{22}
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ViewsOfCustomerRequest) GetId() string {
@@ -1563,52 +1499,6 @@ func (x *ViewsOfCustomerRequest) GetId() string {
 		return x.Id
 	}
 	return ""
-}
-
-// ViewsOfCustomerResponse has each source's side.
-type ViewsOfCustomerResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// By source.
-	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ViewsOfCustomerResponse) Reset() {
-	*x = ViewsOfCustomerResponse{}
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ViewsOfCustomerResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ViewsOfCustomerResponse) ProtoMessage() {}
-
-func (x *ViewsOfCustomerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ViewsOfCustomerResponse.ProtoReflect.Descriptor instead.
-func (*ViewsOfCustomerResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *ViewsOfCustomerResponse) GetViews() []*SourceView {
-	if x != nil {
-		return x.Views
-	}
-	return nil
 }
 
 var File_canonhub_hub_v1_customer_service_proto protoreflect.FileDescriptor
@@ -1706,11 +1596,7 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\x14AwaitCustomerRequest\x12=\n" +
 	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12#\n" +
 	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12\"\n" +
-	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x87\x01\n" +
-	"\x15AwaitCustomerResponse\x12\x16\n" +
-	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
-	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"\x7f\n" +
+	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x7f\n" +
 	"\x15MergeCustomersRequest\x12J\n" +
 	"\x03ids\x18\x01 \x03(\tB8\xbaH5\x92\x012\b\x02\x10\x02\x18\x01\"*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"s\n" +
@@ -1741,9 +1627,7 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"W\n" +
 	"\x16ViewsOfCustomerRequest\x12=\n" +
-	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"L\n" +
-	"\x17ViewsOfCustomerResponse\x121\n" +
-	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views2\xaf\x10\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\x9b\x10\n" +
 	"\x0fCustomerService\x12r\n" +
 	"\vGetCustomer\x12#.canonhub.hub.v1.GetCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\x1d\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/customers/{id}\x90\x02\x01\x12\x8d\x01\n" +
 	"\x11BatchGetCustomers\x12).canonhub.hub.v1.BatchGetCustomersRequest\x1a*.canonhub.hub.v1.BatchGetCustomersResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/customers:batchGet\x90\x02\x01\x12x\n" +
@@ -1753,14 +1637,14 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\x0eCreateCustomer\x12&.canonhub.hub.v1.CreateCustomerRequest\x1a&.canonhub.hub.v1.WriteCustomerResponse\"\x18\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/v1/customers\x12\x7f\n" +
 	"\x0eUpdateCustomer\x12&.canonhub.hub.v1.UpdateCustomerRequest\x1a&.canonhub.hub.v1.WriteCustomerResponse\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*2\x12/v1/customers/{id}\x12|\n" +
 	"\x0eDeleteCustomer\x12&.canonhub.hub.v1.DeleteCustomerRequest\x1a&.canonhub.hub.v1.WriteCustomerResponse\"\x1a\x82\xd3\xe4\x93\x02\x14*\x12/v1/customers/{id}\x12\x99\x01\n" +
-	"\x14BatchUpdateCustomers\x12,.canonhub.hub.v1.BatchUpdateCustomersRequest\x1a-.canonhub.hub.v1.BatchUpdateCustomersResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/customers:batchUpdate\x12\x83\x01\n" +
-	"\rAwaitCustomer\x12%.canonhub.hub.v1.AwaitCustomerRequest\x1a&.canonhub.hub.v1.AwaitCustomerResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}:await\x90\x02\x01\x12y\n" +
+	"\x14BatchUpdateCustomers\x12,.canonhub.hub.v1.BatchUpdateCustomersRequest\x1a-.canonhub.hub.v1.BatchUpdateCustomersResponse\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/customers:batchUpdate\x12{\n" +
+	"\rAwaitCustomer\x12%.canonhub.hub.v1.AwaitCustomerRequest\x1a\x1e.canonhub.hub.v1.AwaitResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}:await\x90\x02\x01\x12y\n" +
 	"\x0eMergeCustomers\x12&.canonhub.hub.v1.MergeCustomersRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/customers:merge\x12\x82\x01\n" +
 	"\x0fUnmergeCustomer\x12'.canonhub.hub.v1.UnmergeCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/customers/{id}:unmerge\x12y\n" +
 	"\fLinkCustomer\x12$.canonhub.hub.v1.LinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/customers/{id}:link\x12\x7f\n" +
 	"\x0eUnlinkCustomer\x12&.canonhub.hub.v1.UnlinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/customers/{id}:unlink\x12|\n" +
-	"\rEraseCustomer\x12%.canonhub.hub.v1.EraseCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/customers/{id}:erase\x12\x89\x01\n" +
-	"\x0fViewsOfCustomer\x12'.canonhub.hub.v1.ViewsOfCustomerRequest\x1a(.canonhub.hub.v1.ViewsOfCustomerResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}/views\x90\x02\x01B\xc1\x01\n" +
+	"\rEraseCustomer\x12%.canonhub.hub.v1.EraseCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/customers/{id}:erase\x12\x7f\n" +
+	"\x0fViewsOfCustomer\x12'.canonhub.hub.v1.ViewsOfCustomerRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}/views\x90\x02\x01B\xc1\x01\n" +
 	"\x13com.canonhub.hub.v1B\x14CustomerServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -1775,7 +1659,7 @@ func file_canonhub_hub_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_customer_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_canonhub_hub_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_canonhub_hub_v1_customer_service_proto_goTypes = []any{
 	(*CustomerRecord)(nil),               // 0: canonhub.hub.v1.CustomerRecord
 	(*GetCustomerRequest)(nil),           // 1: canonhub.hub.v1.GetCustomerRequest
@@ -1793,80 +1677,76 @@ var file_canonhub_hub_v1_customer_service_proto_goTypes = []any{
 	(*BatchUpdateCustomersResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateCustomersResponse
 	(*BatchUpdateCustomersResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateCustomersResult
 	(*AwaitCustomerRequest)(nil),         // 15: canonhub.hub.v1.AwaitCustomerRequest
-	(*AwaitCustomerResponse)(nil),        // 16: canonhub.hub.v1.AwaitCustomerResponse
-	(*MergeCustomersRequest)(nil),        // 17: canonhub.hub.v1.MergeCustomersRequest
-	(*UnmergeCustomerRequest)(nil),       // 18: canonhub.hub.v1.UnmergeCustomerRequest
-	(*LinkCustomerRequest)(nil),          // 19: canonhub.hub.v1.LinkCustomerRequest
-	(*UnlinkCustomerRequest)(nil),        // 20: canonhub.hub.v1.UnlinkCustomerRequest
-	(*EraseCustomerRequest)(nil),         // 21: canonhub.hub.v1.EraseCustomerRequest
-	(*ViewsOfCustomerRequest)(nil),       // 22: canonhub.hub.v1.ViewsOfCustomerRequest
-	(*ViewsOfCustomerResponse)(nil),      // 23: canonhub.hub.v1.ViewsOfCustomerResponse
-	nil,                                  // 24: canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
-	(*timestamppb.Timestamp)(nil),        // 25: google.protobuf.Timestamp
-	(*v1.Customer)(nil),                  // 26: canonhub.canonical.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil),        // 27: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),                 // 28: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),                // 29: google.rpc.Status
-	(*TargetAgreement)(nil),              // 30: canonhub.hub.v1.TargetAgreement
-	(*SourceView)(nil),                   // 31: canonhub.hub.v1.SourceView
-	(*Explanation)(nil),                  // 32: canonhub.hub.v1.Explanation
+	(*MergeCustomersRequest)(nil),        // 16: canonhub.hub.v1.MergeCustomersRequest
+	(*UnmergeCustomerRequest)(nil),       // 17: canonhub.hub.v1.UnmergeCustomerRequest
+	(*LinkCustomerRequest)(nil),          // 18: canonhub.hub.v1.LinkCustomerRequest
+	(*UnlinkCustomerRequest)(nil),        // 19: canonhub.hub.v1.UnlinkCustomerRequest
+	(*EraseCustomerRequest)(nil),         // 20: canonhub.hub.v1.EraseCustomerRequest
+	(*ViewsOfCustomerRequest)(nil),       // 21: canonhub.hub.v1.ViewsOfCustomerRequest
+	nil,                                  // 22: canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),        // 23: google.protobuf.Timestamp
+	(*v1.Customer)(nil),                  // 24: canonhub.canonical.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),        // 25: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),                 // 26: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),                // 27: google.rpc.Status
+	(*Explanation)(nil),                  // 28: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),                // 29: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),                // 30: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_customer_service_proto_depIdxs = []int32{
-	25, // 0: canonhub.hub.v1.CustomerRecord.create_time:type_name -> google.protobuf.Timestamp
-	25, // 1: canonhub.hub.v1.CustomerRecord.update_time:type_name -> google.protobuf.Timestamp
-	25, // 2: canonhub.hub.v1.CustomerRecord.delete_time:type_name -> google.protobuf.Timestamp
-	26, // 3: canonhub.hub.v1.CustomerRecord.customer:type_name -> canonhub.canonical.v1.Customer
+	23, // 0: canonhub.hub.v1.CustomerRecord.create_time:type_name -> google.protobuf.Timestamp
+	23, // 1: canonhub.hub.v1.CustomerRecord.update_time:type_name -> google.protobuf.Timestamp
+	23, // 2: canonhub.hub.v1.CustomerRecord.delete_time:type_name -> google.protobuf.Timestamp
+	24, // 3: canonhub.hub.v1.CustomerRecord.customer:type_name -> canonhub.canonical.v1.Customer
 	0,  // 4: canonhub.hub.v1.BatchGetCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
 	0,  // 5: canonhub.hub.v1.ListCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
-	26, // 6: canonhub.hub.v1.CreateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
-	26, // 7: canonhub.hub.v1.UpdateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
-	27, // 8: canonhub.hub.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	24, // 9: canonhub.hub.v1.UpdateCustomerRequest.path_etags:type_name -> canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
+	24, // 6: canonhub.hub.v1.CreateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
+	24, // 7: canonhub.hub.v1.UpdateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
+	25, // 8: canonhub.hub.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 9: canonhub.hub.v1.UpdateCustomerRequest.path_etags:type_name -> canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
 	0,  // 10: canonhub.hub.v1.WriteCustomerResponse.record:type_name -> canonhub.hub.v1.CustomerRecord
-	28, // 11: canonhub.hub.v1.WriteCustomerResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	26, // 11: canonhub.hub.v1.WriteCustomerResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
 	9,  // 12: canonhub.hub.v1.BatchUpdateCustomersRequest.requests:type_name -> canonhub.hub.v1.UpdateCustomerRequest
 	14, // 13: canonhub.hub.v1.BatchUpdateCustomersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateCustomersResult
 	11, // 14: canonhub.hub.v1.BatchUpdateCustomersResult.written:type_name -> canonhub.hub.v1.WriteCustomerResponse
-	29, // 15: canonhub.hub.v1.BatchUpdateCustomersResult.error:type_name -> google.rpc.Status
-	30, // 16: canonhub.hub.v1.AwaitCustomerResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
-	31, // 17: canonhub.hub.v1.ViewsOfCustomerResponse.views:type_name -> canonhub.hub.v1.SourceView
-	1,  // 18: canonhub.hub.v1.CustomerService.GetCustomer:input_type -> canonhub.hub.v1.GetCustomerRequest
-	2,  // 19: canonhub.hub.v1.CustomerService.BatchGetCustomers:input_type -> canonhub.hub.v1.BatchGetCustomersRequest
-	4,  // 20: canonhub.hub.v1.CustomerService.ListCustomers:input_type -> canonhub.hub.v1.ListCustomersRequest
-	6,  // 21: canonhub.hub.v1.CustomerService.LookupCustomer:input_type -> canonhub.hub.v1.LookupCustomerRequest
-	7,  // 22: canonhub.hub.v1.CustomerService.ExplainCustomer:input_type -> canonhub.hub.v1.ExplainCustomerRequest
-	8,  // 23: canonhub.hub.v1.CustomerService.CreateCustomer:input_type -> canonhub.hub.v1.CreateCustomerRequest
-	9,  // 24: canonhub.hub.v1.CustomerService.UpdateCustomer:input_type -> canonhub.hub.v1.UpdateCustomerRequest
-	10, // 25: canonhub.hub.v1.CustomerService.DeleteCustomer:input_type -> canonhub.hub.v1.DeleteCustomerRequest
-	12, // 26: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:input_type -> canonhub.hub.v1.BatchUpdateCustomersRequest
-	15, // 27: canonhub.hub.v1.CustomerService.AwaitCustomer:input_type -> canonhub.hub.v1.AwaitCustomerRequest
-	17, // 28: canonhub.hub.v1.CustomerService.MergeCustomers:input_type -> canonhub.hub.v1.MergeCustomersRequest
-	18, // 29: canonhub.hub.v1.CustomerService.UnmergeCustomer:input_type -> canonhub.hub.v1.UnmergeCustomerRequest
-	19, // 30: canonhub.hub.v1.CustomerService.LinkCustomer:input_type -> canonhub.hub.v1.LinkCustomerRequest
-	20, // 31: canonhub.hub.v1.CustomerService.UnlinkCustomer:input_type -> canonhub.hub.v1.UnlinkCustomerRequest
-	21, // 32: canonhub.hub.v1.CustomerService.EraseCustomer:input_type -> canonhub.hub.v1.EraseCustomerRequest
-	22, // 33: canonhub.hub.v1.CustomerService.ViewsOfCustomer:input_type -> canonhub.hub.v1.ViewsOfCustomerRequest
-	0,  // 34: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	3,  // 35: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
-	5,  // 36: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
-	0,  // 37: canonhub.hub.v1.CustomerService.LookupCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	32, // 38: canonhub.hub.v1.CustomerService.ExplainCustomer:output_type -> canonhub.hub.v1.Explanation
-	11, // 39: canonhub.hub.v1.CustomerService.CreateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	11, // 40: canonhub.hub.v1.CustomerService.UpdateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	11, // 41: canonhub.hub.v1.CustomerService.DeleteCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	13, // 42: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:output_type -> canonhub.hub.v1.BatchUpdateCustomersResponse
-	16, // 43: canonhub.hub.v1.CustomerService.AwaitCustomer:output_type -> canonhub.hub.v1.AwaitCustomerResponse
-	0,  // 44: canonhub.hub.v1.CustomerService.MergeCustomers:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 45: canonhub.hub.v1.CustomerService.UnmergeCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 46: canonhub.hub.v1.CustomerService.LinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 47: canonhub.hub.v1.CustomerService.UnlinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 48: canonhub.hub.v1.CustomerService.EraseCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	23, // 49: canonhub.hub.v1.CustomerService.ViewsOfCustomer:output_type -> canonhub.hub.v1.ViewsOfCustomerResponse
-	34, // [34:50] is the sub-list for method output_type
-	18, // [18:34] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	27, // 15: canonhub.hub.v1.BatchUpdateCustomersResult.error:type_name -> google.rpc.Status
+	1,  // 16: canonhub.hub.v1.CustomerService.GetCustomer:input_type -> canonhub.hub.v1.GetCustomerRequest
+	2,  // 17: canonhub.hub.v1.CustomerService.BatchGetCustomers:input_type -> canonhub.hub.v1.BatchGetCustomersRequest
+	4,  // 18: canonhub.hub.v1.CustomerService.ListCustomers:input_type -> canonhub.hub.v1.ListCustomersRequest
+	6,  // 19: canonhub.hub.v1.CustomerService.LookupCustomer:input_type -> canonhub.hub.v1.LookupCustomerRequest
+	7,  // 20: canonhub.hub.v1.CustomerService.ExplainCustomer:input_type -> canonhub.hub.v1.ExplainCustomerRequest
+	8,  // 21: canonhub.hub.v1.CustomerService.CreateCustomer:input_type -> canonhub.hub.v1.CreateCustomerRequest
+	9,  // 22: canonhub.hub.v1.CustomerService.UpdateCustomer:input_type -> canonhub.hub.v1.UpdateCustomerRequest
+	10, // 23: canonhub.hub.v1.CustomerService.DeleteCustomer:input_type -> canonhub.hub.v1.DeleteCustomerRequest
+	12, // 24: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:input_type -> canonhub.hub.v1.BatchUpdateCustomersRequest
+	15, // 25: canonhub.hub.v1.CustomerService.AwaitCustomer:input_type -> canonhub.hub.v1.AwaitCustomerRequest
+	16, // 26: canonhub.hub.v1.CustomerService.MergeCustomers:input_type -> canonhub.hub.v1.MergeCustomersRequest
+	17, // 27: canonhub.hub.v1.CustomerService.UnmergeCustomer:input_type -> canonhub.hub.v1.UnmergeCustomerRequest
+	18, // 28: canonhub.hub.v1.CustomerService.LinkCustomer:input_type -> canonhub.hub.v1.LinkCustomerRequest
+	19, // 29: canonhub.hub.v1.CustomerService.UnlinkCustomer:input_type -> canonhub.hub.v1.UnlinkCustomerRequest
+	20, // 30: canonhub.hub.v1.CustomerService.EraseCustomer:input_type -> canonhub.hub.v1.EraseCustomerRequest
+	21, // 31: canonhub.hub.v1.CustomerService.ViewsOfCustomer:input_type -> canonhub.hub.v1.ViewsOfCustomerRequest
+	0,  // 32: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	3,  // 33: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
+	5,  // 34: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
+	0,  // 35: canonhub.hub.v1.CustomerService.LookupCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	28, // 36: canonhub.hub.v1.CustomerService.ExplainCustomer:output_type -> canonhub.hub.v1.Explanation
+	11, // 37: canonhub.hub.v1.CustomerService.CreateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	11, // 38: canonhub.hub.v1.CustomerService.UpdateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	11, // 39: canonhub.hub.v1.CustomerService.DeleteCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	13, // 40: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:output_type -> canonhub.hub.v1.BatchUpdateCustomersResponse
+	29, // 41: canonhub.hub.v1.CustomerService.AwaitCustomer:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 42: canonhub.hub.v1.CustomerService.MergeCustomers:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 43: canonhub.hub.v1.CustomerService.UnmergeCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 44: canonhub.hub.v1.CustomerService.LinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 45: canonhub.hub.v1.CustomerService.UnlinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 46: canonhub.hub.v1.CustomerService.EraseCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	30, // 47: canonhub.hub.v1.CustomerService.ViewsOfCustomer:output_type -> canonhub.hub.v1.ViewsResponse
+	32, // [32:48] is the sub-list for method output_type
+	16, // [16:32] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_customer_service_proto_init() }
@@ -1887,7 +1767,7 @@ func file_canonhub_hub_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_customer_service_proto_rawDesc), len(file_canonhub_hub_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -65,7 +65,7 @@ type CustomerServiceClient interface {
 	// BatchUpdateCustomers makes up to 1,000 updates, each by itself: the answer has a result for each.
 	BatchUpdateCustomers(ctx context.Context, in *BatchUpdateCustomersRequest, opts ...grpc.CallOption) (*BatchUpdateCustomersResponse, error)
 	// AwaitCustomer waits, as long as the call's deadline allows, until targets have agreed to a revision.
-	AwaitCustomer(ctx context.Context, in *AwaitCustomerRequest, opts ...grpc.CallOption) (*AwaitCustomerResponse, error)
+	AwaitCustomer(ctx context.Context, in *AwaitCustomerRequest, opts ...grpc.CallOption) (*AwaitResponse, error)
 	// MergeCustomers makes one record of two that are one party: the older id lives, the other answers with it for ever.
 	MergeCustomers(ctx context.Context, in *MergeCustomersRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
 	// UnmergeCustomer undoes a merge: both records are again what their sources say. It answers with the one that was merged.
@@ -79,7 +79,7 @@ type CustomerServiceClient interface {
 	// objects are left as they are.
 	EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
 	// ViewsOfCustomer reads what each source says of a record.
-	ViewsOfCustomer(ctx context.Context, in *ViewsOfCustomerRequest, opts ...grpc.CallOption) (*ViewsOfCustomerResponse, error)
+	ViewsOfCustomer(ctx context.Context, in *ViewsOfCustomerRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
 }
 
 type customerServiceClient struct {
@@ -180,9 +180,9 @@ func (c *customerServiceClient) BatchUpdateCustomers(ctx context.Context, in *Ba
 	return out, nil
 }
 
-func (c *customerServiceClient) AwaitCustomer(ctx context.Context, in *AwaitCustomerRequest, opts ...grpc.CallOption) (*AwaitCustomerResponse, error) {
+func (c *customerServiceClient) AwaitCustomer(ctx context.Context, in *AwaitCustomerRequest, opts ...grpc.CallOption) (*AwaitResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(AwaitCustomerResponse)
+	out := new(AwaitResponse)
 	err := c.cc.Invoke(ctx, CustomerService_AwaitCustomer_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -240,9 +240,9 @@ func (c *customerServiceClient) EraseCustomer(ctx context.Context, in *EraseCust
 	return out, nil
 }
 
-func (c *customerServiceClient) ViewsOfCustomer(ctx context.Context, in *ViewsOfCustomerRequest, opts ...grpc.CallOption) (*ViewsOfCustomerResponse, error) {
+func (c *customerServiceClient) ViewsOfCustomer(ctx context.Context, in *ViewsOfCustomerRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ViewsOfCustomerResponse)
+	out := new(ViewsResponse)
 	err := c.cc.Invoke(ctx, CustomerService_ViewsOfCustomer_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -278,7 +278,7 @@ type CustomerServiceServer interface {
 	// BatchUpdateCustomers makes up to 1,000 updates, each by itself: the answer has a result for each.
 	BatchUpdateCustomers(context.Context, *BatchUpdateCustomersRequest) (*BatchUpdateCustomersResponse, error)
 	// AwaitCustomer waits, as long as the call's deadline allows, until targets have agreed to a revision.
-	AwaitCustomer(context.Context, *AwaitCustomerRequest) (*AwaitCustomerResponse, error)
+	AwaitCustomer(context.Context, *AwaitCustomerRequest) (*AwaitResponse, error)
 	// MergeCustomers makes one record of two that are one party: the older id lives, the other answers with it for ever.
 	MergeCustomers(context.Context, *MergeCustomersRequest) (*CustomerRecord, error)
 	// UnmergeCustomer undoes a merge: both records are again what their sources say. It answers with the one that was merged.
@@ -292,7 +292,7 @@ type CustomerServiceServer interface {
 	// objects are left as they are.
 	EraseCustomer(context.Context, *EraseCustomerRequest) (*CustomerRecord, error)
 	// ViewsOfCustomer reads what each source says of a record.
-	ViewsOfCustomer(context.Context, *ViewsOfCustomerRequest) (*ViewsOfCustomerResponse, error)
+	ViewsOfCustomer(context.Context, *ViewsOfCustomerRequest) (*ViewsResponse, error)
 	mustEmbedUnimplementedCustomerServiceServer()
 }
 
@@ -330,7 +330,7 @@ func (UnimplementedCustomerServiceServer) DeleteCustomer(context.Context, *Delet
 func (UnimplementedCustomerServiceServer) BatchUpdateCustomers(context.Context, *BatchUpdateCustomersRequest) (*BatchUpdateCustomersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchUpdateCustomers not implemented")
 }
-func (UnimplementedCustomerServiceServer) AwaitCustomer(context.Context, *AwaitCustomerRequest) (*AwaitCustomerResponse, error) {
+func (UnimplementedCustomerServiceServer) AwaitCustomer(context.Context, *AwaitCustomerRequest) (*AwaitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AwaitCustomer not implemented")
 }
 func (UnimplementedCustomerServiceServer) MergeCustomers(context.Context, *MergeCustomersRequest) (*CustomerRecord, error) {
@@ -348,7 +348,7 @@ func (UnimplementedCustomerServiceServer) UnlinkCustomer(context.Context, *Unlin
 func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseCustomerRequest) (*CustomerRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseCustomer not implemented")
 }
-func (UnimplementedCustomerServiceServer) ViewsOfCustomer(context.Context, *ViewsOfCustomerRequest) (*ViewsOfCustomerResponse, error) {
+func (UnimplementedCustomerServiceServer) ViewsOfCustomer(context.Context, *ViewsOfCustomerRequest) (*ViewsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ViewsOfCustomer not implemented")
 }
 func (UnimplementedCustomerServiceServer) mustEmbedUnimplementedCustomerServiceServer() {}

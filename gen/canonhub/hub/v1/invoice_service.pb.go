@@ -1126,70 +1126,6 @@ func (x *AwaitInvoiceRequest) GetTargets() []string {
 	return nil
 }
 
-// AwaitInvoiceResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
-type AwaitInvoiceResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// All have agreed.
-	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
-	// Each of them.
-	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
-	// The record's newest revision.
-	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AwaitInvoiceResponse) Reset() {
-	*x = AwaitInvoiceResponse{}
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AwaitInvoiceResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AwaitInvoiceResponse) ProtoMessage() {}
-
-func (x *AwaitInvoiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AwaitInvoiceResponse.ProtoReflect.Descriptor instead.
-func (*AwaitInvoiceResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *AwaitInvoiceResponse) GetAgreed() bool {
-	if x != nil {
-		return x.Agreed
-	}
-	return false
-}
-
-func (x *AwaitInvoiceResponse) GetTargets() []*TargetAgreement {
-	if x != nil {
-		return x.Targets
-	}
-	return nil
-}
-
-func (x *AwaitInvoiceResponse) GetRevision() int64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
 // MergeInvoicesRequest names two records that are one party.
 type MergeInvoicesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1203,7 +1139,7 @@ type MergeInvoicesRequest struct {
 
 func (x *MergeInvoicesRequest) Reset() {
 	*x = MergeInvoicesRequest{}
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[17]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1151,7 @@ func (x *MergeInvoicesRequest) String() string {
 func (*MergeInvoicesRequest) ProtoMessage() {}
 
 func (x *MergeInvoicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[17]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1164,7 @@ func (x *MergeInvoicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeInvoicesRequest.ProtoReflect.Descriptor instead.
 func (*MergeInvoicesRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{17}
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MergeInvoicesRequest) GetIds() []string {
@@ -1258,7 +1194,7 @@ type UnmergeInvoiceRequest struct {
 
 func (x *UnmergeInvoiceRequest) Reset() {
 	*x = UnmergeInvoiceRequest{}
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[18]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1206,7 @@ func (x *UnmergeInvoiceRequest) String() string {
 func (*UnmergeInvoiceRequest) ProtoMessage() {}
 
 func (x *UnmergeInvoiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[18]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1219,7 @@ func (x *UnmergeInvoiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmergeInvoiceRequest.ProtoReflect.Descriptor instead.
 func (*UnmergeInvoiceRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{18}
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UnmergeInvoiceRequest) GetId() string {
@@ -1321,7 +1257,7 @@ type LinkInvoiceRequest struct {
 
 func (x *LinkInvoiceRequest) Reset() {
 	*x = LinkInvoiceRequest{}
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[19]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1269,7 @@ func (x *LinkInvoiceRequest) String() string {
 func (*LinkInvoiceRequest) ProtoMessage() {}
 
 func (x *LinkInvoiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[19]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1282,7 @@ func (x *LinkInvoiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkInvoiceRequest.ProtoReflect.Descriptor instead.
 func (*LinkInvoiceRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{19}
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LinkInvoiceRequest) GetId() string {
@@ -1408,7 +1344,7 @@ type UnlinkInvoiceRequest struct {
 
 func (x *UnlinkInvoiceRequest) Reset() {
 	*x = UnlinkInvoiceRequest{}
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[20]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1356,7 @@ func (x *UnlinkInvoiceRequest) String() string {
 func (*UnlinkInvoiceRequest) ProtoMessage() {}
 
 func (x *UnlinkInvoiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[20]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1369,7 @@ func (x *UnlinkInvoiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlinkInvoiceRequest.ProtoReflect.Descriptor instead.
 func (*UnlinkInvoiceRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{20}
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UnlinkInvoiceRequest) GetId() string {
@@ -1477,7 +1413,7 @@ type EraseInvoiceRequest struct {
 
 func (x *EraseInvoiceRequest) Reset() {
 	*x = EraseInvoiceRequest{}
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[21]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1425,7 @@ func (x *EraseInvoiceRequest) String() string {
 func (*EraseInvoiceRequest) ProtoMessage() {}
 
 func (x *EraseInvoiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[21]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1438,7 @@ func (x *EraseInvoiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseInvoiceRequest.ProtoReflect.Descriptor instead.
 func (*EraseInvoiceRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{21}
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EraseInvoiceRequest) GetId() string {
@@ -1530,7 +1466,7 @@ type ViewsOfInvoiceRequest struct {
 
 func (x *ViewsOfInvoiceRequest) Reset() {
 	*x = ViewsOfInvoiceRequest{}
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[22]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1478,7 @@ func (x *ViewsOfInvoiceRequest) String() string {
 func (*ViewsOfInvoiceRequest) ProtoMessage() {}
 
 func (x *ViewsOfInvoiceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[22]
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1491,7 @@ func (x *ViewsOfInvoiceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewsOfInvoiceRequest.ProtoReflect.Descriptor instead.
 func (*ViewsOfInvoiceRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{22}
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ViewsOfInvoiceRequest) GetId() string {
@@ -1563,52 +1499,6 @@ func (x *ViewsOfInvoiceRequest) GetId() string {
 		return x.Id
 	}
 	return ""
-}
-
-// ViewsOfInvoiceResponse has each source's side.
-type ViewsOfInvoiceResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// By source.
-	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ViewsOfInvoiceResponse) Reset() {
-	*x = ViewsOfInvoiceResponse{}
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ViewsOfInvoiceResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ViewsOfInvoiceResponse) ProtoMessage() {}
-
-func (x *ViewsOfInvoiceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ViewsOfInvoiceResponse.ProtoReflect.Descriptor instead.
-func (*ViewsOfInvoiceResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *ViewsOfInvoiceResponse) GetViews() []*SourceView {
-	if x != nil {
-		return x.Views
-	}
-	return nil
 }
 
 var File_canonhub_hub_v1_invoice_service_proto protoreflect.FileDescriptor
@@ -1706,11 +1596,7 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\x13AwaitInvoiceRequest\x12<\n" +
 	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12#\n" +
 	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12\"\n" +
-	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x86\x01\n" +
-	"\x14AwaitInvoiceResponse\x12\x16\n" +
-	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
-	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"}\n" +
+	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"}\n" +
 	"\x14MergeInvoicesRequest\x12I\n" +
 	"\x03ids\x18\x01 \x03(\tB7\xbaH4\x92\x011\b\x02\x10\x02\x18\x01\")r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"q\n" +
@@ -1741,9 +1627,7 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"U\n" +
 	"\x15ViewsOfInvoiceRequest\x12<\n" +
-	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"K\n" +
-	"\x16ViewsOfInvoiceResponse\x121\n" +
-	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views2\xed\x0f\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\xdc\x0f\n" +
 	"\x0eInvoiceService\x12n\n" +
 	"\n" +
 	"GetInvoice\x12\".canonhub.hub.v1.GetInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\x1c\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/invoices/{id}\x90\x02\x01\x12\x89\x01\n" +
@@ -1754,14 +1638,14 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\rCreateInvoice\x12%.canonhub.hub.v1.CreateInvoiceRequest\x1a%.canonhub.hub.v1.WriteInvoiceResponse\"\x17\x82\xd3\xe4\x93\x02\x11:\x01*\"\f/v1/invoices\x12{\n" +
 	"\rUpdateInvoice\x12%.canonhub.hub.v1.UpdateInvoiceRequest\x1a%.canonhub.hub.v1.WriteInvoiceResponse\"\x1c\x82\xd3\xe4\x93\x02\x16:\x01*2\x11/v1/invoices/{id}\x12x\n" +
 	"\rDeleteInvoice\x12%.canonhub.hub.v1.DeleteInvoiceRequest\x1a%.canonhub.hub.v1.WriteInvoiceResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/invoices/{id}\x12\x95\x01\n" +
-	"\x13BatchUpdateInvoices\x12+.canonhub.hub.v1.BatchUpdateInvoicesRequest\x1a,.canonhub.hub.v1.BatchUpdateInvoicesResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/invoices:batchUpdate\x12\x7f\n" +
-	"\fAwaitInvoice\x12$.canonhub.hub.v1.AwaitInvoiceRequest\x1a%.canonhub.hub.v1.AwaitInvoiceResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}:await\x90\x02\x01\x12u\n" +
+	"\x13BatchUpdateInvoices\x12+.canonhub.hub.v1.BatchUpdateInvoicesRequest\x1a,.canonhub.hub.v1.BatchUpdateInvoicesResponse\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/invoices:batchUpdate\x12x\n" +
+	"\fAwaitInvoice\x12$.canonhub.hub.v1.AwaitInvoiceRequest\x1a\x1e.canonhub.hub.v1.AwaitResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}:await\x90\x02\x01\x12u\n" +
 	"\rMergeInvoices\x12%.canonhub.hub.v1.MergeInvoicesRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/invoices:merge\x12~\n" +
 	"\x0eUnmergeInvoice\x12&.canonhub.hub.v1.UnmergeInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/invoices/{id}:unmerge\x12u\n" +
 	"\vLinkInvoice\x12#.canonhub.hub.v1.LinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/invoices/{id}:link\x12{\n" +
 	"\rUnlinkInvoice\x12%.canonhub.hub.v1.UnlinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/invoices/{id}:unlink\x12x\n" +
-	"\fEraseInvoice\x12$.canonhub.hub.v1.EraseInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/invoices/{id}:erase\x12\x85\x01\n" +
-	"\x0eViewsOfInvoice\x12&.canonhub.hub.v1.ViewsOfInvoiceRequest\x1a'.canonhub.hub.v1.ViewsOfInvoiceResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}/views\x90\x02\x01B\xc0\x01\n" +
+	"\fEraseInvoice\x12$.canonhub.hub.v1.EraseInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/invoices/{id}:erase\x12|\n" +
+	"\x0eViewsOfInvoice\x12&.canonhub.hub.v1.ViewsOfInvoiceRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}/views\x90\x02\x01B\xc0\x01\n" +
 	"\x13com.canonhub.hub.v1B\x13InvoiceServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -1776,7 +1660,7 @@ func file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_invoice_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_invoice_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_canonhub_hub_v1_invoice_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_canonhub_hub_v1_invoice_service_proto_goTypes = []any{
 	(*InvoiceRecord)(nil),               // 0: canonhub.hub.v1.InvoiceRecord
 	(*GetInvoiceRequest)(nil),           // 1: canonhub.hub.v1.GetInvoiceRequest
@@ -1794,80 +1678,76 @@ var file_canonhub_hub_v1_invoice_service_proto_goTypes = []any{
 	(*BatchUpdateInvoicesResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateInvoicesResponse
 	(*BatchUpdateInvoicesResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateInvoicesResult
 	(*AwaitInvoiceRequest)(nil),         // 15: canonhub.hub.v1.AwaitInvoiceRequest
-	(*AwaitInvoiceResponse)(nil),        // 16: canonhub.hub.v1.AwaitInvoiceResponse
-	(*MergeInvoicesRequest)(nil),        // 17: canonhub.hub.v1.MergeInvoicesRequest
-	(*UnmergeInvoiceRequest)(nil),       // 18: canonhub.hub.v1.UnmergeInvoiceRequest
-	(*LinkInvoiceRequest)(nil),          // 19: canonhub.hub.v1.LinkInvoiceRequest
-	(*UnlinkInvoiceRequest)(nil),        // 20: canonhub.hub.v1.UnlinkInvoiceRequest
-	(*EraseInvoiceRequest)(nil),         // 21: canonhub.hub.v1.EraseInvoiceRequest
-	(*ViewsOfInvoiceRequest)(nil),       // 22: canonhub.hub.v1.ViewsOfInvoiceRequest
-	(*ViewsOfInvoiceResponse)(nil),      // 23: canonhub.hub.v1.ViewsOfInvoiceResponse
-	nil,                                 // 24: canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
-	(*timestamppb.Timestamp)(nil),       // 25: google.protobuf.Timestamp
-	(*v1.Invoice)(nil),                  // 26: canonhub.canonical.v1.Invoice
-	(*fieldmaskpb.FieldMask)(nil),       // 27: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),                // 28: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),               // 29: google.rpc.Status
-	(*TargetAgreement)(nil),             // 30: canonhub.hub.v1.TargetAgreement
-	(*SourceView)(nil),                  // 31: canonhub.hub.v1.SourceView
-	(*Explanation)(nil),                 // 32: canonhub.hub.v1.Explanation
+	(*MergeInvoicesRequest)(nil),        // 16: canonhub.hub.v1.MergeInvoicesRequest
+	(*UnmergeInvoiceRequest)(nil),       // 17: canonhub.hub.v1.UnmergeInvoiceRequest
+	(*LinkInvoiceRequest)(nil),          // 18: canonhub.hub.v1.LinkInvoiceRequest
+	(*UnlinkInvoiceRequest)(nil),        // 19: canonhub.hub.v1.UnlinkInvoiceRequest
+	(*EraseInvoiceRequest)(nil),         // 20: canonhub.hub.v1.EraseInvoiceRequest
+	(*ViewsOfInvoiceRequest)(nil),       // 21: canonhub.hub.v1.ViewsOfInvoiceRequest
+	nil,                                 // 22: canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),       // 23: google.protobuf.Timestamp
+	(*v1.Invoice)(nil),                  // 24: canonhub.canonical.v1.Invoice
+	(*fieldmaskpb.FieldMask)(nil),       // 25: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),                // 26: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),               // 27: google.rpc.Status
+	(*Explanation)(nil),                 // 28: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),               // 29: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),               // 30: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_invoice_service_proto_depIdxs = []int32{
-	25, // 0: canonhub.hub.v1.InvoiceRecord.create_time:type_name -> google.protobuf.Timestamp
-	25, // 1: canonhub.hub.v1.InvoiceRecord.update_time:type_name -> google.protobuf.Timestamp
-	25, // 2: canonhub.hub.v1.InvoiceRecord.delete_time:type_name -> google.protobuf.Timestamp
-	26, // 3: canonhub.hub.v1.InvoiceRecord.invoice:type_name -> canonhub.canonical.v1.Invoice
+	23, // 0: canonhub.hub.v1.InvoiceRecord.create_time:type_name -> google.protobuf.Timestamp
+	23, // 1: canonhub.hub.v1.InvoiceRecord.update_time:type_name -> google.protobuf.Timestamp
+	23, // 2: canonhub.hub.v1.InvoiceRecord.delete_time:type_name -> google.protobuf.Timestamp
+	24, // 3: canonhub.hub.v1.InvoiceRecord.invoice:type_name -> canonhub.canonical.v1.Invoice
 	0,  // 4: canonhub.hub.v1.BatchGetInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
 	0,  // 5: canonhub.hub.v1.ListInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
-	26, // 6: canonhub.hub.v1.CreateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
-	26, // 7: canonhub.hub.v1.UpdateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
-	27, // 8: canonhub.hub.v1.UpdateInvoiceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	24, // 9: canonhub.hub.v1.UpdateInvoiceRequest.path_etags:type_name -> canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
+	24, // 6: canonhub.hub.v1.CreateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
+	24, // 7: canonhub.hub.v1.UpdateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
+	25, // 8: canonhub.hub.v1.UpdateInvoiceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 9: canonhub.hub.v1.UpdateInvoiceRequest.path_etags:type_name -> canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
 	0,  // 10: canonhub.hub.v1.WriteInvoiceResponse.record:type_name -> canonhub.hub.v1.InvoiceRecord
-	28, // 11: canonhub.hub.v1.WriteInvoiceResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	26, // 11: canonhub.hub.v1.WriteInvoiceResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
 	9,  // 12: canonhub.hub.v1.BatchUpdateInvoicesRequest.requests:type_name -> canonhub.hub.v1.UpdateInvoiceRequest
 	14, // 13: canonhub.hub.v1.BatchUpdateInvoicesResponse.results:type_name -> canonhub.hub.v1.BatchUpdateInvoicesResult
 	11, // 14: canonhub.hub.v1.BatchUpdateInvoicesResult.written:type_name -> canonhub.hub.v1.WriteInvoiceResponse
-	29, // 15: canonhub.hub.v1.BatchUpdateInvoicesResult.error:type_name -> google.rpc.Status
-	30, // 16: canonhub.hub.v1.AwaitInvoiceResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
-	31, // 17: canonhub.hub.v1.ViewsOfInvoiceResponse.views:type_name -> canonhub.hub.v1.SourceView
-	1,  // 18: canonhub.hub.v1.InvoiceService.GetInvoice:input_type -> canonhub.hub.v1.GetInvoiceRequest
-	2,  // 19: canonhub.hub.v1.InvoiceService.BatchGetInvoices:input_type -> canonhub.hub.v1.BatchGetInvoicesRequest
-	4,  // 20: canonhub.hub.v1.InvoiceService.ListInvoices:input_type -> canonhub.hub.v1.ListInvoicesRequest
-	6,  // 21: canonhub.hub.v1.InvoiceService.LookupInvoice:input_type -> canonhub.hub.v1.LookupInvoiceRequest
-	7,  // 22: canonhub.hub.v1.InvoiceService.ExplainInvoice:input_type -> canonhub.hub.v1.ExplainInvoiceRequest
-	8,  // 23: canonhub.hub.v1.InvoiceService.CreateInvoice:input_type -> canonhub.hub.v1.CreateInvoiceRequest
-	9,  // 24: canonhub.hub.v1.InvoiceService.UpdateInvoice:input_type -> canonhub.hub.v1.UpdateInvoiceRequest
-	10, // 25: canonhub.hub.v1.InvoiceService.DeleteInvoice:input_type -> canonhub.hub.v1.DeleteInvoiceRequest
-	12, // 26: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:input_type -> canonhub.hub.v1.BatchUpdateInvoicesRequest
-	15, // 27: canonhub.hub.v1.InvoiceService.AwaitInvoice:input_type -> canonhub.hub.v1.AwaitInvoiceRequest
-	17, // 28: canonhub.hub.v1.InvoiceService.MergeInvoices:input_type -> canonhub.hub.v1.MergeInvoicesRequest
-	18, // 29: canonhub.hub.v1.InvoiceService.UnmergeInvoice:input_type -> canonhub.hub.v1.UnmergeInvoiceRequest
-	19, // 30: canonhub.hub.v1.InvoiceService.LinkInvoice:input_type -> canonhub.hub.v1.LinkInvoiceRequest
-	20, // 31: canonhub.hub.v1.InvoiceService.UnlinkInvoice:input_type -> canonhub.hub.v1.UnlinkInvoiceRequest
-	21, // 32: canonhub.hub.v1.InvoiceService.EraseInvoice:input_type -> canonhub.hub.v1.EraseInvoiceRequest
-	22, // 33: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:input_type -> canonhub.hub.v1.ViewsOfInvoiceRequest
-	0,  // 34: canonhub.hub.v1.InvoiceService.GetInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	3,  // 35: canonhub.hub.v1.InvoiceService.BatchGetInvoices:output_type -> canonhub.hub.v1.BatchGetInvoicesResponse
-	5,  // 36: canonhub.hub.v1.InvoiceService.ListInvoices:output_type -> canonhub.hub.v1.ListInvoicesResponse
-	0,  // 37: canonhub.hub.v1.InvoiceService.LookupInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	32, // 38: canonhub.hub.v1.InvoiceService.ExplainInvoice:output_type -> canonhub.hub.v1.Explanation
-	11, // 39: canonhub.hub.v1.InvoiceService.CreateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
-	11, // 40: canonhub.hub.v1.InvoiceService.UpdateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
-	11, // 41: canonhub.hub.v1.InvoiceService.DeleteInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
-	13, // 42: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:output_type -> canonhub.hub.v1.BatchUpdateInvoicesResponse
-	16, // 43: canonhub.hub.v1.InvoiceService.AwaitInvoice:output_type -> canonhub.hub.v1.AwaitInvoiceResponse
-	0,  // 44: canonhub.hub.v1.InvoiceService.MergeInvoices:output_type -> canonhub.hub.v1.InvoiceRecord
-	0,  // 45: canonhub.hub.v1.InvoiceService.UnmergeInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	0,  // 46: canonhub.hub.v1.InvoiceService.LinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	0,  // 47: canonhub.hub.v1.InvoiceService.UnlinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	0,  // 48: canonhub.hub.v1.InvoiceService.EraseInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	23, // 49: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:output_type -> canonhub.hub.v1.ViewsOfInvoiceResponse
-	34, // [34:50] is the sub-list for method output_type
-	18, // [18:34] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	27, // 15: canonhub.hub.v1.BatchUpdateInvoicesResult.error:type_name -> google.rpc.Status
+	1,  // 16: canonhub.hub.v1.InvoiceService.GetInvoice:input_type -> canonhub.hub.v1.GetInvoiceRequest
+	2,  // 17: canonhub.hub.v1.InvoiceService.BatchGetInvoices:input_type -> canonhub.hub.v1.BatchGetInvoicesRequest
+	4,  // 18: canonhub.hub.v1.InvoiceService.ListInvoices:input_type -> canonhub.hub.v1.ListInvoicesRequest
+	6,  // 19: canonhub.hub.v1.InvoiceService.LookupInvoice:input_type -> canonhub.hub.v1.LookupInvoiceRequest
+	7,  // 20: canonhub.hub.v1.InvoiceService.ExplainInvoice:input_type -> canonhub.hub.v1.ExplainInvoiceRequest
+	8,  // 21: canonhub.hub.v1.InvoiceService.CreateInvoice:input_type -> canonhub.hub.v1.CreateInvoiceRequest
+	9,  // 22: canonhub.hub.v1.InvoiceService.UpdateInvoice:input_type -> canonhub.hub.v1.UpdateInvoiceRequest
+	10, // 23: canonhub.hub.v1.InvoiceService.DeleteInvoice:input_type -> canonhub.hub.v1.DeleteInvoiceRequest
+	12, // 24: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:input_type -> canonhub.hub.v1.BatchUpdateInvoicesRequest
+	15, // 25: canonhub.hub.v1.InvoiceService.AwaitInvoice:input_type -> canonhub.hub.v1.AwaitInvoiceRequest
+	16, // 26: canonhub.hub.v1.InvoiceService.MergeInvoices:input_type -> canonhub.hub.v1.MergeInvoicesRequest
+	17, // 27: canonhub.hub.v1.InvoiceService.UnmergeInvoice:input_type -> canonhub.hub.v1.UnmergeInvoiceRequest
+	18, // 28: canonhub.hub.v1.InvoiceService.LinkInvoice:input_type -> canonhub.hub.v1.LinkInvoiceRequest
+	19, // 29: canonhub.hub.v1.InvoiceService.UnlinkInvoice:input_type -> canonhub.hub.v1.UnlinkInvoiceRequest
+	20, // 30: canonhub.hub.v1.InvoiceService.EraseInvoice:input_type -> canonhub.hub.v1.EraseInvoiceRequest
+	21, // 31: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:input_type -> canonhub.hub.v1.ViewsOfInvoiceRequest
+	0,  // 32: canonhub.hub.v1.InvoiceService.GetInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	3,  // 33: canonhub.hub.v1.InvoiceService.BatchGetInvoices:output_type -> canonhub.hub.v1.BatchGetInvoicesResponse
+	5,  // 34: canonhub.hub.v1.InvoiceService.ListInvoices:output_type -> canonhub.hub.v1.ListInvoicesResponse
+	0,  // 35: canonhub.hub.v1.InvoiceService.LookupInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	28, // 36: canonhub.hub.v1.InvoiceService.ExplainInvoice:output_type -> canonhub.hub.v1.Explanation
+	11, // 37: canonhub.hub.v1.InvoiceService.CreateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	11, // 38: canonhub.hub.v1.InvoiceService.UpdateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	11, // 39: canonhub.hub.v1.InvoiceService.DeleteInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	13, // 40: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:output_type -> canonhub.hub.v1.BatchUpdateInvoicesResponse
+	29, // 41: canonhub.hub.v1.InvoiceService.AwaitInvoice:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 42: canonhub.hub.v1.InvoiceService.MergeInvoices:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 43: canonhub.hub.v1.InvoiceService.UnmergeInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 44: canonhub.hub.v1.InvoiceService.LinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 45: canonhub.hub.v1.InvoiceService.UnlinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 46: canonhub.hub.v1.InvoiceService.EraseInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	30, // 47: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:output_type -> canonhub.hub.v1.ViewsResponse
+	32, // [32:48] is the sub-list for method output_type
+	16, // [16:32] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_invoice_service_proto_init() }
@@ -1888,7 +1768,7 @@ func file_canonhub_hub_v1_invoice_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_invoice_service_proto_rawDesc), len(file_canonhub_hub_v1_invoice_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -65,7 +65,7 @@ type InvoiceServiceClient interface {
 	// BatchUpdateInvoices makes up to 1,000 updates, each by itself: the answer has a result for each.
 	BatchUpdateInvoices(ctx context.Context, in *BatchUpdateInvoicesRequest, opts ...grpc.CallOption) (*BatchUpdateInvoicesResponse, error)
 	// AwaitInvoice waits, as long as the call's deadline allows, until targets have agreed to a revision.
-	AwaitInvoice(ctx context.Context, in *AwaitInvoiceRequest, opts ...grpc.CallOption) (*AwaitInvoiceResponse, error)
+	AwaitInvoice(ctx context.Context, in *AwaitInvoiceRequest, opts ...grpc.CallOption) (*AwaitResponse, error)
 	// MergeInvoices makes one record of two that are one party: the older id lives, the other answers with it for ever.
 	MergeInvoices(ctx context.Context, in *MergeInvoicesRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
 	// UnmergeInvoice undoes a merge: both records are again what their sources say. It answers with the one that was merged.
@@ -79,7 +79,7 @@ type InvoiceServiceClient interface {
 	// objects are left as they are.
 	EraseInvoice(ctx context.Context, in *EraseInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
 	// ViewsOfInvoice reads what each source says of a record.
-	ViewsOfInvoice(ctx context.Context, in *ViewsOfInvoiceRequest, opts ...grpc.CallOption) (*ViewsOfInvoiceResponse, error)
+	ViewsOfInvoice(ctx context.Context, in *ViewsOfInvoiceRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
 }
 
 type invoiceServiceClient struct {
@@ -180,9 +180,9 @@ func (c *invoiceServiceClient) BatchUpdateInvoices(ctx context.Context, in *Batc
 	return out, nil
 }
 
-func (c *invoiceServiceClient) AwaitInvoice(ctx context.Context, in *AwaitInvoiceRequest, opts ...grpc.CallOption) (*AwaitInvoiceResponse, error) {
+func (c *invoiceServiceClient) AwaitInvoice(ctx context.Context, in *AwaitInvoiceRequest, opts ...grpc.CallOption) (*AwaitResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(AwaitInvoiceResponse)
+	out := new(AwaitResponse)
 	err := c.cc.Invoke(ctx, InvoiceService_AwaitInvoice_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -240,9 +240,9 @@ func (c *invoiceServiceClient) EraseInvoice(ctx context.Context, in *EraseInvoic
 	return out, nil
 }
 
-func (c *invoiceServiceClient) ViewsOfInvoice(ctx context.Context, in *ViewsOfInvoiceRequest, opts ...grpc.CallOption) (*ViewsOfInvoiceResponse, error) {
+func (c *invoiceServiceClient) ViewsOfInvoice(ctx context.Context, in *ViewsOfInvoiceRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ViewsOfInvoiceResponse)
+	out := new(ViewsResponse)
 	err := c.cc.Invoke(ctx, InvoiceService_ViewsOfInvoice_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -278,7 +278,7 @@ type InvoiceServiceServer interface {
 	// BatchUpdateInvoices makes up to 1,000 updates, each by itself: the answer has a result for each.
 	BatchUpdateInvoices(context.Context, *BatchUpdateInvoicesRequest) (*BatchUpdateInvoicesResponse, error)
 	// AwaitInvoice waits, as long as the call's deadline allows, until targets have agreed to a revision.
-	AwaitInvoice(context.Context, *AwaitInvoiceRequest) (*AwaitInvoiceResponse, error)
+	AwaitInvoice(context.Context, *AwaitInvoiceRequest) (*AwaitResponse, error)
 	// MergeInvoices makes one record of two that are one party: the older id lives, the other answers with it for ever.
 	MergeInvoices(context.Context, *MergeInvoicesRequest) (*InvoiceRecord, error)
 	// UnmergeInvoice undoes a merge: both records are again what their sources say. It answers with the one that was merged.
@@ -292,7 +292,7 @@ type InvoiceServiceServer interface {
 	// objects are left as they are.
 	EraseInvoice(context.Context, *EraseInvoiceRequest) (*InvoiceRecord, error)
 	// ViewsOfInvoice reads what each source says of a record.
-	ViewsOfInvoice(context.Context, *ViewsOfInvoiceRequest) (*ViewsOfInvoiceResponse, error)
+	ViewsOfInvoice(context.Context, *ViewsOfInvoiceRequest) (*ViewsResponse, error)
 	mustEmbedUnimplementedInvoiceServiceServer()
 }
 
@@ -330,7 +330,7 @@ func (UnimplementedInvoiceServiceServer) DeleteInvoice(context.Context, *DeleteI
 func (UnimplementedInvoiceServiceServer) BatchUpdateInvoices(context.Context, *BatchUpdateInvoicesRequest) (*BatchUpdateInvoicesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchUpdateInvoices not implemented")
 }
-func (UnimplementedInvoiceServiceServer) AwaitInvoice(context.Context, *AwaitInvoiceRequest) (*AwaitInvoiceResponse, error) {
+func (UnimplementedInvoiceServiceServer) AwaitInvoice(context.Context, *AwaitInvoiceRequest) (*AwaitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AwaitInvoice not implemented")
 }
 func (UnimplementedInvoiceServiceServer) MergeInvoices(context.Context, *MergeInvoicesRequest) (*InvoiceRecord, error) {
@@ -348,7 +348,7 @@ func (UnimplementedInvoiceServiceServer) UnlinkInvoice(context.Context, *UnlinkI
 func (UnimplementedInvoiceServiceServer) EraseInvoice(context.Context, *EraseInvoiceRequest) (*InvoiceRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseInvoice not implemented")
 }
-func (UnimplementedInvoiceServiceServer) ViewsOfInvoice(context.Context, *ViewsOfInvoiceRequest) (*ViewsOfInvoiceResponse, error) {
+func (UnimplementedInvoiceServiceServer) ViewsOfInvoice(context.Context, *ViewsOfInvoiceRequest) (*ViewsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ViewsOfInvoice not implemented")
 }
 func (UnimplementedInvoiceServiceServer) mustEmbedUnimplementedInvoiceServiceServer() {}

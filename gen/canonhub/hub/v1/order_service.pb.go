@@ -1126,70 +1126,6 @@ func (x *AwaitOrderRequest) GetTargets() []string {
 	return nil
 }
 
-// AwaitOrderResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
-type AwaitOrderResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// All have agreed.
-	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
-	// Each of them.
-	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
-	// The record's newest revision.
-	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AwaitOrderResponse) Reset() {
-	*x = AwaitOrderResponse{}
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AwaitOrderResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AwaitOrderResponse) ProtoMessage() {}
-
-func (x *AwaitOrderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AwaitOrderResponse.ProtoReflect.Descriptor instead.
-func (*AwaitOrderResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *AwaitOrderResponse) GetAgreed() bool {
-	if x != nil {
-		return x.Agreed
-	}
-	return false
-}
-
-func (x *AwaitOrderResponse) GetTargets() []*TargetAgreement {
-	if x != nil {
-		return x.Targets
-	}
-	return nil
-}
-
-func (x *AwaitOrderResponse) GetRevision() int64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
 // MergeOrdersRequest names two records that are one party.
 type MergeOrdersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1203,7 +1139,7 @@ type MergeOrdersRequest struct {
 
 func (x *MergeOrdersRequest) Reset() {
 	*x = MergeOrdersRequest{}
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[17]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1151,7 @@ func (x *MergeOrdersRequest) String() string {
 func (*MergeOrdersRequest) ProtoMessage() {}
 
 func (x *MergeOrdersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[17]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1164,7 @@ func (x *MergeOrdersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeOrdersRequest.ProtoReflect.Descriptor instead.
 func (*MergeOrdersRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{17}
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MergeOrdersRequest) GetIds() []string {
@@ -1258,7 +1194,7 @@ type UnmergeOrderRequest struct {
 
 func (x *UnmergeOrderRequest) Reset() {
 	*x = UnmergeOrderRequest{}
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[18]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1206,7 @@ func (x *UnmergeOrderRequest) String() string {
 func (*UnmergeOrderRequest) ProtoMessage() {}
 
 func (x *UnmergeOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[18]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1219,7 @@ func (x *UnmergeOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmergeOrderRequest.ProtoReflect.Descriptor instead.
 func (*UnmergeOrderRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{18}
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UnmergeOrderRequest) GetId() string {
@@ -1321,7 +1257,7 @@ type LinkOrderRequest struct {
 
 func (x *LinkOrderRequest) Reset() {
 	*x = LinkOrderRequest{}
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[19]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1269,7 @@ func (x *LinkOrderRequest) String() string {
 func (*LinkOrderRequest) ProtoMessage() {}
 
 func (x *LinkOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[19]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1282,7 @@ func (x *LinkOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkOrderRequest.ProtoReflect.Descriptor instead.
 func (*LinkOrderRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{19}
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LinkOrderRequest) GetId() string {
@@ -1408,7 +1344,7 @@ type UnlinkOrderRequest struct {
 
 func (x *UnlinkOrderRequest) Reset() {
 	*x = UnlinkOrderRequest{}
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[20]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1356,7 @@ func (x *UnlinkOrderRequest) String() string {
 func (*UnlinkOrderRequest) ProtoMessage() {}
 
 func (x *UnlinkOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[20]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1369,7 @@ func (x *UnlinkOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlinkOrderRequest.ProtoReflect.Descriptor instead.
 func (*UnlinkOrderRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{20}
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UnlinkOrderRequest) GetId() string {
@@ -1477,7 +1413,7 @@ type EraseOrderRequest struct {
 
 func (x *EraseOrderRequest) Reset() {
 	*x = EraseOrderRequest{}
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[21]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1425,7 @@ func (x *EraseOrderRequest) String() string {
 func (*EraseOrderRequest) ProtoMessage() {}
 
 func (x *EraseOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[21]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1438,7 @@ func (x *EraseOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseOrderRequest.ProtoReflect.Descriptor instead.
 func (*EraseOrderRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{21}
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EraseOrderRequest) GetId() string {
@@ -1530,7 +1466,7 @@ type ViewsOfOrderRequest struct {
 
 func (x *ViewsOfOrderRequest) Reset() {
 	*x = ViewsOfOrderRequest{}
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[22]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1478,7 @@ func (x *ViewsOfOrderRequest) String() string {
 func (*ViewsOfOrderRequest) ProtoMessage() {}
 
 func (x *ViewsOfOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[22]
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1491,7 @@ func (x *ViewsOfOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewsOfOrderRequest.ProtoReflect.Descriptor instead.
 func (*ViewsOfOrderRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{22}
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ViewsOfOrderRequest) GetId() string {
@@ -1563,52 +1499,6 @@ func (x *ViewsOfOrderRequest) GetId() string {
 		return x.Id
 	}
 	return ""
-}
-
-// ViewsOfOrderResponse has each source's side.
-type ViewsOfOrderResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// By source.
-	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ViewsOfOrderResponse) Reset() {
-	*x = ViewsOfOrderResponse{}
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ViewsOfOrderResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ViewsOfOrderResponse) ProtoMessage() {}
-
-func (x *ViewsOfOrderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ViewsOfOrderResponse.ProtoReflect.Descriptor instead.
-func (*ViewsOfOrderResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *ViewsOfOrderResponse) GetViews() []*SourceView {
-	if x != nil {
-		return x.Views
-	}
-	return nil
 }
 
 var File_canonhub_hub_v1_order_service_proto protoreflect.FileDescriptor
@@ -1706,11 +1596,7 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\x11AwaitOrderRequest\x12:\n" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12#\n" +
 	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12\"\n" +
-	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x84\x01\n" +
-	"\x12AwaitOrderResponse\x12\x16\n" +
-	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
-	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"y\n" +
+	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"y\n" +
 	"\x12MergeOrdersRequest\x12G\n" +
 	"\x03ids\x18\x01 \x03(\tB5\xbaH2\x92\x01/\b\x02\x10\x02\x18\x01\"'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"m\n" +
@@ -1741,9 +1627,7 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"Q\n" +
 	"\x13ViewsOfOrderRequest\x12:\n" +
-	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"I\n" +
-	"\x14ViewsOfOrderResponse\x121\n" +
-	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views2\xec\x0e\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\xe0\x0e\n" +
 	"\fOrderService\x12f\n" +
 	"\bGetOrder\x12 .canonhub.hub.v1.GetOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1a\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/orders/{id}\x90\x02\x01\x12\x81\x01\n" +
 	"\x0eBatchGetOrders\x12&.canonhub.hub.v1.BatchGetOrdersRequest\x1a'.canonhub.hub.v1.BatchGetOrdersResponse\"\x1e\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/orders:batchGet\x90\x02\x01\x12l\n" +
@@ -1756,16 +1640,16 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"/v1/orders\x12s\n" +
 	"\vUpdateOrder\x12#.canonhub.hub.v1.UpdateOrderRequest\x1a#.canonhub.hub.v1.WriteOrderResponse\"\x1a\x82\xd3\xe4\x93\x02\x14:\x01*2\x0f/v1/orders/{id}\x12p\n" +
 	"\vDeleteOrder\x12#.canonhub.hub.v1.DeleteOrderRequest\x1a#.canonhub.hub.v1.WriteOrderResponse\"\x17\x82\xd3\xe4\x93\x02\x11*\x0f/v1/orders/{id}\x12\x8d\x01\n" +
-	"\x11BatchUpdateOrders\x12).canonhub.hub.v1.BatchUpdateOrdersRequest\x1a*.canonhub.hub.v1.BatchUpdateOrdersResponse\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/orders:batchUpdate\x12w\n" +
+	"\x11BatchUpdateOrders\x12).canonhub.hub.v1.BatchUpdateOrdersRequest\x1a*.canonhub.hub.v1.BatchUpdateOrdersResponse\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/orders:batchUpdate\x12r\n" +
 	"\n" +
-	"AwaitOrder\x12\".canonhub.hub.v1.AwaitOrderRequest\x1a#.canonhub.hub.v1.AwaitOrderResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}:await\x90\x02\x01\x12m\n" +
+	"AwaitOrder\x12\".canonhub.hub.v1.AwaitOrderRequest\x1a\x1e.canonhub.hub.v1.AwaitResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}:await\x90\x02\x01\x12m\n" +
 	"\vMergeOrders\x12#.canonhub.hub.v1.MergeOrdersRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1b\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/orders:merge\x12v\n" +
 	"\fUnmergeOrder\x12$.canonhub.hub.v1.UnmergeOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/orders/{id}:unmerge\x12m\n" +
 	"\tLinkOrder\x12!.canonhub.hub.v1.LinkOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/orders/{id}:link\x12s\n" +
 	"\vUnlinkOrder\x12#.canonhub.hub.v1.UnlinkOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/orders/{id}:unlink\x12p\n" +
 	"\n" +
-	"EraseOrder\x12\".canonhub.hub.v1.EraseOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/orders/{id}:erase\x12}\n" +
-	"\fViewsOfOrder\x12$.canonhub.hub.v1.ViewsOfOrderRequest\x1a%.canonhub.hub.v1.ViewsOfOrderResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}/views\x90\x02\x01B\xbe\x01\n" +
+	"EraseOrder\x12\".canonhub.hub.v1.EraseOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/orders/{id}:erase\x12v\n" +
+	"\fViewsOfOrder\x12$.canonhub.hub.v1.ViewsOfOrderRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}/views\x90\x02\x01B\xbe\x01\n" +
 	"\x13com.canonhub.hub.v1B\x11OrderServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -1780,7 +1664,7 @@ func file_canonhub_hub_v1_order_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_order_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_order_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_canonhub_hub_v1_order_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_canonhub_hub_v1_order_service_proto_goTypes = []any{
 	(*OrderRecord)(nil),               // 0: canonhub.hub.v1.OrderRecord
 	(*GetOrderRequest)(nil),           // 1: canonhub.hub.v1.GetOrderRequest
@@ -1798,80 +1682,76 @@ var file_canonhub_hub_v1_order_service_proto_goTypes = []any{
 	(*BatchUpdateOrdersResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateOrdersResponse
 	(*BatchUpdateOrdersResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateOrdersResult
 	(*AwaitOrderRequest)(nil),         // 15: canonhub.hub.v1.AwaitOrderRequest
-	(*AwaitOrderResponse)(nil),        // 16: canonhub.hub.v1.AwaitOrderResponse
-	(*MergeOrdersRequest)(nil),        // 17: canonhub.hub.v1.MergeOrdersRequest
-	(*UnmergeOrderRequest)(nil),       // 18: canonhub.hub.v1.UnmergeOrderRequest
-	(*LinkOrderRequest)(nil),          // 19: canonhub.hub.v1.LinkOrderRequest
-	(*UnlinkOrderRequest)(nil),        // 20: canonhub.hub.v1.UnlinkOrderRequest
-	(*EraseOrderRequest)(nil),         // 21: canonhub.hub.v1.EraseOrderRequest
-	(*ViewsOfOrderRequest)(nil),       // 22: canonhub.hub.v1.ViewsOfOrderRequest
-	(*ViewsOfOrderResponse)(nil),      // 23: canonhub.hub.v1.ViewsOfOrderResponse
-	nil,                               // 24: canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
-	(*timestamppb.Timestamp)(nil),     // 25: google.protobuf.Timestamp
-	(*v1.Order)(nil),                  // 26: canonhub.canonical.v1.Order
-	(*fieldmaskpb.FieldMask)(nil),     // 27: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),              // 28: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),             // 29: google.rpc.Status
-	(*TargetAgreement)(nil),           // 30: canonhub.hub.v1.TargetAgreement
-	(*SourceView)(nil),                // 31: canonhub.hub.v1.SourceView
-	(*Explanation)(nil),               // 32: canonhub.hub.v1.Explanation
+	(*MergeOrdersRequest)(nil),        // 16: canonhub.hub.v1.MergeOrdersRequest
+	(*UnmergeOrderRequest)(nil),       // 17: canonhub.hub.v1.UnmergeOrderRequest
+	(*LinkOrderRequest)(nil),          // 18: canonhub.hub.v1.LinkOrderRequest
+	(*UnlinkOrderRequest)(nil),        // 19: canonhub.hub.v1.UnlinkOrderRequest
+	(*EraseOrderRequest)(nil),         // 20: canonhub.hub.v1.EraseOrderRequest
+	(*ViewsOfOrderRequest)(nil),       // 21: canonhub.hub.v1.ViewsOfOrderRequest
+	nil,                               // 22: canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),     // 23: google.protobuf.Timestamp
+	(*v1.Order)(nil),                  // 24: canonhub.canonical.v1.Order
+	(*fieldmaskpb.FieldMask)(nil),     // 25: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),              // 26: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),             // 27: google.rpc.Status
+	(*Explanation)(nil),               // 28: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),             // 29: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),             // 30: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_order_service_proto_depIdxs = []int32{
-	25, // 0: canonhub.hub.v1.OrderRecord.create_time:type_name -> google.protobuf.Timestamp
-	25, // 1: canonhub.hub.v1.OrderRecord.update_time:type_name -> google.protobuf.Timestamp
-	25, // 2: canonhub.hub.v1.OrderRecord.delete_time:type_name -> google.protobuf.Timestamp
-	26, // 3: canonhub.hub.v1.OrderRecord.order:type_name -> canonhub.canonical.v1.Order
+	23, // 0: canonhub.hub.v1.OrderRecord.create_time:type_name -> google.protobuf.Timestamp
+	23, // 1: canonhub.hub.v1.OrderRecord.update_time:type_name -> google.protobuf.Timestamp
+	23, // 2: canonhub.hub.v1.OrderRecord.delete_time:type_name -> google.protobuf.Timestamp
+	24, // 3: canonhub.hub.v1.OrderRecord.order:type_name -> canonhub.canonical.v1.Order
 	0,  // 4: canonhub.hub.v1.BatchGetOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
 	0,  // 5: canonhub.hub.v1.ListOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
-	26, // 6: canonhub.hub.v1.CreateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
-	26, // 7: canonhub.hub.v1.UpdateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
-	27, // 8: canonhub.hub.v1.UpdateOrderRequest.update_mask:type_name -> google.protobuf.FieldMask
-	24, // 9: canonhub.hub.v1.UpdateOrderRequest.path_etags:type_name -> canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
+	24, // 6: canonhub.hub.v1.CreateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
+	24, // 7: canonhub.hub.v1.UpdateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
+	25, // 8: canonhub.hub.v1.UpdateOrderRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 9: canonhub.hub.v1.UpdateOrderRequest.path_etags:type_name -> canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
 	0,  // 10: canonhub.hub.v1.WriteOrderResponse.record:type_name -> canonhub.hub.v1.OrderRecord
-	28, // 11: canonhub.hub.v1.WriteOrderResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	26, // 11: canonhub.hub.v1.WriteOrderResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
 	9,  // 12: canonhub.hub.v1.BatchUpdateOrdersRequest.requests:type_name -> canonhub.hub.v1.UpdateOrderRequest
 	14, // 13: canonhub.hub.v1.BatchUpdateOrdersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateOrdersResult
 	11, // 14: canonhub.hub.v1.BatchUpdateOrdersResult.written:type_name -> canonhub.hub.v1.WriteOrderResponse
-	29, // 15: canonhub.hub.v1.BatchUpdateOrdersResult.error:type_name -> google.rpc.Status
-	30, // 16: canonhub.hub.v1.AwaitOrderResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
-	31, // 17: canonhub.hub.v1.ViewsOfOrderResponse.views:type_name -> canonhub.hub.v1.SourceView
-	1,  // 18: canonhub.hub.v1.OrderService.GetOrder:input_type -> canonhub.hub.v1.GetOrderRequest
-	2,  // 19: canonhub.hub.v1.OrderService.BatchGetOrders:input_type -> canonhub.hub.v1.BatchGetOrdersRequest
-	4,  // 20: canonhub.hub.v1.OrderService.ListOrders:input_type -> canonhub.hub.v1.ListOrdersRequest
-	6,  // 21: canonhub.hub.v1.OrderService.LookupOrder:input_type -> canonhub.hub.v1.LookupOrderRequest
-	7,  // 22: canonhub.hub.v1.OrderService.ExplainOrder:input_type -> canonhub.hub.v1.ExplainOrderRequest
-	8,  // 23: canonhub.hub.v1.OrderService.CreateOrder:input_type -> canonhub.hub.v1.CreateOrderRequest
-	9,  // 24: canonhub.hub.v1.OrderService.UpdateOrder:input_type -> canonhub.hub.v1.UpdateOrderRequest
-	10, // 25: canonhub.hub.v1.OrderService.DeleteOrder:input_type -> canonhub.hub.v1.DeleteOrderRequest
-	12, // 26: canonhub.hub.v1.OrderService.BatchUpdateOrders:input_type -> canonhub.hub.v1.BatchUpdateOrdersRequest
-	15, // 27: canonhub.hub.v1.OrderService.AwaitOrder:input_type -> canonhub.hub.v1.AwaitOrderRequest
-	17, // 28: canonhub.hub.v1.OrderService.MergeOrders:input_type -> canonhub.hub.v1.MergeOrdersRequest
-	18, // 29: canonhub.hub.v1.OrderService.UnmergeOrder:input_type -> canonhub.hub.v1.UnmergeOrderRequest
-	19, // 30: canonhub.hub.v1.OrderService.LinkOrder:input_type -> canonhub.hub.v1.LinkOrderRequest
-	20, // 31: canonhub.hub.v1.OrderService.UnlinkOrder:input_type -> canonhub.hub.v1.UnlinkOrderRequest
-	21, // 32: canonhub.hub.v1.OrderService.EraseOrder:input_type -> canonhub.hub.v1.EraseOrderRequest
-	22, // 33: canonhub.hub.v1.OrderService.ViewsOfOrder:input_type -> canonhub.hub.v1.ViewsOfOrderRequest
-	0,  // 34: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
-	3,  // 35: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
-	5,  // 36: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
-	0,  // 37: canonhub.hub.v1.OrderService.LookupOrder:output_type -> canonhub.hub.v1.OrderRecord
-	32, // 38: canonhub.hub.v1.OrderService.ExplainOrder:output_type -> canonhub.hub.v1.Explanation
-	11, // 39: canonhub.hub.v1.OrderService.CreateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	11, // 40: canonhub.hub.v1.OrderService.UpdateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	11, // 41: canonhub.hub.v1.OrderService.DeleteOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	13, // 42: canonhub.hub.v1.OrderService.BatchUpdateOrders:output_type -> canonhub.hub.v1.BatchUpdateOrdersResponse
-	16, // 43: canonhub.hub.v1.OrderService.AwaitOrder:output_type -> canonhub.hub.v1.AwaitOrderResponse
-	0,  // 44: canonhub.hub.v1.OrderService.MergeOrders:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 45: canonhub.hub.v1.OrderService.UnmergeOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 46: canonhub.hub.v1.OrderService.LinkOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 47: canonhub.hub.v1.OrderService.UnlinkOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 48: canonhub.hub.v1.OrderService.EraseOrder:output_type -> canonhub.hub.v1.OrderRecord
-	23, // 49: canonhub.hub.v1.OrderService.ViewsOfOrder:output_type -> canonhub.hub.v1.ViewsOfOrderResponse
-	34, // [34:50] is the sub-list for method output_type
-	18, // [18:34] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	27, // 15: canonhub.hub.v1.BatchUpdateOrdersResult.error:type_name -> google.rpc.Status
+	1,  // 16: canonhub.hub.v1.OrderService.GetOrder:input_type -> canonhub.hub.v1.GetOrderRequest
+	2,  // 17: canonhub.hub.v1.OrderService.BatchGetOrders:input_type -> canonhub.hub.v1.BatchGetOrdersRequest
+	4,  // 18: canonhub.hub.v1.OrderService.ListOrders:input_type -> canonhub.hub.v1.ListOrdersRequest
+	6,  // 19: canonhub.hub.v1.OrderService.LookupOrder:input_type -> canonhub.hub.v1.LookupOrderRequest
+	7,  // 20: canonhub.hub.v1.OrderService.ExplainOrder:input_type -> canonhub.hub.v1.ExplainOrderRequest
+	8,  // 21: canonhub.hub.v1.OrderService.CreateOrder:input_type -> canonhub.hub.v1.CreateOrderRequest
+	9,  // 22: canonhub.hub.v1.OrderService.UpdateOrder:input_type -> canonhub.hub.v1.UpdateOrderRequest
+	10, // 23: canonhub.hub.v1.OrderService.DeleteOrder:input_type -> canonhub.hub.v1.DeleteOrderRequest
+	12, // 24: canonhub.hub.v1.OrderService.BatchUpdateOrders:input_type -> canonhub.hub.v1.BatchUpdateOrdersRequest
+	15, // 25: canonhub.hub.v1.OrderService.AwaitOrder:input_type -> canonhub.hub.v1.AwaitOrderRequest
+	16, // 26: canonhub.hub.v1.OrderService.MergeOrders:input_type -> canonhub.hub.v1.MergeOrdersRequest
+	17, // 27: canonhub.hub.v1.OrderService.UnmergeOrder:input_type -> canonhub.hub.v1.UnmergeOrderRequest
+	18, // 28: canonhub.hub.v1.OrderService.LinkOrder:input_type -> canonhub.hub.v1.LinkOrderRequest
+	19, // 29: canonhub.hub.v1.OrderService.UnlinkOrder:input_type -> canonhub.hub.v1.UnlinkOrderRequest
+	20, // 30: canonhub.hub.v1.OrderService.EraseOrder:input_type -> canonhub.hub.v1.EraseOrderRequest
+	21, // 31: canonhub.hub.v1.OrderService.ViewsOfOrder:input_type -> canonhub.hub.v1.ViewsOfOrderRequest
+	0,  // 32: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
+	3,  // 33: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
+	5,  // 34: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
+	0,  // 35: canonhub.hub.v1.OrderService.LookupOrder:output_type -> canonhub.hub.v1.OrderRecord
+	28, // 36: canonhub.hub.v1.OrderService.ExplainOrder:output_type -> canonhub.hub.v1.Explanation
+	11, // 37: canonhub.hub.v1.OrderService.CreateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	11, // 38: canonhub.hub.v1.OrderService.UpdateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	11, // 39: canonhub.hub.v1.OrderService.DeleteOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	13, // 40: canonhub.hub.v1.OrderService.BatchUpdateOrders:output_type -> canonhub.hub.v1.BatchUpdateOrdersResponse
+	29, // 41: canonhub.hub.v1.OrderService.AwaitOrder:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 42: canonhub.hub.v1.OrderService.MergeOrders:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 43: canonhub.hub.v1.OrderService.UnmergeOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 44: canonhub.hub.v1.OrderService.LinkOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 45: canonhub.hub.v1.OrderService.UnlinkOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 46: canonhub.hub.v1.OrderService.EraseOrder:output_type -> canonhub.hub.v1.OrderRecord
+	30, // 47: canonhub.hub.v1.OrderService.ViewsOfOrder:output_type -> canonhub.hub.v1.ViewsResponse
+	32, // [32:48] is the sub-list for method output_type
+	16, // [16:32] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_order_service_proto_init() }
@@ -1892,7 +1772,7 @@ func file_canonhub_hub_v1_order_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_order_service_proto_rawDesc), len(file_canonhub_hub_v1_order_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -65,7 +65,7 @@ type OrderServiceClient interface {
 	// BatchUpdateOrders makes up to 1,000 updates, each by itself: the answer has a result for each.
 	BatchUpdateOrders(ctx context.Context, in *BatchUpdateOrdersRequest, opts ...grpc.CallOption) (*BatchUpdateOrdersResponse, error)
 	// AwaitOrder waits, as long as the call's deadline allows, until targets have agreed to a revision.
-	AwaitOrder(ctx context.Context, in *AwaitOrderRequest, opts ...grpc.CallOption) (*AwaitOrderResponse, error)
+	AwaitOrder(ctx context.Context, in *AwaitOrderRequest, opts ...grpc.CallOption) (*AwaitResponse, error)
 	// MergeOrders makes one record of two that are one party: the older id lives, the other answers with it for ever.
 	MergeOrders(ctx context.Context, in *MergeOrdersRequest, opts ...grpc.CallOption) (*OrderRecord, error)
 	// UnmergeOrder undoes a merge: both records are again what their sources say. It answers with the one that was merged.
@@ -79,7 +79,7 @@ type OrderServiceClient interface {
 	// objects are left as they are.
 	EraseOrder(ctx context.Context, in *EraseOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
 	// ViewsOfOrder reads what each source says of a record.
-	ViewsOfOrder(ctx context.Context, in *ViewsOfOrderRequest, opts ...grpc.CallOption) (*ViewsOfOrderResponse, error)
+	ViewsOfOrder(ctx context.Context, in *ViewsOfOrderRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
 }
 
 type orderServiceClient struct {
@@ -180,9 +180,9 @@ func (c *orderServiceClient) BatchUpdateOrders(ctx context.Context, in *BatchUpd
 	return out, nil
 }
 
-func (c *orderServiceClient) AwaitOrder(ctx context.Context, in *AwaitOrderRequest, opts ...grpc.CallOption) (*AwaitOrderResponse, error) {
+func (c *orderServiceClient) AwaitOrder(ctx context.Context, in *AwaitOrderRequest, opts ...grpc.CallOption) (*AwaitResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(AwaitOrderResponse)
+	out := new(AwaitResponse)
 	err := c.cc.Invoke(ctx, OrderService_AwaitOrder_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -240,9 +240,9 @@ func (c *orderServiceClient) EraseOrder(ctx context.Context, in *EraseOrderReque
 	return out, nil
 }
 
-func (c *orderServiceClient) ViewsOfOrder(ctx context.Context, in *ViewsOfOrderRequest, opts ...grpc.CallOption) (*ViewsOfOrderResponse, error) {
+func (c *orderServiceClient) ViewsOfOrder(ctx context.Context, in *ViewsOfOrderRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ViewsOfOrderResponse)
+	out := new(ViewsResponse)
 	err := c.cc.Invoke(ctx, OrderService_ViewsOfOrder_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -278,7 +278,7 @@ type OrderServiceServer interface {
 	// BatchUpdateOrders makes up to 1,000 updates, each by itself: the answer has a result for each.
 	BatchUpdateOrders(context.Context, *BatchUpdateOrdersRequest) (*BatchUpdateOrdersResponse, error)
 	// AwaitOrder waits, as long as the call's deadline allows, until targets have agreed to a revision.
-	AwaitOrder(context.Context, *AwaitOrderRequest) (*AwaitOrderResponse, error)
+	AwaitOrder(context.Context, *AwaitOrderRequest) (*AwaitResponse, error)
 	// MergeOrders makes one record of two that are one party: the older id lives, the other answers with it for ever.
 	MergeOrders(context.Context, *MergeOrdersRequest) (*OrderRecord, error)
 	// UnmergeOrder undoes a merge: both records are again what their sources say. It answers with the one that was merged.
@@ -292,7 +292,7 @@ type OrderServiceServer interface {
 	// objects are left as they are.
 	EraseOrder(context.Context, *EraseOrderRequest) (*OrderRecord, error)
 	// ViewsOfOrder reads what each source says of a record.
-	ViewsOfOrder(context.Context, *ViewsOfOrderRequest) (*ViewsOfOrderResponse, error)
+	ViewsOfOrder(context.Context, *ViewsOfOrderRequest) (*ViewsResponse, error)
 	mustEmbedUnimplementedOrderServiceServer()
 }
 
@@ -330,7 +330,7 @@ func (UnimplementedOrderServiceServer) DeleteOrder(context.Context, *DeleteOrder
 func (UnimplementedOrderServiceServer) BatchUpdateOrders(context.Context, *BatchUpdateOrdersRequest) (*BatchUpdateOrdersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchUpdateOrders not implemented")
 }
-func (UnimplementedOrderServiceServer) AwaitOrder(context.Context, *AwaitOrderRequest) (*AwaitOrderResponse, error) {
+func (UnimplementedOrderServiceServer) AwaitOrder(context.Context, *AwaitOrderRequest) (*AwaitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AwaitOrder not implemented")
 }
 func (UnimplementedOrderServiceServer) MergeOrders(context.Context, *MergeOrdersRequest) (*OrderRecord, error) {
@@ -348,7 +348,7 @@ func (UnimplementedOrderServiceServer) UnlinkOrder(context.Context, *UnlinkOrder
 func (UnimplementedOrderServiceServer) EraseOrder(context.Context, *EraseOrderRequest) (*OrderRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseOrder not implemented")
 }
-func (UnimplementedOrderServiceServer) ViewsOfOrder(context.Context, *ViewsOfOrderRequest) (*ViewsOfOrderResponse, error) {
+func (UnimplementedOrderServiceServer) ViewsOfOrder(context.Context, *ViewsOfOrderRequest) (*ViewsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ViewsOfOrder not implemented")
 }
 func (UnimplementedOrderServiceServer) mustEmbedUnimplementedOrderServiceServer() {}

@@ -1126,70 +1126,6 @@ func (x *AwaitTicketRequest) GetTargets() []string {
 	return nil
 }
 
-// AwaitTicketResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
-type AwaitTicketResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// All have agreed.
-	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
-	// Each of them.
-	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
-	// The record's newest revision.
-	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *AwaitTicketResponse) Reset() {
-	*x = AwaitTicketResponse{}
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *AwaitTicketResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*AwaitTicketResponse) ProtoMessage() {}
-
-func (x *AwaitTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use AwaitTicketResponse.ProtoReflect.Descriptor instead.
-func (*AwaitTicketResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *AwaitTicketResponse) GetAgreed() bool {
-	if x != nil {
-		return x.Agreed
-	}
-	return false
-}
-
-func (x *AwaitTicketResponse) GetTargets() []*TargetAgreement {
-	if x != nil {
-		return x.Targets
-	}
-	return nil
-}
-
-func (x *AwaitTicketResponse) GetRevision() int64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
 // MergeTicketsRequest names two records that are one party.
 type MergeTicketsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1203,7 +1139,7 @@ type MergeTicketsRequest struct {
 
 func (x *MergeTicketsRequest) Reset() {
 	*x = MergeTicketsRequest{}
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[17]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1151,7 @@ func (x *MergeTicketsRequest) String() string {
 func (*MergeTicketsRequest) ProtoMessage() {}
 
 func (x *MergeTicketsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[17]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1164,7 @@ func (x *MergeTicketsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MergeTicketsRequest.ProtoReflect.Descriptor instead.
 func (*MergeTicketsRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{17}
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MergeTicketsRequest) GetIds() []string {
@@ -1258,7 +1194,7 @@ type UnmergeTicketRequest struct {
 
 func (x *UnmergeTicketRequest) Reset() {
 	*x = UnmergeTicketRequest{}
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[18]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1206,7 @@ func (x *UnmergeTicketRequest) String() string {
 func (*UnmergeTicketRequest) ProtoMessage() {}
 
 func (x *UnmergeTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[18]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1219,7 @@ func (x *UnmergeTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmergeTicketRequest.ProtoReflect.Descriptor instead.
 func (*UnmergeTicketRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{18}
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UnmergeTicketRequest) GetId() string {
@@ -1321,7 +1257,7 @@ type LinkTicketRequest struct {
 
 func (x *LinkTicketRequest) Reset() {
 	*x = LinkTicketRequest{}
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[19]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1269,7 @@ func (x *LinkTicketRequest) String() string {
 func (*LinkTicketRequest) ProtoMessage() {}
 
 func (x *LinkTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[19]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1282,7 @@ func (x *LinkTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkTicketRequest.ProtoReflect.Descriptor instead.
 func (*LinkTicketRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{19}
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LinkTicketRequest) GetId() string {
@@ -1408,7 +1344,7 @@ type UnlinkTicketRequest struct {
 
 func (x *UnlinkTicketRequest) Reset() {
 	*x = UnlinkTicketRequest{}
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[20]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1356,7 @@ func (x *UnlinkTicketRequest) String() string {
 func (*UnlinkTicketRequest) ProtoMessage() {}
 
 func (x *UnlinkTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[20]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1369,7 @@ func (x *UnlinkTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnlinkTicketRequest.ProtoReflect.Descriptor instead.
 func (*UnlinkTicketRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{20}
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UnlinkTicketRequest) GetId() string {
@@ -1477,7 +1413,7 @@ type EraseTicketRequest struct {
 
 func (x *EraseTicketRequest) Reset() {
 	*x = EraseTicketRequest{}
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[21]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1489,7 +1425,7 @@ func (x *EraseTicketRequest) String() string {
 func (*EraseTicketRequest) ProtoMessage() {}
 
 func (x *EraseTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[21]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1502,7 +1438,7 @@ func (x *EraseTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseTicketRequest.ProtoReflect.Descriptor instead.
 func (*EraseTicketRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{21}
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *EraseTicketRequest) GetId() string {
@@ -1530,7 +1466,7 @@ type ViewsOfTicketRequest struct {
 
 func (x *ViewsOfTicketRequest) Reset() {
 	*x = ViewsOfTicketRequest{}
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[22]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1478,7 @@ func (x *ViewsOfTicketRequest) String() string {
 func (*ViewsOfTicketRequest) ProtoMessage() {}
 
 func (x *ViewsOfTicketRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[22]
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1491,7 @@ func (x *ViewsOfTicketRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewsOfTicketRequest.ProtoReflect.Descriptor instead.
 func (*ViewsOfTicketRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{22}
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ViewsOfTicketRequest) GetId() string {
@@ -1563,52 +1499,6 @@ func (x *ViewsOfTicketRequest) GetId() string {
 		return x.Id
 	}
 	return ""
-}
-
-// ViewsOfTicketResponse has each source's side.
-type ViewsOfTicketResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// By source.
-	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ViewsOfTicketResponse) Reset() {
-	*x = ViewsOfTicketResponse{}
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ViewsOfTicketResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ViewsOfTicketResponse) ProtoMessage() {}
-
-func (x *ViewsOfTicketResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ViewsOfTicketResponse.ProtoReflect.Descriptor instead.
-func (*ViewsOfTicketResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *ViewsOfTicketResponse) GetViews() []*SourceView {
-	if x != nil {
-		return x.Views
-	}
-	return nil
 }
 
 var File_canonhub_hub_v1_ticket_service_proto protoreflect.FileDescriptor
@@ -1706,11 +1596,7 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\x12AwaitTicketRequest\x12;\n" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12#\n" +
 	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12\"\n" +
-	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"\x85\x01\n" +
-	"\x13AwaitTicketResponse\x12\x16\n" +
-	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
-	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"{\n" +
+	"\atargets\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\atargets\"{\n" +
 	"\x13MergeTicketsRequest\x12H\n" +
 	"\x03ids\x18\x01 \x03(\tB6\xbaH3\x92\x010\b\x02\x10\x02\x18\x01\"(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"o\n" +
@@ -1741,9 +1627,7 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"S\n" +
 	"\x14ViewsOfTicketRequest\x12;\n" +
-	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"J\n" +
-	"\x15ViewsOfTicketResponse\x121\n" +
-	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views2\xad\x0f\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\x9e\x0f\n" +
 	"\rTicketService\x12j\n" +
 	"\tGetTicket\x12!.canonhub.hub.v1.GetTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\x1b\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/tickets/{id}\x90\x02\x01\x12\x85\x01\n" +
 	"\x0fBatchGetTickets\x12'.canonhub.hub.v1.BatchGetTicketsRequest\x1a(.canonhub.hub.v1.BatchGetTicketsResponse\"\x1f\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/tickets:batchGet\x90\x02\x01\x12p\n" +
@@ -1753,15 +1637,15 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\fCreateTicket\x12$.canonhub.hub.v1.CreateTicketRequest\x1a$.canonhub.hub.v1.WriteTicketResponse\"\x16\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/v1/tickets\x12w\n" +
 	"\fUpdateTicket\x12$.canonhub.hub.v1.UpdateTicketRequest\x1a$.canonhub.hub.v1.WriteTicketResponse\"\x1b\x82\xd3\xe4\x93\x02\x15:\x01*2\x10/v1/tickets/{id}\x12t\n" +
 	"\fDeleteTicket\x12$.canonhub.hub.v1.DeleteTicketRequest\x1a$.canonhub.hub.v1.WriteTicketResponse\"\x18\x82\xd3\xe4\x93\x02\x12*\x10/v1/tickets/{id}\x12\x91\x01\n" +
-	"\x12BatchUpdateTickets\x12*.canonhub.hub.v1.BatchUpdateTicketsRequest\x1a+.canonhub.hub.v1.BatchUpdateTicketsResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/tickets:batchUpdate\x12{\n" +
-	"\vAwaitTicket\x12#.canonhub.hub.v1.AwaitTicketRequest\x1a$.canonhub.hub.v1.AwaitTicketResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}:await\x90\x02\x01\x12q\n" +
+	"\x12BatchUpdateTickets\x12*.canonhub.hub.v1.BatchUpdateTicketsRequest\x1a+.canonhub.hub.v1.BatchUpdateTicketsResponse\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/tickets:batchUpdate\x12u\n" +
+	"\vAwaitTicket\x12#.canonhub.hub.v1.AwaitTicketRequest\x1a\x1e.canonhub.hub.v1.AwaitResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}:await\x90\x02\x01\x12q\n" +
 	"\fMergeTickets\x12$.canonhub.hub.v1.MergeTicketsRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\x1c\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/tickets:merge\x12z\n" +
 	"\rUnmergeTicket\x12%.canonhub.hub.v1.UnmergeTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/tickets/{id}:unmerge\x12q\n" +
 	"\n" +
 	"LinkTicket\x12\".canonhub.hub.v1.LinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/tickets/{id}:link\x12w\n" +
 	"\fUnlinkTicket\x12$.canonhub.hub.v1.UnlinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/tickets/{id}:unlink\x12t\n" +
-	"\vEraseTicket\x12#.canonhub.hub.v1.EraseTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/tickets/{id}:erase\x12\x81\x01\n" +
-	"\rViewsOfTicket\x12%.canonhub.hub.v1.ViewsOfTicketRequest\x1a&.canonhub.hub.v1.ViewsOfTicketResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}/views\x90\x02\x01B\xbf\x01\n" +
+	"\vEraseTicket\x12#.canonhub.hub.v1.EraseTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/tickets/{id}:erase\x12y\n" +
+	"\rViewsOfTicket\x12%.canonhub.hub.v1.ViewsOfTicketRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}/views\x90\x02\x01B\xbf\x01\n" +
 	"\x13com.canonhub.hub.v1B\x12TicketServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -1776,7 +1660,7 @@ func file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_ticket_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_ticket_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_canonhub_hub_v1_ticket_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_canonhub_hub_v1_ticket_service_proto_goTypes = []any{
 	(*TicketRecord)(nil),               // 0: canonhub.hub.v1.TicketRecord
 	(*GetTicketRequest)(nil),           // 1: canonhub.hub.v1.GetTicketRequest
@@ -1794,80 +1678,76 @@ var file_canonhub_hub_v1_ticket_service_proto_goTypes = []any{
 	(*BatchUpdateTicketsResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateTicketsResponse
 	(*BatchUpdateTicketsResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateTicketsResult
 	(*AwaitTicketRequest)(nil),         // 15: canonhub.hub.v1.AwaitTicketRequest
-	(*AwaitTicketResponse)(nil),        // 16: canonhub.hub.v1.AwaitTicketResponse
-	(*MergeTicketsRequest)(nil),        // 17: canonhub.hub.v1.MergeTicketsRequest
-	(*UnmergeTicketRequest)(nil),       // 18: canonhub.hub.v1.UnmergeTicketRequest
-	(*LinkTicketRequest)(nil),          // 19: canonhub.hub.v1.LinkTicketRequest
-	(*UnlinkTicketRequest)(nil),        // 20: canonhub.hub.v1.UnlinkTicketRequest
-	(*EraseTicketRequest)(nil),         // 21: canonhub.hub.v1.EraseTicketRequest
-	(*ViewsOfTicketRequest)(nil),       // 22: canonhub.hub.v1.ViewsOfTicketRequest
-	(*ViewsOfTicketResponse)(nil),      // 23: canonhub.hub.v1.ViewsOfTicketResponse
-	nil,                                // 24: canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
-	(*timestamppb.Timestamp)(nil),      // 25: google.protobuf.Timestamp
-	(*v1.Ticket)(nil),                  // 26: canonhub.canonical.v1.Ticket
-	(*fieldmaskpb.FieldMask)(nil),      // 27: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),               // 28: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),              // 29: google.rpc.Status
-	(*TargetAgreement)(nil),            // 30: canonhub.hub.v1.TargetAgreement
-	(*SourceView)(nil),                 // 31: canonhub.hub.v1.SourceView
-	(*Explanation)(nil),                // 32: canonhub.hub.v1.Explanation
+	(*MergeTicketsRequest)(nil),        // 16: canonhub.hub.v1.MergeTicketsRequest
+	(*UnmergeTicketRequest)(nil),       // 17: canonhub.hub.v1.UnmergeTicketRequest
+	(*LinkTicketRequest)(nil),          // 18: canonhub.hub.v1.LinkTicketRequest
+	(*UnlinkTicketRequest)(nil),        // 19: canonhub.hub.v1.UnlinkTicketRequest
+	(*EraseTicketRequest)(nil),         // 20: canonhub.hub.v1.EraseTicketRequest
+	(*ViewsOfTicketRequest)(nil),       // 21: canonhub.hub.v1.ViewsOfTicketRequest
+	nil,                                // 22: canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
+	(*v1.Ticket)(nil),                  // 24: canonhub.canonical.v1.Ticket
+	(*fieldmaskpb.FieldMask)(nil),      // 25: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),               // 26: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),              // 27: google.rpc.Status
+	(*Explanation)(nil),                // 28: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),              // 29: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),              // 30: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_ticket_service_proto_depIdxs = []int32{
-	25, // 0: canonhub.hub.v1.TicketRecord.create_time:type_name -> google.protobuf.Timestamp
-	25, // 1: canonhub.hub.v1.TicketRecord.update_time:type_name -> google.protobuf.Timestamp
-	25, // 2: canonhub.hub.v1.TicketRecord.delete_time:type_name -> google.protobuf.Timestamp
-	26, // 3: canonhub.hub.v1.TicketRecord.ticket:type_name -> canonhub.canonical.v1.Ticket
+	23, // 0: canonhub.hub.v1.TicketRecord.create_time:type_name -> google.protobuf.Timestamp
+	23, // 1: canonhub.hub.v1.TicketRecord.update_time:type_name -> google.protobuf.Timestamp
+	23, // 2: canonhub.hub.v1.TicketRecord.delete_time:type_name -> google.protobuf.Timestamp
+	24, // 3: canonhub.hub.v1.TicketRecord.ticket:type_name -> canonhub.canonical.v1.Ticket
 	0,  // 4: canonhub.hub.v1.BatchGetTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
 	0,  // 5: canonhub.hub.v1.ListTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
-	26, // 6: canonhub.hub.v1.CreateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
-	26, // 7: canonhub.hub.v1.UpdateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
-	27, // 8: canonhub.hub.v1.UpdateTicketRequest.update_mask:type_name -> google.protobuf.FieldMask
-	24, // 9: canonhub.hub.v1.UpdateTicketRequest.path_etags:type_name -> canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
+	24, // 6: canonhub.hub.v1.CreateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
+	24, // 7: canonhub.hub.v1.UpdateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
+	25, // 8: canonhub.hub.v1.UpdateTicketRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 9: canonhub.hub.v1.UpdateTicketRequest.path_etags:type_name -> canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
 	0,  // 10: canonhub.hub.v1.WriteTicketResponse.record:type_name -> canonhub.hub.v1.TicketRecord
-	28, // 11: canonhub.hub.v1.WriteTicketResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	26, // 11: canonhub.hub.v1.WriteTicketResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
 	9,  // 12: canonhub.hub.v1.BatchUpdateTicketsRequest.requests:type_name -> canonhub.hub.v1.UpdateTicketRequest
 	14, // 13: canonhub.hub.v1.BatchUpdateTicketsResponse.results:type_name -> canonhub.hub.v1.BatchUpdateTicketsResult
 	11, // 14: canonhub.hub.v1.BatchUpdateTicketsResult.written:type_name -> canonhub.hub.v1.WriteTicketResponse
-	29, // 15: canonhub.hub.v1.BatchUpdateTicketsResult.error:type_name -> google.rpc.Status
-	30, // 16: canonhub.hub.v1.AwaitTicketResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
-	31, // 17: canonhub.hub.v1.ViewsOfTicketResponse.views:type_name -> canonhub.hub.v1.SourceView
-	1,  // 18: canonhub.hub.v1.TicketService.GetTicket:input_type -> canonhub.hub.v1.GetTicketRequest
-	2,  // 19: canonhub.hub.v1.TicketService.BatchGetTickets:input_type -> canonhub.hub.v1.BatchGetTicketsRequest
-	4,  // 20: canonhub.hub.v1.TicketService.ListTickets:input_type -> canonhub.hub.v1.ListTicketsRequest
-	6,  // 21: canonhub.hub.v1.TicketService.LookupTicket:input_type -> canonhub.hub.v1.LookupTicketRequest
-	7,  // 22: canonhub.hub.v1.TicketService.ExplainTicket:input_type -> canonhub.hub.v1.ExplainTicketRequest
-	8,  // 23: canonhub.hub.v1.TicketService.CreateTicket:input_type -> canonhub.hub.v1.CreateTicketRequest
-	9,  // 24: canonhub.hub.v1.TicketService.UpdateTicket:input_type -> canonhub.hub.v1.UpdateTicketRequest
-	10, // 25: canonhub.hub.v1.TicketService.DeleteTicket:input_type -> canonhub.hub.v1.DeleteTicketRequest
-	12, // 26: canonhub.hub.v1.TicketService.BatchUpdateTickets:input_type -> canonhub.hub.v1.BatchUpdateTicketsRequest
-	15, // 27: canonhub.hub.v1.TicketService.AwaitTicket:input_type -> canonhub.hub.v1.AwaitTicketRequest
-	17, // 28: canonhub.hub.v1.TicketService.MergeTickets:input_type -> canonhub.hub.v1.MergeTicketsRequest
-	18, // 29: canonhub.hub.v1.TicketService.UnmergeTicket:input_type -> canonhub.hub.v1.UnmergeTicketRequest
-	19, // 30: canonhub.hub.v1.TicketService.LinkTicket:input_type -> canonhub.hub.v1.LinkTicketRequest
-	20, // 31: canonhub.hub.v1.TicketService.UnlinkTicket:input_type -> canonhub.hub.v1.UnlinkTicketRequest
-	21, // 32: canonhub.hub.v1.TicketService.EraseTicket:input_type -> canonhub.hub.v1.EraseTicketRequest
-	22, // 33: canonhub.hub.v1.TicketService.ViewsOfTicket:input_type -> canonhub.hub.v1.ViewsOfTicketRequest
-	0,  // 34: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
-	3,  // 35: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
-	5,  // 36: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
-	0,  // 37: canonhub.hub.v1.TicketService.LookupTicket:output_type -> canonhub.hub.v1.TicketRecord
-	32, // 38: canonhub.hub.v1.TicketService.ExplainTicket:output_type -> canonhub.hub.v1.Explanation
-	11, // 39: canonhub.hub.v1.TicketService.CreateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	11, // 40: canonhub.hub.v1.TicketService.UpdateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	11, // 41: canonhub.hub.v1.TicketService.DeleteTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	13, // 42: canonhub.hub.v1.TicketService.BatchUpdateTickets:output_type -> canonhub.hub.v1.BatchUpdateTicketsResponse
-	16, // 43: canonhub.hub.v1.TicketService.AwaitTicket:output_type -> canonhub.hub.v1.AwaitTicketResponse
-	0,  // 44: canonhub.hub.v1.TicketService.MergeTickets:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 45: canonhub.hub.v1.TicketService.UnmergeTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 46: canonhub.hub.v1.TicketService.LinkTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 47: canonhub.hub.v1.TicketService.UnlinkTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 48: canonhub.hub.v1.TicketService.EraseTicket:output_type -> canonhub.hub.v1.TicketRecord
-	23, // 49: canonhub.hub.v1.TicketService.ViewsOfTicket:output_type -> canonhub.hub.v1.ViewsOfTicketResponse
-	34, // [34:50] is the sub-list for method output_type
-	18, // [18:34] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	27, // 15: canonhub.hub.v1.BatchUpdateTicketsResult.error:type_name -> google.rpc.Status
+	1,  // 16: canonhub.hub.v1.TicketService.GetTicket:input_type -> canonhub.hub.v1.GetTicketRequest
+	2,  // 17: canonhub.hub.v1.TicketService.BatchGetTickets:input_type -> canonhub.hub.v1.BatchGetTicketsRequest
+	4,  // 18: canonhub.hub.v1.TicketService.ListTickets:input_type -> canonhub.hub.v1.ListTicketsRequest
+	6,  // 19: canonhub.hub.v1.TicketService.LookupTicket:input_type -> canonhub.hub.v1.LookupTicketRequest
+	7,  // 20: canonhub.hub.v1.TicketService.ExplainTicket:input_type -> canonhub.hub.v1.ExplainTicketRequest
+	8,  // 21: canonhub.hub.v1.TicketService.CreateTicket:input_type -> canonhub.hub.v1.CreateTicketRequest
+	9,  // 22: canonhub.hub.v1.TicketService.UpdateTicket:input_type -> canonhub.hub.v1.UpdateTicketRequest
+	10, // 23: canonhub.hub.v1.TicketService.DeleteTicket:input_type -> canonhub.hub.v1.DeleteTicketRequest
+	12, // 24: canonhub.hub.v1.TicketService.BatchUpdateTickets:input_type -> canonhub.hub.v1.BatchUpdateTicketsRequest
+	15, // 25: canonhub.hub.v1.TicketService.AwaitTicket:input_type -> canonhub.hub.v1.AwaitTicketRequest
+	16, // 26: canonhub.hub.v1.TicketService.MergeTickets:input_type -> canonhub.hub.v1.MergeTicketsRequest
+	17, // 27: canonhub.hub.v1.TicketService.UnmergeTicket:input_type -> canonhub.hub.v1.UnmergeTicketRequest
+	18, // 28: canonhub.hub.v1.TicketService.LinkTicket:input_type -> canonhub.hub.v1.LinkTicketRequest
+	19, // 29: canonhub.hub.v1.TicketService.UnlinkTicket:input_type -> canonhub.hub.v1.UnlinkTicketRequest
+	20, // 30: canonhub.hub.v1.TicketService.EraseTicket:input_type -> canonhub.hub.v1.EraseTicketRequest
+	21, // 31: canonhub.hub.v1.TicketService.ViewsOfTicket:input_type -> canonhub.hub.v1.ViewsOfTicketRequest
+	0,  // 32: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
+	3,  // 33: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
+	5,  // 34: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
+	0,  // 35: canonhub.hub.v1.TicketService.LookupTicket:output_type -> canonhub.hub.v1.TicketRecord
+	28, // 36: canonhub.hub.v1.TicketService.ExplainTicket:output_type -> canonhub.hub.v1.Explanation
+	11, // 37: canonhub.hub.v1.TicketService.CreateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	11, // 38: canonhub.hub.v1.TicketService.UpdateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	11, // 39: canonhub.hub.v1.TicketService.DeleteTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	13, // 40: canonhub.hub.v1.TicketService.BatchUpdateTickets:output_type -> canonhub.hub.v1.BatchUpdateTicketsResponse
+	29, // 41: canonhub.hub.v1.TicketService.AwaitTicket:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 42: canonhub.hub.v1.TicketService.MergeTickets:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 43: canonhub.hub.v1.TicketService.UnmergeTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 44: canonhub.hub.v1.TicketService.LinkTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 45: canonhub.hub.v1.TicketService.UnlinkTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 46: canonhub.hub.v1.TicketService.EraseTicket:output_type -> canonhub.hub.v1.TicketRecord
+	30, // 47: canonhub.hub.v1.TicketService.ViewsOfTicket:output_type -> canonhub.hub.v1.ViewsResponse
+	32, // [32:48] is the sub-list for method output_type
+	16, // [16:32] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_ticket_service_proto_init() }
@@ -1888,7 +1768,7 @@ func file_canonhub_hub_v1_ticket_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_ticket_service_proto_rawDesc), len(file_canonhub_hub_v1_ticket_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

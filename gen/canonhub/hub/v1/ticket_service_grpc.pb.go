@@ -65,7 +65,7 @@ type TicketServiceClient interface {
 	// BatchUpdateTickets makes up to 1,000 updates, each by itself: the answer has a result for each.
 	BatchUpdateTickets(ctx context.Context, in *BatchUpdateTicketsRequest, opts ...grpc.CallOption) (*BatchUpdateTicketsResponse, error)
 	// AwaitTicket waits, as long as the call's deadline allows, until targets have agreed to a revision.
-	AwaitTicket(ctx context.Context, in *AwaitTicketRequest, opts ...grpc.CallOption) (*AwaitTicketResponse, error)
+	AwaitTicket(ctx context.Context, in *AwaitTicketRequest, opts ...grpc.CallOption) (*AwaitResponse, error)
 	// MergeTickets makes one record of two that are one party: the older id lives, the other answers with it for ever.
 	MergeTickets(ctx context.Context, in *MergeTicketsRequest, opts ...grpc.CallOption) (*TicketRecord, error)
 	// UnmergeTicket undoes a merge: both records are again what their sources say. It answers with the one that was merged.
@@ -79,7 +79,7 @@ type TicketServiceClient interface {
 	// objects are left as they are.
 	EraseTicket(ctx context.Context, in *EraseTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
 	// ViewsOfTicket reads what each source says of a record.
-	ViewsOfTicket(ctx context.Context, in *ViewsOfTicketRequest, opts ...grpc.CallOption) (*ViewsOfTicketResponse, error)
+	ViewsOfTicket(ctx context.Context, in *ViewsOfTicketRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
 }
 
 type ticketServiceClient struct {
@@ -180,9 +180,9 @@ func (c *ticketServiceClient) BatchUpdateTickets(ctx context.Context, in *BatchU
 	return out, nil
 }
 
-func (c *ticketServiceClient) AwaitTicket(ctx context.Context, in *AwaitTicketRequest, opts ...grpc.CallOption) (*AwaitTicketResponse, error) {
+func (c *ticketServiceClient) AwaitTicket(ctx context.Context, in *AwaitTicketRequest, opts ...grpc.CallOption) (*AwaitResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(AwaitTicketResponse)
+	out := new(AwaitResponse)
 	err := c.cc.Invoke(ctx, TicketService_AwaitTicket_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -240,9 +240,9 @@ func (c *ticketServiceClient) EraseTicket(ctx context.Context, in *EraseTicketRe
 	return out, nil
 }
 
-func (c *ticketServiceClient) ViewsOfTicket(ctx context.Context, in *ViewsOfTicketRequest, opts ...grpc.CallOption) (*ViewsOfTicketResponse, error) {
+func (c *ticketServiceClient) ViewsOfTicket(ctx context.Context, in *ViewsOfTicketRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ViewsOfTicketResponse)
+	out := new(ViewsResponse)
 	err := c.cc.Invoke(ctx, TicketService_ViewsOfTicket_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -278,7 +278,7 @@ type TicketServiceServer interface {
 	// BatchUpdateTickets makes up to 1,000 updates, each by itself: the answer has a result for each.
 	BatchUpdateTickets(context.Context, *BatchUpdateTicketsRequest) (*BatchUpdateTicketsResponse, error)
 	// AwaitTicket waits, as long as the call's deadline allows, until targets have agreed to a revision.
-	AwaitTicket(context.Context, *AwaitTicketRequest) (*AwaitTicketResponse, error)
+	AwaitTicket(context.Context, *AwaitTicketRequest) (*AwaitResponse, error)
 	// MergeTickets makes one record of two that are one party: the older id lives, the other answers with it for ever.
 	MergeTickets(context.Context, *MergeTicketsRequest) (*TicketRecord, error)
 	// UnmergeTicket undoes a merge: both records are again what their sources say. It answers with the one that was merged.
@@ -292,7 +292,7 @@ type TicketServiceServer interface {
 	// objects are left as they are.
 	EraseTicket(context.Context, *EraseTicketRequest) (*TicketRecord, error)
 	// ViewsOfTicket reads what each source says of a record.
-	ViewsOfTicket(context.Context, *ViewsOfTicketRequest) (*ViewsOfTicketResponse, error)
+	ViewsOfTicket(context.Context, *ViewsOfTicketRequest) (*ViewsResponse, error)
 	mustEmbedUnimplementedTicketServiceServer()
 }
 
@@ -330,7 +330,7 @@ func (UnimplementedTicketServiceServer) DeleteTicket(context.Context, *DeleteTic
 func (UnimplementedTicketServiceServer) BatchUpdateTickets(context.Context, *BatchUpdateTicketsRequest) (*BatchUpdateTicketsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchUpdateTickets not implemented")
 }
-func (UnimplementedTicketServiceServer) AwaitTicket(context.Context, *AwaitTicketRequest) (*AwaitTicketResponse, error) {
+func (UnimplementedTicketServiceServer) AwaitTicket(context.Context, *AwaitTicketRequest) (*AwaitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AwaitTicket not implemented")
 }
 func (UnimplementedTicketServiceServer) MergeTickets(context.Context, *MergeTicketsRequest) (*TicketRecord, error) {
@@ -348,7 +348,7 @@ func (UnimplementedTicketServiceServer) UnlinkTicket(context.Context, *UnlinkTic
 func (UnimplementedTicketServiceServer) EraseTicket(context.Context, *EraseTicketRequest) (*TicketRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseTicket not implemented")
 }
-func (UnimplementedTicketServiceServer) ViewsOfTicket(context.Context, *ViewsOfTicketRequest) (*ViewsOfTicketResponse, error) {
+func (UnimplementedTicketServiceServer) ViewsOfTicket(context.Context, *ViewsOfTicketRequest) (*ViewsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ViewsOfTicket not implemented")
 }
 func (UnimplementedTicketServiceServer) mustEmbedUnimplementedTicketServiceServer() {}

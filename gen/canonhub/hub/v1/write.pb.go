@@ -163,6 +163,70 @@ func (x *WriteOutcome) GetRule() string {
 	return ""
 }
 
+// AwaitResponse tells which targets have agreed. Those that cannot agree any more as things are say why.
+type AwaitResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All have agreed. False, too, where the call's time was over before.
+	Agreed bool `protobuf:"varint,1,opt,name=agreed,proto3" json:"agreed,omitempty"`
+	// Each of them.
+	Targets []*TargetAgreement `protobuf:"bytes,2,rep,name=targets,proto3" json:"targets,omitempty"`
+	// The record's newest revision.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitResponse) Reset() {
+	*x = AwaitResponse{}
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitResponse) ProtoMessage() {}
+
+func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
+func (*AwaitResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *AwaitResponse) GetAgreed() bool {
+	if x != nil {
+		return x.Agreed
+	}
+	return false
+}
+
+func (x *AwaitResponse) GetTargets() []*TargetAgreement {
+	if x != nil {
+		return x.Targets
+	}
+	return nil
+}
+
+func (x *AwaitResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // TargetAgreement tells whether a target has agreed to a revision.
 type TargetAgreement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -178,7 +242,7 @@ type TargetAgreement struct {
 
 func (x *TargetAgreement) Reset() {
 	*x = TargetAgreement{}
-	mi := &file_canonhub_hub_v1_write_proto_msgTypes[1]
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -190,7 +254,7 @@ func (x *TargetAgreement) String() string {
 func (*TargetAgreement) ProtoMessage() {}
 
 func (x *TargetAgreement) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_write_proto_msgTypes[1]
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -203,7 +267,7 @@ func (x *TargetAgreement) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TargetAgreement.ProtoReflect.Descriptor instead.
 func (*TargetAgreement) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{1}
+	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *TargetAgreement) GetConnection() string {
@@ -225,6 +289,52 @@ func (x *TargetAgreement) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+// ViewsResponse has each source's side of a record.
+type ViewsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By source.
+	Views         []*SourceView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ViewsResponse) Reset() {
+	*x = ViewsResponse{}
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ViewsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ViewsResponse) ProtoMessage() {}
+
+func (x *ViewsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ViewsResponse.ProtoReflect.Descriptor instead.
+func (*ViewsResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ViewsResponse) GetViews() []*SourceView {
+	if x != nil {
+		return x.Views
+	}
+	return nil
 }
 
 // SourceView is one source's side of a record.
@@ -252,7 +362,7 @@ type SourceView struct {
 
 func (x *SourceView) Reset() {
 	*x = SourceView{}
-	mi := &file_canonhub_hub_v1_write_proto_msgTypes[2]
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -264,7 +374,7 @@ func (x *SourceView) String() string {
 func (*SourceView) ProtoMessage() {}
 
 func (x *SourceView) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_write_proto_msgTypes[2]
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -277,7 +387,7 @@ func (x *SourceView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceView.ProtoReflect.Descriptor instead.
 func (*SourceView) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{2}
+	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SourceView) GetSource() string {
@@ -351,7 +461,7 @@ type SaidAttribute struct {
 
 func (x *SaidAttribute) Reset() {
 	*x = SaidAttribute{}
-	mi := &file_canonhub_hub_v1_write_proto_msgTypes[3]
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +473,7 @@ func (x *SaidAttribute) String() string {
 func (*SaidAttribute) ProtoMessage() {}
 
 func (x *SaidAttribute) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_write_proto_msgTypes[3]
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +486,7 @@ func (x *SaidAttribute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaidAttribute.ProtoReflect.Descriptor instead.
 func (*SaidAttribute) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{3}
+	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SaidAttribute) GetPath() string {
@@ -415,7 +525,7 @@ type UnusableValue struct {
 
 func (x *UnusableValue) Reset() {
 	*x = UnusableValue{}
-	mi := &file_canonhub_hub_v1_write_proto_msgTypes[4]
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +537,7 @@ func (x *UnusableValue) String() string {
 func (*UnusableValue) ProtoMessage() {}
 
 func (x *UnusableValue) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_write_proto_msgTypes[4]
+	mi := &file_canonhub_hub_v1_write_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +550,7 @@ func (x *UnusableValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnusableValue.ProtoReflect.Descriptor instead.
 func (*UnusableValue) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{4}
+	return file_canonhub_hub_v1_write_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UnusableValue) GetPath() string {
@@ -474,13 +584,19 @@ const file_canonhub_hub_v1_write_proto_rawDesc = "" +
 	"\x06result\x18\x02 \x01(\x0e2\x1c.canonhub.hub.v1.WriteResultR\x06result\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06winner\x18\x04 \x01(\tR\x06winner\x12\x12\n" +
-	"\x04rule\x18\x05 \x01(\tR\x04rule\"a\n" +
+	"\x04rule\x18\x05 \x01(\tR\x04rule\"\x7f\n" +
+	"\rAwaitResponse\x12\x16\n" +
+	"\x06agreed\x18\x01 \x01(\bR\x06agreed\x12:\n" +
+	"\atargets\x18\x02 \x03(\v2 .canonhub.hub.v1.TargetAgreementR\atargets\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"a\n" +
 	"\x0fTargetAgreement\x12\x1e\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\tR\n" +
 	"connection\x12\x16\n" +
 	"\x06agreed\x18\x02 \x01(\bR\x06agreed\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x8e\x03\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"B\n" +
+	"\rViewsResponse\x121\n" +
+	"\x05views\x18\x01 \x03(\v2\x1b.canonhub.hub.v1.SourceViewR\x05views\"\x8e\x03\n" +
 	"\n" +
 	"SourceView\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x1f\n" +
@@ -524,32 +640,36 @@ func file_canonhub_hub_v1_write_proto_rawDescGZIP() []byte {
 }
 
 var file_canonhub_hub_v1_write_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_canonhub_hub_v1_write_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_canonhub_hub_v1_write_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_canonhub_hub_v1_write_proto_goTypes = []any{
 	(WriteResult)(0),              // 0: canonhub.hub.v1.WriteResult
 	(*WriteOutcome)(nil),          // 1: canonhub.hub.v1.WriteOutcome
-	(*TargetAgreement)(nil),       // 2: canonhub.hub.v1.TargetAgreement
-	(*SourceView)(nil),            // 3: canonhub.hub.v1.SourceView
-	(*SaidAttribute)(nil),         // 4: canonhub.hub.v1.SaidAttribute
-	(*UnusableValue)(nil),         // 5: canonhub.hub.v1.UnusableValue
-	nil,                           // 6: canonhub.hub.v1.SourceView.RefusedEntry
-	(*structpb.Struct)(nil),       // 7: google.protobuf.Struct
-	(*structpb.Value)(nil),        // 8: google.protobuf.Value
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*AwaitResponse)(nil),         // 2: canonhub.hub.v1.AwaitResponse
+	(*TargetAgreement)(nil),       // 3: canonhub.hub.v1.TargetAgreement
+	(*ViewsResponse)(nil),         // 4: canonhub.hub.v1.ViewsResponse
+	(*SourceView)(nil),            // 5: canonhub.hub.v1.SourceView
+	(*SaidAttribute)(nil),         // 6: canonhub.hub.v1.SaidAttribute
+	(*UnusableValue)(nil),         // 7: canonhub.hub.v1.UnusableValue
+	nil,                           // 8: canonhub.hub.v1.SourceView.RefusedEntry
+	(*structpb.Struct)(nil),       // 9: google.protobuf.Struct
+	(*structpb.Value)(nil),        // 10: google.protobuf.Value
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_canonhub_hub_v1_write_proto_depIdxs = []int32{
-	0, // 0: canonhub.hub.v1.WriteOutcome.result:type_name -> canonhub.hub.v1.WriteResult
-	4, // 1: canonhub.hub.v1.SourceView.said:type_name -> canonhub.hub.v1.SaidAttribute
-	7, // 2: canonhub.hub.v1.SourceView.held:type_name -> google.protobuf.Struct
-	6, // 3: canonhub.hub.v1.SourceView.refused:type_name -> canonhub.hub.v1.SourceView.RefusedEntry
-	5, // 4: canonhub.hub.v1.SourceView.unusable:type_name -> canonhub.hub.v1.UnusableValue
-	8, // 5: canonhub.hub.v1.SaidAttribute.value:type_name -> google.protobuf.Value
-	9, // 6: canonhub.hub.v1.SaidAttribute.time:type_name -> google.protobuf.Timestamp
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	0,  // 0: canonhub.hub.v1.WriteOutcome.result:type_name -> canonhub.hub.v1.WriteResult
+	3,  // 1: canonhub.hub.v1.AwaitResponse.targets:type_name -> canonhub.hub.v1.TargetAgreement
+	5,  // 2: canonhub.hub.v1.ViewsResponse.views:type_name -> canonhub.hub.v1.SourceView
+	6,  // 3: canonhub.hub.v1.SourceView.said:type_name -> canonhub.hub.v1.SaidAttribute
+	9,  // 4: canonhub.hub.v1.SourceView.held:type_name -> google.protobuf.Struct
+	8,  // 5: canonhub.hub.v1.SourceView.refused:type_name -> canonhub.hub.v1.SourceView.RefusedEntry
+	7,  // 6: canonhub.hub.v1.SourceView.unusable:type_name -> canonhub.hub.v1.UnusableValue
+	10, // 7: canonhub.hub.v1.SaidAttribute.value:type_name -> google.protobuf.Value
+	11, // 8: canonhub.hub.v1.SaidAttribute.time:type_name -> google.protobuf.Timestamp
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_write_proto_init() }
@@ -563,7 +683,7 @@ func file_canonhub_hub_v1_write_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_write_proto_rawDesc), len(file_canonhub_hub_v1_write_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
