@@ -19,8 +19,8 @@ const (
 	// firstLook and lastLook are the shortest and the longest time between two looks at a record that is waited for.
 	firstLook = 10 * time.Millisecond
 	lastLook  = 500 * time.Millisecond
-	// answerTime is kept of a call's time for the answer.
-	answerTime = 100 * time.Millisecond
+	// answerShare of a call's time is kept for the answer.
+	answerShare = 10
 )
 
 // wait looks until what is looked for is there, and says whether it came to that in the call's time.
@@ -28,7 +28,7 @@ func wait(ctx context.Context, look func(context.Context) (done bool, err error)
 	until := ctx
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		until, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
+		until, cancel = context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/answerShare))
 		defer cancel()
 	}
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {

@@ -24,8 +24,12 @@ func (s *reviews) ResolveReview(ctx context.Context, in *hubv1.ResolveReviewRequ
 		err = s.resolveTugOfWar(ctx, r, in)
 	case store.Braked:
 		err = s.resolveBraked(ctx, r, in)
+	case store.SharedKey, store.MergedAtSource:
+		err = s.resolveOne(ctx, r, in)
+	case store.AmbiguousMatch:
+		err = s.resolveAmbiguous(ctx, r, in)
 	default:
-		err = noChoice("choice", fmt.Errorf("a review for %s has no such choice", r.Reason))
+		err = fmt.Errorf("review %d is for %q, which nobody resolves", r.ID, r.Reason)
 	}
 	if errors.Is(err, store.ErrReviewClosed) { // since it was read
 		err = reviewClosed(r.ID, "the review was closed meanwhile")
@@ -68,6 +72,69 @@ func (s *reviews) resolveBraked(ctx context.Context, r *store.Review, in *hubv1.
 		return s.gate.Release(ctx, r, gate.Resume, closing(ctx, store.Resolved, in.GetWhy()))
 	}
 	return noChoice("choice", errors.New("a brake is released by let_through or resume"))
+}
+
+// resolveOne merges the records in question.
+func (s *reviews) resolveOne(ctx context.Context, r *store.Review, in *hubv1.ResolveReviewRequest) error {
+	if !in.GetMerge() {
+		return noChoice("choice", errors.New("two records that may be one party are merged, or the review is dismissed"))
+	}
+	_, err := s.merged(ctx, r, in.GetWhy())
+	if err != nil {
+		return err
+	}
+	return s.closed(ctx, r, in.GetWhy())
+}
+
+// merged makes one record of all that are in question.
+func (s *reviews) merged(ctx context.Context, r *store.Review, why string) (store.RecordID, error) {
+	one := r.RecordIDs[0]
+	for _, other := range r.RecordIDs[1:] {
+		result, err := s.applier.Merge(ctx, apply.Merge{A: one, B: other, By: actorOf(ctx), Why: why, CorrelationID: correlationOf(ctx)})
+		if err != nil {
+			return "", identityError(err, string(other))
+		}
+		one = result.RecordID
+	}
+	return one, nil
+}
+
+// resolveAmbiguous links the object to one of the records, or to what they are together, and has it heard again.
+func (s *reviews) resolveAmbiguous(ctx context.Context, r *store.Review, in *hubv1.ResolveReviewRequest) error {
+	to := store.RecordID(in.GetLinkTo())
+	switch {
+	case in.GetMerge():
+		var err error
+		if to, err = s.merged(ctx, r, in.GetWhy()); err != nil {
+			return err
+		}
+	case to == "":
+		return noChoice("choice", errors.New("an object that several records match is resolved by link_to, or by merge where they are one party"))
+	}
+	_, err := s.applier.Link(ctx, apply.Link{RecordID: to, Object: r.LinkKey, By: actorOf(ctx), Why: in.GetWhy(), CorrelationID: correlationOf(ctx)})
+	if err != nil {
+		return identityError(err, string(to))
+	}
+	return s.closed(ctx, r, in.GetWhy())
+}
+
+// closed closes a review that was resolved, unless what was done has closed it, and has the receipt that led to it heard
+// again.
+func (s *reviews) closed(ctx context.Context, r *store.Review, why string) error {
+	return s.store.InTx(ctx, func(tx *store.Tx) error {
+		tx.CloseReview(r, closing(ctx, store.Resolved, why))
+		if r.ReceiptID == "" {
+			return nil
+		}
+		receipt, err := tx.ReopenReceipt(ctx, r.ReceiptID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // forgotten long ago: the object's next event counts
+		}
+		if err != nil {
+			return err
+		}
+		return s.applier.Queue.Rehear(ctx, tx, []*store.Receipt{receipt})
+	})
 }
 
 func closing(ctx context.Context, how store.Resolution, why string) store.Closing {

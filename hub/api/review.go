@@ -250,7 +250,10 @@ func reviewOf(r *store.Review) *hubv1.Review {
 
 // choices are how a review may be resolved, by its reason.
 var choices = map[store.ReviewReason][]string{
-	store.Held:     {"take", "value", "authority"},
-	store.TugOfWar: {"resume"},
-	store.Braked:   {"let_through", "resume"},
+	store.AmbiguousMatch: {"link_to", "merge"},
+	store.MergedAtSource: {"merge"},
+	store.SharedKey:      {"merge"},
+	store.Held:           {"take", "value", "authority"},
+	store.TugOfWar:       {"resume"},
+	store.Braked:         {"let_through", "resume"},
 }

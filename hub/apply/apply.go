@@ -31,7 +31,7 @@ import (
 // Queue takes the jobs that follow from a change.
 type Queue interface {
 	Deliver(context.Context, jobs.Tx, []jobs.DeliverArgs) error
-	Redo(context.Context, jobs.Tx, []*store.Receipt) error
+	Rehear(context.Context, jobs.Tx, []*store.Receipt) error
 }
 
 // Active is the policy in force.

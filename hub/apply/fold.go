@@ -179,7 +179,7 @@ func (f *fold) takeOrphans(ctx context.Context) error {
 			f.tx.LinkOrphan(link)
 		}
 	}
-	return f.a.Queue.Redo(ctx, f.tx, receipts)
+	return f.a.Queue.Rehear(ctx, f.tx, receipts)
 }
 
 // settle brings the delivery to one target up to date and says whether it needs a job.

@@ -99,7 +99,7 @@ func (a *Applier) admit(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				return a.Queue.Redo(ctx, tx, receipts)
+				return a.Queue.Rehear(ctx, tx, receipts)
 			})
 			if err != nil {
 				return fmt.Errorf("hear %ss again that waited: %w", kind, err)

@@ -162,6 +162,12 @@ func (q *Queue) Stop(ctx context.Context) error {
 
 // Translate inserts a job for each receipt, in the receipts' transaction (law 3).
 func (q *Queue) Translate(ctx context.Context, tx *store.Tx, receipts []*store.Receipt) error {
+	return q.Rehear(ctx, tx, receipts)
+}
+
+// Rehear inserts a job for each receipt that is to be heard again. There may be one that has done its work and is not at
+// its end, which is no reason to insert none.
+func (q *Queue) Rehear(ctx context.Context, tx Tx, receipts []*store.Receipt) error {
 	params := make([]river.InsertManyParams, len(receipts))
 	for i, r := range receipts {
 		params[i] = river.InsertManyParams{Args: TranslateArgs{ReceiptID: r.ID, Connection: r.Connection},

@@ -111,3 +111,18 @@ func (s *Store) PendingReceipts(ctx context.Context, before time.Duration, limit
 		return r, row.Scan(&r.ID, &r.Connection, &r.CorrelationID, &r.TraceParent)
 	})
 }
+
+// ReopenReceipt has a receipt heard again: it is pending, and its job is for the caller to insert. ErrNotFound where it
+// is pending already, or nothing of it is kept.
+func (t *Tx) ReopenReceipt(ctx context.Context, id string) (*Receipt, error) {
+	r := &Receipt{ID: id, State: "pending"}
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		batch.Queue(`update receipts set state = 'pending', outcome = null, finished_at = null
+			where id = $1 and state <> 'pending' and body <> '' returning connection, correlation_id, traceparent`, id).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&r.Connection, &r.CorrelationID, &r.TraceParent) })
+	})
+	if err != nil {
+		return nil, notFound(err)
+	}
+	return r, nil
+}

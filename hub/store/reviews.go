@@ -129,13 +129,14 @@ type Closing struct {
 	By, Why    string
 }
 
-// CloseReview queues the end of an open review.
+// CloseReview queues the end of an open review. One that is closed already stays as it is.
 func (t *Tx) CloseReview(r *Review, c Closing) {
 	t.Queue(`delete from review_records where review_id = $1`, r.ID)
-	t.Queue(`update reviews set closed_at = now(), resolution = $2, closed_by = $3, closed_why = $4 where id = $1 and closed_at is null`,
-		r.ID, c.Resolution, c.By, c.Why)
-	t.PutTrail(Trail{Action: ActionReviewClosed, CorrelationID: r.CorrelationID, Connection: r.Connection, RecordID: firstOf(r.RecordIDs),
-		Actor: c.By, Detail: fmt.Sprintf("%s %s (review %d): %s: %s", r.Reason, r.Path, r.ID, c.Resolution, c.Why)})
+	t.Queue(`with closed as (
+			update reviews set closed_at = now(), resolution = $2, closed_by = $3, closed_why = $4 where id = $1 and closed_at is null returning id)
+		insert into audit (action, correlation_id, connection, record_id, actor, detail) select $5, $6, $7, $8, $3, $9 from closed`,
+		r.ID, c.Resolution, c.By, c.Why, ActionReviewClosed, r.CorrelationID, r.Connection, firstOf(r.RecordIDs),
+		fmt.Sprintf("%s %s (review %d): %s: %s", r.Reason, r.Path, r.ID, c.Resolution, c.Why))
 }
 
 const reviewColumns = `w.id, w.reason, w.kind, w.connection, w.external_id, w.path, w.record_ids, w.detail, coalesce(w.receipt_id, ''),

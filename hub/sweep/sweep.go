@@ -23,6 +23,8 @@ const (
 	page = 500
 	// cut bounds what one sweep forgets.
 	cut = 5000
+	// remembered is how long the answers to callers' requests are kept: what the API promises for request_id.
+	remembered = 24 * time.Hour
 )
 
 // Sweeper sweeps.
@@ -53,7 +55,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 func (s *Sweeper) Sweep(ctx context.Context) {
 	for name, do := range map[string]func(context.Context) error{
 		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "connections": s.connections, "policy": s.policy,
-		"brakes": s.Gate.LookAfterBrakes, "marks": s.marks,
+		"brakes": s.Gate.LookAfterBrakes, "marks": s.marks, "requests": s.requests,
 	} {
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn("sweep failed, to be tried again", "sweep", name, "error", err)
@@ -108,6 +110,12 @@ func (s *Sweeper) connections(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// requests forgets what callers asked long ago.
+func (s *Sweeper) requests(ctx context.Context) error {
+	_, err := s.Store.CutRequests(ctx, remembered, cut)
+	return err
 }
 
 // marks forgets what brakes counted in windows that are over.
