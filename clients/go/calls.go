@@ -67,8 +67,8 @@ func (k apiKey) RequireTransportSecurity() bool { return !k.local }
 // Format keeps the key from being printed.
 func (k apiKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("apiKey(set)")) }
 
-// serviceConfig spreads calls over all of a name's addresses, and makes those again that have no side effects, as their
-// proto says, and that the hub was not there for. A fleet whose calls fail stops trying again (throttling).
+// serviceConfig spreads calls over all of a name's addresses, and makes those again that the hub was not there for and
+// that have no side effects, as their proto says, or count once by their request id. A fleet whose calls fail stops trying again (throttling).
 func serviceConfig() (string, error) {
 	config := map[string]any{
 		"loadBalancingConfig": []any{map[string]any{"round_robin": map[string]any{}}},
@@ -92,7 +92,7 @@ func safeMethods() []map[string]string {
 			methods := file.Services().Get(i).Methods()
 			for j := range methods.Len() {
 				options, _ := methods.Get(j).Options().(*descriptorpb.MethodOptions)
-				if options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS {
+				if options.GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS || countsOnce(methods.Get(j)) {
 					safe = append(safe, map[string]string{"service": string(methods.Get(j).Parent().FullName()), "method": string(methods.Get(j).Name())})
 				}
 			}
@@ -100,4 +100,13 @@ func safeMethods() []map[string]string {
 		return true
 	})
 	return safe
+}
+
+// countsOnce says that a method's requests carry a request id, which this package never leaves empty.
+func countsOnce(method protoreflect.MethodDescriptor) bool {
+	fields := method.Input().Fields()
+	if batch := fields.ByName("requests"); batch != nil && batch.Message() != nil {
+		fields = batch.Message().Fields()
+	}
+	return fields.ByName("request_id") != nil
 }

@@ -1,10 +1,10 @@
-// Package canonhub is what a service imports to read canonical records from a hub.
+// Package canonhub is what a service imports to read canonical records from a hub, and to write them.
 //
 //	hub, err := canonhub.Dial("127.0.0.1:9090", canonhub.WithInsecure())
 //	customer, err := hub.Customers().Lookup(ctx, "stripe-eu", "cus_1")
 //
-// A call without a deadline gets one of 10 seconds. Calls that change nothing are made again where the hub cannot be
-// reached, up to four times in all and within the deadline. What fails is an *Error; ReasonOf and IsNotFound look into
+// A call without a deadline gets one of 10 seconds. Calls that change nothing, and writes, whose request id makes them
+// count once, are made again where the hub cannot be reached, up to four times in all and within the deadline. What fails is an *Error; ReasonOf and IsNotFound look into
 // it.
 package canonhub
 
@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 )
 
@@ -25,10 +26,10 @@ const maxAnswerBytes = 64 << 20
 // Client is a connection to a hub. It is safe for concurrent use; a process needs one.
 type Client struct {
 	conn      *grpc.ClientConn
-	customers *Records[*hubv1.CustomerRecord]
-	orders    *Records[*hubv1.OrderRecord]
-	invoices  *Records[*hubv1.InvoiceRecord]
-	tickets   *Records[*hubv1.TicketRecord]
+	customers *Records[*hubv1.CustomerRecord, *canonicalv1.Customer]
+	orders    *Records[*hubv1.OrderRecord, *canonicalv1.Order]
+	invoices  *Records[*hubv1.InvoiceRecord, *canonicalv1.Invoice]
+	tickets   *Records[*hubv1.TicketRecord, *canonicalv1.Ticket]
 }
 
 // Dial makes a client of the hub at a target in gRPC's notation: `hub.internal:9090`, `dns:///hub.internal:9090`. It
@@ -73,24 +74,37 @@ func Dial(target string, opts ...Option) (*Client, error) {
 // bind is the one place that a new kind is added to, beside its accessor.
 func (c *Client) bind() error {
 	var errs [4]error
-	c.customers, errs[0] = newRecords[*hubv1.CustomerRecord](c.conn, hubv1.File_canonhub_hub_v1_customer_service_proto)
-	c.orders, errs[1] = newRecords[*hubv1.OrderRecord](c.conn, hubv1.File_canonhub_hub_v1_order_service_proto)
-	c.invoices, errs[2] = newRecords[*hubv1.InvoiceRecord](c.conn, hubv1.File_canonhub_hub_v1_invoice_service_proto)
-	c.tickets, errs[3] = newRecords[*hubv1.TicketRecord](c.conn, hubv1.File_canonhub_hub_v1_ticket_service_proto)
+	c.customers, errs[0] = newRecords[*hubv1.CustomerRecord, *canonicalv1.Customer](c.conn, hubv1.File_canonhub_hub_v1_customer_service_proto)
+	c.orders, errs[1] = newRecords[*hubv1.OrderRecord, *canonicalv1.Order](c.conn, hubv1.File_canonhub_hub_v1_order_service_proto)
+	c.invoices, errs[2] = newRecords[*hubv1.InvoiceRecord, *canonicalv1.Invoice](c.conn, hubv1.File_canonhub_hub_v1_invoice_service_proto)
+	c.tickets, errs[3] = newRecords[*hubv1.TicketRecord, *canonicalv1.Ticket](c.conn, hubv1.File_canonhub_hub_v1_ticket_service_proto)
 	return errors.Join(errs[:]...)
 }
 
-// Customers reads customers.
-func (c *Client) Customers() *Records[*hubv1.CustomerRecord] { return c.customers }
+// Customers reads and writes customers.
+func (c *Client) Customers() *Records[*hubv1.CustomerRecord, *canonicalv1.Customer] {
+	return c.customers
+}
 
-// Orders reads orders.
-func (c *Client) Orders() *Records[*hubv1.OrderRecord] { return c.orders }
+// Orders reads and writes orders.
+func (c *Client) Orders() *Records[*hubv1.OrderRecord, *canonicalv1.Order] { return c.orders }
 
-// Invoices reads invoices.
-func (c *Client) Invoices() *Records[*hubv1.InvoiceRecord] { return c.invoices }
+// Invoices reads and writes invoices.
+func (c *Client) Invoices() *Records[*hubv1.InvoiceRecord, *canonicalv1.Invoice] { return c.invoices }
 
-// Tickets reads tickets.
-func (c *Client) Tickets() *Records[*hubv1.TicketRecord] { return c.tickets }
+// Tickets reads and writes tickets.
+func (c *Client) Tickets() *Records[*hubv1.TicketRecord, *canonicalv1.Ticket] { return c.tickets }
+
+// Reviews are the disagreements that the policy hands to a person.
+func (c *Client) Reviews() hubv1.ReviewServiceClient { return hubv1.NewReviewServiceClient(c.conn) }
+
+// Connections tells how connections do, and pauses them.
+func (c *Client) Connections() hubv1.ConnectionServiceClient {
+	return hubv1.NewConnectionServiceClient(c.conn)
+}
+
+// Policies plans and activates policies.
+func (c *Client) Policies() hubv1.PolicyServiceClient { return hubv1.NewPolicyServiceClient(c.conn) }
 
 // Close ends the connection; running calls fail.
 func (c *Client) Close() error { return c.conn.Close() }

@@ -26,6 +26,9 @@ type Error struct {
 	Metadata map[string]string
 	// Violations are the fields of the request at fault.
 	Violations []Violation
+	// Refused are the attributes that a write failed for, with why: those that a strict one would not have had accepted,
+	// or those that changed since they were read.
+	Refused []Violation
 	// CorrelationID finds the call in the hub's log; empty where the hub was not reached and none was sent.
 	CorrelationID string
 	// RetryAfter is how long the hub asks to wait; zero where it does not.
@@ -34,7 +37,7 @@ type Error struct {
 	status *status.Status
 }
 
-// Violation is one field at fault.
+// Violation is one field or attribute at fault.
 type Violation struct {
 	Field, Description string
 }
@@ -100,6 +103,10 @@ func newError(st *status.Status, sentCorrelation string) *Error {
 			e.CorrelationID = detail.GetRequestId()
 		case *errdetails.RetryInfo:
 			e.RetryAfter = detail.GetRetryDelay().AsDuration()
+		case *errdetails.PreconditionFailure:
+			for _, v := range detail.GetViolations() {
+				e.Refused = append(e.Refused, Violation{Field: v.GetSubject(), Description: v.GetDescription()})
+			}
 		case *errdetails.BadRequest:
 			for _, v := range detail.GetFieldViolations() {
 				e.Violations = append(e.Violations, Violation{Field: v.GetField(), Description: v.GetDescription()})

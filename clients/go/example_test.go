@@ -2,11 +2,15 @@ package canonhub_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	canonhub "github.com/canonhub/canonhub/clients/go"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 )
 
@@ -90,6 +94,128 @@ func ExampleRecords_Explain() {
 		fmt.Printf("%s is from %s, by %s\n", attribute.GetPath(), attribute.GetWinner().GetSource(), attribute.GetRule().GetMode())
 	}
 	// Output: email is from crm, by authority
+}
+
+func ExampleRecords_Update() {
+	server := startHub(nil)
+	defer server.Close()
+	hub, err := canonhub.Dial(server.Addr, canonhub.WithInsecure(), canonhub.WithAPIKey("key-of-billing"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer hub.Close()
+
+	written, err := hub.Customers().Update(context.Background(), canonhub.Update[*canonicalv1.Customer]{
+		ID:         "customer_01h455vb4pex5vsknk084sn02q",
+		Attributes: &canonicalv1.Customer{Name: &canonicalv1.PersonName{Full: proto.String("Ada Lovelace")}, Email: proto.String("ada@billing.example")},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, outcome := range written.Outcomes {
+		if outcome.GetResult() != hubv1.WriteResult_WRITE_RESULT_ACCEPTED {
+			fmt.Println(outcome.GetPath(), outcome.GetResult(), outcome.GetReason())
+		}
+	}
+	// Output: email WRITE_RESULT_REFUSED not_authority
+}
+
+func ExampleRecords_Update_strict() {
+	server := startHub(nil)
+	defer server.Close()
+	hub, err := canonhub.Dial(server.Addr, canonhub.WithInsecure(), canonhub.WithAPIKey("key-of-billing"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer hub.Close()
+
+	_, err = hub.Customers().Update(context.Background(), canonhub.Update[*canonicalv1.Customer]{
+		ID:           "customer_01h455vb4pex5vsknk084sn02q",
+		Attributes:   &canonicalv1.Customer{Email: proto.String("ada@billing.example")},
+		WriteOptions: canonhub.WriteOptions{Strict: true},
+	})
+	var refused *canonhub.Error
+	if errors.As(err, &refused) {
+		for _, r := range refused.Refused {
+			fmt.Println(r.Field, "-", r.Description)
+		}
+	}
+	// Output: email - not_authority, the value is crm's
+}
+
+func ExampleRecords_BatchUpdate() {
+	server := startHub(nil)
+	defer server.Close()
+	hub, err := canonhub.Dial(server.Addr, canonhub.WithInsecure(), canonhub.WithAPIKey("key-of-billing"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer hub.Close()
+
+	name := func(id, full string) canonhub.Update[*canonicalv1.Customer] {
+		return canonhub.Update[*canonicalv1.Customer]{ID: id, Attributes: &canonicalv1.Customer{Name: &canonicalv1.PersonName{Full: proto.String(full)}}}
+	}
+	results, err := hub.Customers().BatchUpdate(context.Background(),
+		name("customer_01h455vb4pex5vsknk084sn02q", "Ada Lovelace"), name("customer_01h455vb4pex5vsknk084sn02r", "Grace Hopper"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, result := range results {
+		fmt.Println(result.Err == nil && result.Accepted())
+	}
+	// Output:
+	// true
+	// true
+}
+
+func ExampleRecords_Merge() {
+	server := startHub(nil)
+	defer server.Close()
+	hub, err := canonhub.Dial(server.Addr, canonhub.WithInsecure(), canonhub.WithAPIKey("key-of-support"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer hub.Close()
+
+	ctx := context.Background()
+	one, err := hub.Customers().Merge(ctx, "customer_01h455vb4pex5vsknk084sn02r", "customer_01h455vb4pex5vsknk084sn02q", "one person")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(one.GetId(), "lives on")
+	other, err := hub.Customers().Unmerge(ctx, "customer_01h455vb4pex5vsknk084sn02r", "a namesake")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(other.GetId(), "is itself again")
+	// Output:
+	// customer_01h455vb4pex5vsknk084sn02q lives on
+	// customer_01h455vb4pex5vsknk084sn02r is itself again
+}
+
+func ExampleClient_Reviews() {
+	server := startHub(nil)
+	defer server.Close()
+	hub, err := canonhub.Dial(server.Addr, canonhub.WithInsecure(), canonhub.WithAPIKey("key-of-support"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer hub.Close()
+
+	ctx := context.Background()
+	page, err := hub.Reviews().ListReviews(ctx, &hubv1.ListReviewsRequest{Kind: "customer", Reason: hubv1.ReviewReason_REVIEW_REASON_HELD})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, review := range page.GetReviews() {
+		resolved, err := hub.Reviews().ResolveReview(ctx, &hubv1.ResolveReviewRequest{Id: review.GetId(), Why: "asked her",
+			Choice: &hubv1.ResolveReviewRequest_Take{Take: &hubv1.TakeSide{Source: "crm"}}})
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(review.GetPath(), resolved.GetResolution(), resolved.GetWhy())
+	}
+	// Output: phone REVIEW_RESOLUTION_RESOLVED asked her
 }
 
 func ExampleReasonOf() {

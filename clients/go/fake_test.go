@@ -3,7 +3,9 @@ package canonhub_test
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -33,12 +35,16 @@ type fakeHub struct {
 
 	calls  atomic.Int32
 	server *grpc.Server
+
+	mu         sync.Mutex
+	requestIDs []string
 }
 
 // startHub starts a fake hub; stop it with Close.
 func startHub(before func(ctx context.Context, call int) error, opts ...grpc.ServerOption) *fakeHub {
 	h := &fakeHub{Before: before, server: grpc.NewServer(opts...)}
 	hubv1.RegisterCustomerServiceServer(h.server, h)
+	hubv1.RegisterReviewServiceServer(h.server, fakeReviews{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -110,6 +116,82 @@ func (h *fakeHub) ExplainCustomer(ctx context.Context, in *hubv1.ExplainCustomer
 	}
 	return &hubv1.Explanation{Id: in.GetId(), Attributes: []*hubv1.AttributeExplanation{{
 		Path: "email", Rule: &hubv1.DecidingRule{Path: "email", Mode: "authority"}, Winner: &hubv1.Claim{Source: "crm"}}}}, nil
+}
+
+// RequestIDs are those of the writes that came in.
+func (h *fakeHub) RequestIDs() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.requestIDs)
+}
+
+func (h *fakeHub) write(ctx context.Context, requestID string) error {
+	h.mu.Lock()
+	h.requestIDs = append(h.requestIDs, requestID)
+	h.mu.Unlock()
+	return h.before(ctx)
+}
+
+func (h *fakeHub) CreateCustomer(ctx context.Context, in *hubv1.CreateCustomerRequest) (*hubv1.WriteCustomerResponse, error) {
+	if err := h.write(ctx, in.GetRequestId()); err != nil {
+		return nil, err
+	}
+	return &hubv1.WriteCustomerResponse{Record: &hubv1.CustomerRecord{Id: ada, Revision: 1, Customer: in.GetCustomer()}, Revision: 1}, nil
+}
+
+// UpdateCustomer takes names, and leaves e-mail addresses to the crm.
+func (h *fakeHub) UpdateCustomer(ctx context.Context, in *hubv1.UpdateCustomerRequest) (*hubv1.WriteCustomerResponse, error) {
+	if err := h.write(ctx, in.GetRequestId()); err != nil {
+		return nil, err
+	}
+	out := &hubv1.WriteCustomerResponse{Record: people[0], Revision: 4}
+	if in.GetCustomer().Name != nil {
+		out.Outcomes = append(out.Outcomes, &hubv1.WriteOutcome{Path: "name", Result: hubv1.WriteResult_WRITE_RESULT_ACCEPTED})
+	}
+	if in.GetCustomer().Email != nil {
+		if in.GetStrict() {
+			return nil, hubError(ctx, codes.FailedPrecondition, "email would be refused, and the write is strict: nothing was written",
+				&errdetails.ErrorInfo{Reason: "WRITE_REFUSED", Domain: "canonhub"},
+				&errdetails.PreconditionFailure{Violations: []*errdetails.PreconditionFailure_Violation{{Type: "REFUSED", Subject: "email", Description: "not_authority, the value is crm's"}}})
+		}
+		out.Outcomes = append(out.Outcomes, &hubv1.WriteOutcome{Path: "email", Result: hubv1.WriteResult_WRITE_RESULT_REFUSED, Reason: "not_authority", Winner: "crm"})
+	}
+	return out, nil
+}
+
+func (h *fakeHub) BatchUpdateCustomers(ctx context.Context, in *hubv1.BatchUpdateCustomersRequest) (*hubv1.BatchUpdateCustomersResponse, error) {
+	out := &hubv1.BatchUpdateCustomersResponse{}
+	for _, one := range in.GetRequests() {
+		result := &hubv1.BatchUpdateCustomersResult{}
+		if written, err := h.UpdateCustomer(ctx, one); err != nil {
+			result.Result = &hubv1.BatchUpdateCustomersResult_Error{Error: status.Convert(err).Proto()}
+		} else {
+			result.Result = &hubv1.BatchUpdateCustomersResult_Written{Written: written}
+		}
+		out.Results = append(out.Results, result)
+	}
+	return out, nil
+}
+
+func (h *fakeHub) MergeCustomers(ctx context.Context, in *hubv1.MergeCustomersRequest) (*hubv1.CustomerRecord, error) {
+	return &hubv1.CustomerRecord{Id: min(in.GetIds()[0], in.GetIds()[1])}, h.before(ctx)
+}
+
+func (h *fakeHub) UnmergeCustomer(ctx context.Context, in *hubv1.UnmergeCustomerRequest) (*hubv1.CustomerRecord, error) {
+	return &hubv1.CustomerRecord{Id: in.GetId()}, h.before(ctx)
+}
+
+// fakeReviews has one review, of a phone number.
+type fakeReviews struct {
+	hubv1.UnimplementedReviewServiceServer
+}
+
+func (fakeReviews) ListReviews(context.Context, *hubv1.ListReviewsRequest) (*hubv1.ListReviewsResponse, error) {
+	return &hubv1.ListReviewsResponse{Reviews: []*hubv1.Review{{Id: 7, Reason: hubv1.ReviewReason_REVIEW_REASON_HELD, RecordIds: []string{ada}, Path: "phone"}}}, nil
+}
+
+func (fakeReviews) ResolveReview(_ context.Context, in *hubv1.ResolveReviewRequest) (*hubv1.Review, error) {
+	return &hubv1.Review{Id: in.GetId(), Resolution: hubv1.ReviewResolution_REVIEW_RESOLUTION_RESOLVED, Why: in.GetWhy()}, nil
 }
 
 // hubError is an error as a hub sends it: with the call's correlation id.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.jetify.com/typeid/v2"
+	"google.golang.org/protobuf/proto"
 
 	canonhub "github.com/canonhub/canonhub/clients/go"
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
@@ -26,7 +27,7 @@ func realHub(t *testing.T) (*canonhub.Client, *hubtest.Hub) {
 	t.Helper()
 	h := hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": hubtest.NewVendor()}, Policies: hubtest.Preferring("shop")})
 	registry := prometheus.NewRegistry()
-	doors, err := api.New(api.Options{Store: h.Store, Applier: h.Applier, Connections: []string{"shop"}, Log: slog.New(slog.DiscardHandler),
+	doors, err := api.New(api.Options{Store: h.Store, Applier: h.Applier, Gate: h.Gate, Connections: []string{"shop"}, Log: slog.New(slog.DiscardHandler),
 		Metrics: registry, Gatherer: registry, Webhooks: http.NotFoundHandler(), Ready: h.Store.Ping})
 	if err != nil {
 		t.Fatal(err)
@@ -76,11 +77,11 @@ func TestAllKinds(t *testing.T) {
 	allMethods(t, h, client.Tickets(), model.Ticket, (*hubv1.TicketRecord).GetTicket)
 }
 
-func allMethods[R canonhub.Record, M any](t *testing.T, h *hubtest.Hub, records *canonhub.Records[R], kind model.Kind, attributes func(R) *M) {
+func allMethods[R canonhub.Record, M proto.Message](t *testing.T, h *hubtest.Hub, records *canonhub.Records[R, M], kind model.Kind, attributes func(R) M) {
 	ctx := t.Context()
 	a, b, c := put(t, h.Store, kind, "a"), put(t, h.Store, kind, "b"), put(t, h.Store, kind, "c")
 	got, err := records.Get(ctx, a)
-	if err != nil || got.GetId() != a || got.GetRevision() != 1 || got.GetEtag() == "" || got.GetUpdateTime() == nil || attributes(got) == nil {
+	if err != nil || got.GetId() != a || got.GetRevision() != 1 || got.GetEtag() == "" || got.GetUpdateTime() == nil || !attributes(got).ProtoReflect().IsValid() {
 		t.Errorf("%s: Get: %v, %v", kind, got, err)
 	}
 	if got, err := records.Lookup(ctx, "shop", "b"); err != nil || got.GetId() != b {
