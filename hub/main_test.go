@@ -51,14 +51,18 @@ type town struct {
 	database  string
 	config    string
 	httpAddr  string
+	grpcAddr  string
 	process   *exec.Cmd
 	ended     chan error
 	logFile   string
 }
 
-func newTown(t *testing.T) *town {
+func newTown(t *testing.T) *town { return newTownWith(t, "") }
+
+// newTownWith adds to the configuration.
+func newTownWith(t *testing.T, more string) *town {
 	t.Helper()
-	w := &town{t: t, database: hubtest.Database(t), httpAddr: freePort(t), logFile: filepath.Join(t.TempDir(), "hub.log")}
+	w := &town{t: t, database: hubtest.Database(t), httpAddr: freePort(t), grpcAddr: freePort(t), logFile: filepath.Join(t.TempDir(), "hub.log")}
 	w.stripe = stripe.New(stripe.Options{APIKey: stripeKey, WebhookSecret: stripeSecret})
 	w.hubspot = hubspot.New(hubspot.Options{AccessToken: hubspotToken, ClientSecret: hubspotSecret, PortalID: 1})
 	stripeServer, hubspotServer := httptest.NewServer(w.stripe), httptest.NewServer(w.hubspot)
@@ -74,7 +78,7 @@ func newTown(t *testing.T) *town {
 	w.stripe.SetWebhookURL("http://" + w.httpAddr + "/webhooks/stripe")
 	w.hubspot.SetWebhookURL("http://" + w.httpAddr + "/webhooks/crm")
 	w.config = filepath.Join(t.TempDir(), "canonhub.yaml")
-	text := fmt.Sprintf(townConfig, stripeServer.URL, hubspotServer.URL, w.httpAddr)
+	text := fmt.Sprintf(townConfig, stripeServer.URL, hubspotServer.URL, w.httpAddr) + more
 	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +134,7 @@ func (w *town) start() {
 	}
 	defer log.Close()
 	w.process = exec.Command(self, "serve", "--config", w.config, "--database-url", w.database, "--http-addr", w.httpAddr,
-		"--grpc-addr", "127.0.0.1:0", "--retry-backoff", "100ms")
+		"--grpc-addr", w.grpcAddr, "--retry-backoff", "100ms")
 	w.process.Env = append(os.Environ(), asMain+"=1", "STRIPE_KEY="+stripeKey, "STRIPE_SECRET="+stripeSecret,
 		"HUBSPOT_TOKEN="+hubspotToken, "HUBSPOT_SECRET="+hubspotSecret)
 	w.process.Stdout, w.process.Stderr = log, log
@@ -243,4 +247,16 @@ func (w *town) callStripe(path string, form url.Values) error {
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
 	return err
+}
+
+// policy changes the configuration's text before the hub starts.
+func (w *town) policy(old, text string) {
+	w.t.Helper()
+	config, err := os.ReadFile(w.config)
+	if err != nil || strings.Count(string(config), old) != 1 {
+		w.t.Fatalf("%q is not there once (%v)", old, err)
+	}
+	if err := os.WriteFile(w.config, []byte(strings.Replace(string(config), old, text, 1)), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
 }
