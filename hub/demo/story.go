@@ -27,6 +27,7 @@ var story = []chapter{
 	{"The hub is killed between receipt and delivery", killed},
 	{"Two systems disagree on an attribute that is held: a review asks, and a person decides", disagree},
 	{"The policy is to change: what it would do is planned, and then done", replan},
+	{"Two records are one person: they are merged; it was a mistake, and is undone", united},
 	{"A forged signature is refused before anything is stored", forged},
 }
 
