@@ -48,6 +48,8 @@ type Options struct {
 	Applier *apply.Applier
 	// Gate pauses connections.
 	Gate *gate.Gate
+	// Refresher asks sources for reads that need fresher data; nil for nobody.
+	Refresher Refresher
 	// Connections are the names that lookups know.
 	Connections []string
 	Log         *slog.Logger

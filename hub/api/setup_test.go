@@ -62,6 +62,9 @@ func (w *world) open(o api.Options) {
 	o.Connections, o.Log = []string{"shop", "crm"}, slog.New(slog.NewTextHandler(w.log, nil))
 	o.Metrics, o.Gatherer, o.Ready = registry, registry, o.Store.Ping
 	o.Policy.Refold = func(ctx context.Context, version int64) error { return w.Queue.Refold(ctx, version) }
+	if w.Hub != nil {
+		o.Refresher = w.Translator
+	}
 	if o.Gate == nil {
 		o.Gate = &gate.Gate{Store: o.Store, Log: o.Log}
 	}

@@ -57,6 +57,7 @@ type Server struct {
 	log                 *slog.Logger
 	queue               *jobs.Queue
 	gate                *gate.Gate
+	translator          *translate.Translator
 	metrics             *prometheus.Registry
 	connections         connection.Set
 	api                 *api.Server
@@ -123,7 +124,7 @@ func (s *Server) wire(_ context.Context, o Options) error {
 	}
 	s.gate = &gate.Gate{Store: s.Store, Now: time.Now, Log: o.Log, Braked: braked}
 	s.Applier = &apply.Applier{Store: apply.In(s.Store), Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
-	translator := &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
+	s.translator = &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
 	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Metrics: guards, Log: o.Log}
 	lanes := make([]jobs.Lane, 0, len(s.connections))
 	for _, name := range s.connections.Names() {
@@ -132,7 +133,7 @@ func (s *Server) wire(_ context.Context, o Options) error {
 	queue, err := jobs.New(s.Store, jobs.Options{
 		ProcessID: s.id, Lanes: lanes, Backoff: o.Backoff, Log: o.Log,
 		Handlers: jobs.Handlers{
-			Translate: translator.Translate, Deliver: deliverer.Deliver,
+			Translate: s.translator.Translate, Deliver: deliverer.Deliver,
 			Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return s.Applier.Refold(ctx) },
 		},
 	})
@@ -194,7 +195,7 @@ func PolicyOf(c *config.Config, by string) store.Policy {
 func (s *Server) listen(_ context.Context, o Options) error {
 	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: s.metrics})
 	var err error
-	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Gate: s.gate, Connections: s.connections.Names(), Log: o.Log,
+	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Gate: s.gate, Refresher: s.translator, Connections: s.connections.Names(), Log: o.Log,
 		Metrics: s.metrics, Gatherer: s.metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
 		Policy: api.PolicyOptions{Judge: o.Config.Judge, Refold: s.queue.Refold}})
 	if err != nil {

@@ -16,7 +16,6 @@ import (
 	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
-	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -93,7 +92,7 @@ func (o *translation) work(ctx context.Context) error {
 
 // observe applies what the event itself says. Where that cannot be ordered, the object's current state is applied.
 func (o *translation) observe(ctx context.Context, observation adapters.Observation, last bool) error {
-	o.report(observation)
+	o.t.report(o.c.Name, observation, o.cause.CorrelationID)
 	result, err := o.apply(ctx, apply.Input{Observation: observation, SeenAt: o.receipt.ReceivedAt, Finish: last})
 	if err != nil || result.Outcome.Final() {
 		return err
@@ -125,44 +124,15 @@ func (o *translation) fetch(ctx context.Context, object adapters.Object, last bo
 }
 
 func (o *translation) fetchNow(ctx context.Context, object adapters.Object, last bool) error {
-	if o.c.Adapter.Fetcher == nil {
-		return &fault.Error{Category: fault.Permanent, Op: "fetch", Message: "the adapter cannot fetch, and the event cannot be ordered without"}
+	gone := o.receipt.OccurredAt
+	if gone.IsZero() {
+		gone = o.receipt.ReceivedAt
 	}
-	for range maxFetches {
-		if err := o.t.Gate.Enter(ctx, o.c.Name); err != nil {
-			return err
-		}
-		epoch, err := o.t.Store.Epoch(ctx, o.key(object))
-		if err != nil {
-			return err
-		}
-		observation, err := o.read(ctx, object)
-		if err != nil {
-			return err
-		}
-		o.report(observation)
-		result, err := o.apply(ctx, apply.Input{Observation: observation, Read: true, Epoch: epoch, Finish: last})
-		if err != nil || result.Outcome.Final() {
-			return err
-		}
-		if result.Outcome == apply.Waiting {
-			break
-		}
+	result, err := o.t.reread(ctx, o.c, object, gone, apply.Input{Cause: o.cause, Finish: last})
+	if err != nil || result.Outcome.Final() {
+		return err
 	}
 	return o.waitForSettlement()
-}
-
-// read fetches; an object that is not there is gone as of the event.
-func (o *translation) read(ctx context.Context, object adapters.Object) (adapters.Observation, error) {
-	observation, err := o.c.Adapter.Fetcher.Fetch(ctx, object)
-	if err != nil && fault.CategoryOf(err) == fault.Gone {
-		at := o.receipt.OccurredAt
-		if at.IsZero() {
-			at = o.receipt.ReceivedAt
-		}
-		return adapters.Observation{Object: object, Gone: true, At: at}, nil
-	}
-	return observation, err
 }
 
 func (o *translation) apply(ctx context.Context, in apply.Input) (apply.Result, error) {
@@ -171,15 +141,7 @@ func (o *translation) apply(ctx context.Context, in apply.Input) (apply.Result, 
 }
 
 func (o *translation) key(object adapters.Object) store.LinkKey {
-	return store.LinkKey{Connection: o.c.Name, Kind: model.Kind(object.Kind), ExternalID: string(object.ExternalID)}
-}
-
-// report tells of fields and values that the adapter does not know: they are kept in the raw object, never fatal.
-func (o *translation) report(observation adapters.Observation) {
-	if len(observation.Unknown) > 0 {
-		o.t.Log.Info("vendor said what the adapter does not know", "connection", o.c.Name, "kind", observation.Kind,
-			"correlation_id", o.cause.CorrelationID, "unknown", observation.Unknown)
-	}
+	return keyOf(o.c.Name, object)
 }
 
 // finish ends a receipt that left nothing to apply.

@@ -13,6 +13,7 @@ import (
 	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -45,7 +46,9 @@ type OrderRecord struct {
 	// Another record refers to it, and no source has described it yet.
 	Placeholder bool `protobuf:"varint,7,opt,name=placeholder,proto3" json:"placeholder,omitempty"`
 	// Its attributes.
-	Order         *v1.Order `protobuf:"bytes,10,opt,name=order,proto3" json:"order,omitempty"`
+	Order *v1.Order `protobuf:"bytes,10,opt,name=order,proto3" json:"order,omitempty"`
+	// How old what is known of its sources is; only where max_age was asked for.
+	Freshness     *Freshness `protobuf:"bytes,12,opt,name=freshness,proto3" json:"freshness,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -136,13 +139,24 @@ func (x *OrderRecord) GetOrder() *v1.Order {
 	return nil
 }
 
+func (x *OrderRecord) GetFreshness() *Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
 // GetOrderRequest asks for one record.
 type GetOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
-	MinRevision   int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	MinRevision int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	// How old what is known of the sources that decide over the record may be. Those that were last heard longer ago are asked,
+	// within the call's time; where that fails, the answer is what is stored, and its freshness says how old that is. Not
+	// together with revision or read_time. Absent: nobody is asked.
+	MaxAge        *durationpb.Duration `protobuf:"bytes,21,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -189,6 +203,13 @@ func (x *GetOrderRequest) GetMinRevision() int64 {
 		return x.MinRevision
 	}
 	return 0
+}
+
+func (x *GetOrderRequest) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
+	}
+	return nil
 }
 
 // BatchGetOrdersRequest asks for several records.
@@ -1505,7 +1526,7 @@ var File_canonhub_hub_v1_order_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\n" +
-	"#canonhub/hub/v1/order_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a!canonhub/canonical/v1/order.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xda\x02\n" +
+	"#canonhub/hub/v1/order_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a!canonhub/canonical/v1/order.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x94\x03\n" +
 	"\vOrderRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x12\n" +
@@ -1518,10 +1539,12 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"deleteTime\x12 \n" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x122\n" +
 	"\x05order\x18\n" +
-	" \x01(\v2\x1c.canonhub.canonical.v1.OrderR\x05order\"y\n" +
+	" \x01(\v2\x1c.canonhub.canonical.v1.OrderR\x05order\x128\n" +
+	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xb7\x01\n" +
 	"\x0fGetOrderRequest\x12:\n" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
-	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\"_\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12<\n" +
+	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge\"_\n" +
 	"\x15BatchGetOrdersRequest\x12F\n" +
 	"\x03ids\x18\x01 \x03(\tB4\xbaH1\x92\x01.\b\x01\x10\xe8\a\"'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"o\n" +
 	"\x16BatchGetOrdersResponse\x124\n" +
@@ -1691,67 +1714,71 @@ var file_canonhub_hub_v1_order_service_proto_goTypes = []any{
 	nil,                               // 22: canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
 	(*timestamppb.Timestamp)(nil),     // 23: google.protobuf.Timestamp
 	(*v1.Order)(nil),                  // 24: canonhub.canonical.v1.Order
-	(*fieldmaskpb.FieldMask)(nil),     // 25: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),              // 26: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),             // 27: google.rpc.Status
-	(*Explanation)(nil),               // 28: canonhub.hub.v1.Explanation
-	(*AwaitResponse)(nil),             // 29: canonhub.hub.v1.AwaitResponse
-	(*ViewsResponse)(nil),             // 30: canonhub.hub.v1.ViewsResponse
+	(*Freshness)(nil),                 // 25: canonhub.hub.v1.Freshness
+	(*durationpb.Duration)(nil),       // 26: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),     // 27: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),              // 28: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),             // 29: google.rpc.Status
+	(*Explanation)(nil),               // 30: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),             // 31: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),             // 32: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_order_service_proto_depIdxs = []int32{
 	23, // 0: canonhub.hub.v1.OrderRecord.create_time:type_name -> google.protobuf.Timestamp
 	23, // 1: canonhub.hub.v1.OrderRecord.update_time:type_name -> google.protobuf.Timestamp
 	23, // 2: canonhub.hub.v1.OrderRecord.delete_time:type_name -> google.protobuf.Timestamp
 	24, // 3: canonhub.hub.v1.OrderRecord.order:type_name -> canonhub.canonical.v1.Order
-	0,  // 4: canonhub.hub.v1.BatchGetOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
-	0,  // 5: canonhub.hub.v1.ListOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
-	24, // 6: canonhub.hub.v1.CreateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
-	24, // 7: canonhub.hub.v1.UpdateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
-	25, // 8: canonhub.hub.v1.UpdateOrderRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 9: canonhub.hub.v1.UpdateOrderRequest.path_etags:type_name -> canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
-	0,  // 10: canonhub.hub.v1.WriteOrderResponse.record:type_name -> canonhub.hub.v1.OrderRecord
-	26, // 11: canonhub.hub.v1.WriteOrderResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
-	9,  // 12: canonhub.hub.v1.BatchUpdateOrdersRequest.requests:type_name -> canonhub.hub.v1.UpdateOrderRequest
-	14, // 13: canonhub.hub.v1.BatchUpdateOrdersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateOrdersResult
-	11, // 14: canonhub.hub.v1.BatchUpdateOrdersResult.written:type_name -> canonhub.hub.v1.WriteOrderResponse
-	27, // 15: canonhub.hub.v1.BatchUpdateOrdersResult.error:type_name -> google.rpc.Status
-	1,  // 16: canonhub.hub.v1.OrderService.GetOrder:input_type -> canonhub.hub.v1.GetOrderRequest
-	2,  // 17: canonhub.hub.v1.OrderService.BatchGetOrders:input_type -> canonhub.hub.v1.BatchGetOrdersRequest
-	4,  // 18: canonhub.hub.v1.OrderService.ListOrders:input_type -> canonhub.hub.v1.ListOrdersRequest
-	6,  // 19: canonhub.hub.v1.OrderService.LookupOrder:input_type -> canonhub.hub.v1.LookupOrderRequest
-	7,  // 20: canonhub.hub.v1.OrderService.ExplainOrder:input_type -> canonhub.hub.v1.ExplainOrderRequest
-	8,  // 21: canonhub.hub.v1.OrderService.CreateOrder:input_type -> canonhub.hub.v1.CreateOrderRequest
-	9,  // 22: canonhub.hub.v1.OrderService.UpdateOrder:input_type -> canonhub.hub.v1.UpdateOrderRequest
-	10, // 23: canonhub.hub.v1.OrderService.DeleteOrder:input_type -> canonhub.hub.v1.DeleteOrderRequest
-	12, // 24: canonhub.hub.v1.OrderService.BatchUpdateOrders:input_type -> canonhub.hub.v1.BatchUpdateOrdersRequest
-	15, // 25: canonhub.hub.v1.OrderService.AwaitOrder:input_type -> canonhub.hub.v1.AwaitOrderRequest
-	16, // 26: canonhub.hub.v1.OrderService.MergeOrders:input_type -> canonhub.hub.v1.MergeOrdersRequest
-	17, // 27: canonhub.hub.v1.OrderService.UnmergeOrder:input_type -> canonhub.hub.v1.UnmergeOrderRequest
-	18, // 28: canonhub.hub.v1.OrderService.LinkOrder:input_type -> canonhub.hub.v1.LinkOrderRequest
-	19, // 29: canonhub.hub.v1.OrderService.UnlinkOrder:input_type -> canonhub.hub.v1.UnlinkOrderRequest
-	20, // 30: canonhub.hub.v1.OrderService.EraseOrder:input_type -> canonhub.hub.v1.EraseOrderRequest
-	21, // 31: canonhub.hub.v1.OrderService.ViewsOfOrder:input_type -> canonhub.hub.v1.ViewsOfOrderRequest
-	0,  // 32: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
-	3,  // 33: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
-	5,  // 34: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
-	0,  // 35: canonhub.hub.v1.OrderService.LookupOrder:output_type -> canonhub.hub.v1.OrderRecord
-	28, // 36: canonhub.hub.v1.OrderService.ExplainOrder:output_type -> canonhub.hub.v1.Explanation
-	11, // 37: canonhub.hub.v1.OrderService.CreateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	11, // 38: canonhub.hub.v1.OrderService.UpdateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	11, // 39: canonhub.hub.v1.OrderService.DeleteOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	13, // 40: canonhub.hub.v1.OrderService.BatchUpdateOrders:output_type -> canonhub.hub.v1.BatchUpdateOrdersResponse
-	29, // 41: canonhub.hub.v1.OrderService.AwaitOrder:output_type -> canonhub.hub.v1.AwaitResponse
-	0,  // 42: canonhub.hub.v1.OrderService.MergeOrders:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 43: canonhub.hub.v1.OrderService.UnmergeOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 44: canonhub.hub.v1.OrderService.LinkOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 45: canonhub.hub.v1.OrderService.UnlinkOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 46: canonhub.hub.v1.OrderService.EraseOrder:output_type -> canonhub.hub.v1.OrderRecord
-	30, // 47: canonhub.hub.v1.OrderService.ViewsOfOrder:output_type -> canonhub.hub.v1.ViewsResponse
-	32, // [32:48] is the sub-list for method output_type
-	16, // [16:32] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	25, // 4: canonhub.hub.v1.OrderRecord.freshness:type_name -> canonhub.hub.v1.Freshness
+	26, // 5: canonhub.hub.v1.GetOrderRequest.max_age:type_name -> google.protobuf.Duration
+	0,  // 6: canonhub.hub.v1.BatchGetOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
+	0,  // 7: canonhub.hub.v1.ListOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
+	24, // 8: canonhub.hub.v1.CreateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
+	24, // 9: canonhub.hub.v1.UpdateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
+	27, // 10: canonhub.hub.v1.UpdateOrderRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 11: canonhub.hub.v1.UpdateOrderRequest.path_etags:type_name -> canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
+	0,  // 12: canonhub.hub.v1.WriteOrderResponse.record:type_name -> canonhub.hub.v1.OrderRecord
+	28, // 13: canonhub.hub.v1.WriteOrderResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 14: canonhub.hub.v1.BatchUpdateOrdersRequest.requests:type_name -> canonhub.hub.v1.UpdateOrderRequest
+	14, // 15: canonhub.hub.v1.BatchUpdateOrdersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateOrdersResult
+	11, // 16: canonhub.hub.v1.BatchUpdateOrdersResult.written:type_name -> canonhub.hub.v1.WriteOrderResponse
+	29, // 17: canonhub.hub.v1.BatchUpdateOrdersResult.error:type_name -> google.rpc.Status
+	1,  // 18: canonhub.hub.v1.OrderService.GetOrder:input_type -> canonhub.hub.v1.GetOrderRequest
+	2,  // 19: canonhub.hub.v1.OrderService.BatchGetOrders:input_type -> canonhub.hub.v1.BatchGetOrdersRequest
+	4,  // 20: canonhub.hub.v1.OrderService.ListOrders:input_type -> canonhub.hub.v1.ListOrdersRequest
+	6,  // 21: canonhub.hub.v1.OrderService.LookupOrder:input_type -> canonhub.hub.v1.LookupOrderRequest
+	7,  // 22: canonhub.hub.v1.OrderService.ExplainOrder:input_type -> canonhub.hub.v1.ExplainOrderRequest
+	8,  // 23: canonhub.hub.v1.OrderService.CreateOrder:input_type -> canonhub.hub.v1.CreateOrderRequest
+	9,  // 24: canonhub.hub.v1.OrderService.UpdateOrder:input_type -> canonhub.hub.v1.UpdateOrderRequest
+	10, // 25: canonhub.hub.v1.OrderService.DeleteOrder:input_type -> canonhub.hub.v1.DeleteOrderRequest
+	12, // 26: canonhub.hub.v1.OrderService.BatchUpdateOrders:input_type -> canonhub.hub.v1.BatchUpdateOrdersRequest
+	15, // 27: canonhub.hub.v1.OrderService.AwaitOrder:input_type -> canonhub.hub.v1.AwaitOrderRequest
+	16, // 28: canonhub.hub.v1.OrderService.MergeOrders:input_type -> canonhub.hub.v1.MergeOrdersRequest
+	17, // 29: canonhub.hub.v1.OrderService.UnmergeOrder:input_type -> canonhub.hub.v1.UnmergeOrderRequest
+	18, // 30: canonhub.hub.v1.OrderService.LinkOrder:input_type -> canonhub.hub.v1.LinkOrderRequest
+	19, // 31: canonhub.hub.v1.OrderService.UnlinkOrder:input_type -> canonhub.hub.v1.UnlinkOrderRequest
+	20, // 32: canonhub.hub.v1.OrderService.EraseOrder:input_type -> canonhub.hub.v1.EraseOrderRequest
+	21, // 33: canonhub.hub.v1.OrderService.ViewsOfOrder:input_type -> canonhub.hub.v1.ViewsOfOrderRequest
+	0,  // 34: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
+	3,  // 35: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
+	5,  // 36: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
+	0,  // 37: canonhub.hub.v1.OrderService.LookupOrder:output_type -> canonhub.hub.v1.OrderRecord
+	30, // 38: canonhub.hub.v1.OrderService.ExplainOrder:output_type -> canonhub.hub.v1.Explanation
+	11, // 39: canonhub.hub.v1.OrderService.CreateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	11, // 40: canonhub.hub.v1.OrderService.UpdateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	11, // 41: canonhub.hub.v1.OrderService.DeleteOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	13, // 42: canonhub.hub.v1.OrderService.BatchUpdateOrders:output_type -> canonhub.hub.v1.BatchUpdateOrdersResponse
+	31, // 43: canonhub.hub.v1.OrderService.AwaitOrder:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 44: canonhub.hub.v1.OrderService.MergeOrders:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 45: canonhub.hub.v1.OrderService.UnmergeOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 46: canonhub.hub.v1.OrderService.LinkOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 47: canonhub.hub.v1.OrderService.UnlinkOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 48: canonhub.hub.v1.OrderService.EraseOrder:output_type -> canonhub.hub.v1.OrderRecord
+	32, // 49: canonhub.hub.v1.OrderService.ViewsOfOrder:output_type -> canonhub.hub.v1.ViewsResponse
+	34, // [34:50] is the sub-list for method output_type
+	18, // [18:34] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_order_service_proto_init() }

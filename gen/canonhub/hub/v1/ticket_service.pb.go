@@ -13,6 +13,7 @@ import (
 	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -45,7 +46,9 @@ type TicketRecord struct {
 	// Another record refers to it, and no source has described it yet.
 	Placeholder bool `protobuf:"varint,7,opt,name=placeholder,proto3" json:"placeholder,omitempty"`
 	// Its attributes.
-	Ticket        *v1.Ticket `protobuf:"bytes,10,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	Ticket *v1.Ticket `protobuf:"bytes,10,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// How old what is known of its sources is; only where max_age was asked for.
+	Freshness     *Freshness `protobuf:"bytes,12,opt,name=freshness,proto3" json:"freshness,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -136,13 +139,24 @@ func (x *TicketRecord) GetTicket() *v1.Ticket {
 	return nil
 }
 
+func (x *TicketRecord) GetFreshness() *Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
 // GetTicketRequest asks for one record.
 type GetTicketRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
-	MinRevision   int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	MinRevision int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	// How old what is known of the sources that decide over the record may be. Those that were last heard longer ago are asked,
+	// within the call's time; where that fails, the answer is what is stored, and its freshness says how old that is. Not
+	// together with revision or read_time. Absent: nobody is asked.
+	MaxAge        *durationpb.Duration `protobuf:"bytes,21,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -189,6 +203,13 @@ func (x *GetTicketRequest) GetMinRevision() int64 {
 		return x.MinRevision
 	}
 	return 0
+}
+
+func (x *GetTicketRequest) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
+	}
+	return nil
 }
 
 // BatchGetTicketsRequest asks for several records.
@@ -1505,7 +1526,7 @@ var File_canonhub_hub_v1_ticket_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\n" +
-	"$canonhub/hub/v1/ticket_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\"canonhub/canonical/v1/ticket.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xde\x02\n" +
+	"$canonhub/hub/v1/ticket_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\"canonhub/canonical/v1/ticket.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x98\x03\n" +
 	"\fTicketRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x12\n" +
@@ -1518,10 +1539,12 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"deleteTime\x12 \n" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x125\n" +
 	"\x06ticket\x18\n" +
-	" \x01(\v2\x1d.canonhub.canonical.v1.TicketR\x06ticket\"{\n" +
+	" \x01(\v2\x1d.canonhub.canonical.v1.TicketR\x06ticket\x128\n" +
+	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xb9\x01\n" +
 	"\x10GetTicketRequest\x12;\n" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
-	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\"a\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12<\n" +
+	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge\"a\n" +
 	"\x16BatchGetTicketsRequest\x12G\n" +
 	"\x03ids\x18\x01 \x03(\tB5\xbaH2\x92\x01/\b\x01\x10\xe8\a\"(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"s\n" +
 	"\x17BatchGetTicketsResponse\x127\n" +
@@ -1687,67 +1710,71 @@ var file_canonhub_hub_v1_ticket_service_proto_goTypes = []any{
 	nil,                                // 22: canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
 	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
 	(*v1.Ticket)(nil),                  // 24: canonhub.canonical.v1.Ticket
-	(*fieldmaskpb.FieldMask)(nil),      // 25: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),               // 26: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),              // 27: google.rpc.Status
-	(*Explanation)(nil),                // 28: canonhub.hub.v1.Explanation
-	(*AwaitResponse)(nil),              // 29: canonhub.hub.v1.AwaitResponse
-	(*ViewsResponse)(nil),              // 30: canonhub.hub.v1.ViewsResponse
+	(*Freshness)(nil),                  // 25: canonhub.hub.v1.Freshness
+	(*durationpb.Duration)(nil),        // 26: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),      // 27: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),               // 28: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),              // 29: google.rpc.Status
+	(*Explanation)(nil),                // 30: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),              // 31: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),              // 32: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_ticket_service_proto_depIdxs = []int32{
 	23, // 0: canonhub.hub.v1.TicketRecord.create_time:type_name -> google.protobuf.Timestamp
 	23, // 1: canonhub.hub.v1.TicketRecord.update_time:type_name -> google.protobuf.Timestamp
 	23, // 2: canonhub.hub.v1.TicketRecord.delete_time:type_name -> google.protobuf.Timestamp
 	24, // 3: canonhub.hub.v1.TicketRecord.ticket:type_name -> canonhub.canonical.v1.Ticket
-	0,  // 4: canonhub.hub.v1.BatchGetTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
-	0,  // 5: canonhub.hub.v1.ListTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
-	24, // 6: canonhub.hub.v1.CreateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
-	24, // 7: canonhub.hub.v1.UpdateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
-	25, // 8: canonhub.hub.v1.UpdateTicketRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 9: canonhub.hub.v1.UpdateTicketRequest.path_etags:type_name -> canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
-	0,  // 10: canonhub.hub.v1.WriteTicketResponse.record:type_name -> canonhub.hub.v1.TicketRecord
-	26, // 11: canonhub.hub.v1.WriteTicketResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
-	9,  // 12: canonhub.hub.v1.BatchUpdateTicketsRequest.requests:type_name -> canonhub.hub.v1.UpdateTicketRequest
-	14, // 13: canonhub.hub.v1.BatchUpdateTicketsResponse.results:type_name -> canonhub.hub.v1.BatchUpdateTicketsResult
-	11, // 14: canonhub.hub.v1.BatchUpdateTicketsResult.written:type_name -> canonhub.hub.v1.WriteTicketResponse
-	27, // 15: canonhub.hub.v1.BatchUpdateTicketsResult.error:type_name -> google.rpc.Status
-	1,  // 16: canonhub.hub.v1.TicketService.GetTicket:input_type -> canonhub.hub.v1.GetTicketRequest
-	2,  // 17: canonhub.hub.v1.TicketService.BatchGetTickets:input_type -> canonhub.hub.v1.BatchGetTicketsRequest
-	4,  // 18: canonhub.hub.v1.TicketService.ListTickets:input_type -> canonhub.hub.v1.ListTicketsRequest
-	6,  // 19: canonhub.hub.v1.TicketService.LookupTicket:input_type -> canonhub.hub.v1.LookupTicketRequest
-	7,  // 20: canonhub.hub.v1.TicketService.ExplainTicket:input_type -> canonhub.hub.v1.ExplainTicketRequest
-	8,  // 21: canonhub.hub.v1.TicketService.CreateTicket:input_type -> canonhub.hub.v1.CreateTicketRequest
-	9,  // 22: canonhub.hub.v1.TicketService.UpdateTicket:input_type -> canonhub.hub.v1.UpdateTicketRequest
-	10, // 23: canonhub.hub.v1.TicketService.DeleteTicket:input_type -> canonhub.hub.v1.DeleteTicketRequest
-	12, // 24: canonhub.hub.v1.TicketService.BatchUpdateTickets:input_type -> canonhub.hub.v1.BatchUpdateTicketsRequest
-	15, // 25: canonhub.hub.v1.TicketService.AwaitTicket:input_type -> canonhub.hub.v1.AwaitTicketRequest
-	16, // 26: canonhub.hub.v1.TicketService.MergeTickets:input_type -> canonhub.hub.v1.MergeTicketsRequest
-	17, // 27: canonhub.hub.v1.TicketService.UnmergeTicket:input_type -> canonhub.hub.v1.UnmergeTicketRequest
-	18, // 28: canonhub.hub.v1.TicketService.LinkTicket:input_type -> canonhub.hub.v1.LinkTicketRequest
-	19, // 29: canonhub.hub.v1.TicketService.UnlinkTicket:input_type -> canonhub.hub.v1.UnlinkTicketRequest
-	20, // 30: canonhub.hub.v1.TicketService.EraseTicket:input_type -> canonhub.hub.v1.EraseTicketRequest
-	21, // 31: canonhub.hub.v1.TicketService.ViewsOfTicket:input_type -> canonhub.hub.v1.ViewsOfTicketRequest
-	0,  // 32: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
-	3,  // 33: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
-	5,  // 34: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
-	0,  // 35: canonhub.hub.v1.TicketService.LookupTicket:output_type -> canonhub.hub.v1.TicketRecord
-	28, // 36: canonhub.hub.v1.TicketService.ExplainTicket:output_type -> canonhub.hub.v1.Explanation
-	11, // 37: canonhub.hub.v1.TicketService.CreateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	11, // 38: canonhub.hub.v1.TicketService.UpdateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	11, // 39: canonhub.hub.v1.TicketService.DeleteTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	13, // 40: canonhub.hub.v1.TicketService.BatchUpdateTickets:output_type -> canonhub.hub.v1.BatchUpdateTicketsResponse
-	29, // 41: canonhub.hub.v1.TicketService.AwaitTicket:output_type -> canonhub.hub.v1.AwaitResponse
-	0,  // 42: canonhub.hub.v1.TicketService.MergeTickets:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 43: canonhub.hub.v1.TicketService.UnmergeTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 44: canonhub.hub.v1.TicketService.LinkTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 45: canonhub.hub.v1.TicketService.UnlinkTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 46: canonhub.hub.v1.TicketService.EraseTicket:output_type -> canonhub.hub.v1.TicketRecord
-	30, // 47: canonhub.hub.v1.TicketService.ViewsOfTicket:output_type -> canonhub.hub.v1.ViewsResponse
-	32, // [32:48] is the sub-list for method output_type
-	16, // [16:32] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	25, // 4: canonhub.hub.v1.TicketRecord.freshness:type_name -> canonhub.hub.v1.Freshness
+	26, // 5: canonhub.hub.v1.GetTicketRequest.max_age:type_name -> google.protobuf.Duration
+	0,  // 6: canonhub.hub.v1.BatchGetTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
+	0,  // 7: canonhub.hub.v1.ListTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
+	24, // 8: canonhub.hub.v1.CreateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
+	24, // 9: canonhub.hub.v1.UpdateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
+	27, // 10: canonhub.hub.v1.UpdateTicketRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 11: canonhub.hub.v1.UpdateTicketRequest.path_etags:type_name -> canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
+	0,  // 12: canonhub.hub.v1.WriteTicketResponse.record:type_name -> canonhub.hub.v1.TicketRecord
+	28, // 13: canonhub.hub.v1.WriteTicketResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 14: canonhub.hub.v1.BatchUpdateTicketsRequest.requests:type_name -> canonhub.hub.v1.UpdateTicketRequest
+	14, // 15: canonhub.hub.v1.BatchUpdateTicketsResponse.results:type_name -> canonhub.hub.v1.BatchUpdateTicketsResult
+	11, // 16: canonhub.hub.v1.BatchUpdateTicketsResult.written:type_name -> canonhub.hub.v1.WriteTicketResponse
+	29, // 17: canonhub.hub.v1.BatchUpdateTicketsResult.error:type_name -> google.rpc.Status
+	1,  // 18: canonhub.hub.v1.TicketService.GetTicket:input_type -> canonhub.hub.v1.GetTicketRequest
+	2,  // 19: canonhub.hub.v1.TicketService.BatchGetTickets:input_type -> canonhub.hub.v1.BatchGetTicketsRequest
+	4,  // 20: canonhub.hub.v1.TicketService.ListTickets:input_type -> canonhub.hub.v1.ListTicketsRequest
+	6,  // 21: canonhub.hub.v1.TicketService.LookupTicket:input_type -> canonhub.hub.v1.LookupTicketRequest
+	7,  // 22: canonhub.hub.v1.TicketService.ExplainTicket:input_type -> canonhub.hub.v1.ExplainTicketRequest
+	8,  // 23: canonhub.hub.v1.TicketService.CreateTicket:input_type -> canonhub.hub.v1.CreateTicketRequest
+	9,  // 24: canonhub.hub.v1.TicketService.UpdateTicket:input_type -> canonhub.hub.v1.UpdateTicketRequest
+	10, // 25: canonhub.hub.v1.TicketService.DeleteTicket:input_type -> canonhub.hub.v1.DeleteTicketRequest
+	12, // 26: canonhub.hub.v1.TicketService.BatchUpdateTickets:input_type -> canonhub.hub.v1.BatchUpdateTicketsRequest
+	15, // 27: canonhub.hub.v1.TicketService.AwaitTicket:input_type -> canonhub.hub.v1.AwaitTicketRequest
+	16, // 28: canonhub.hub.v1.TicketService.MergeTickets:input_type -> canonhub.hub.v1.MergeTicketsRequest
+	17, // 29: canonhub.hub.v1.TicketService.UnmergeTicket:input_type -> canonhub.hub.v1.UnmergeTicketRequest
+	18, // 30: canonhub.hub.v1.TicketService.LinkTicket:input_type -> canonhub.hub.v1.LinkTicketRequest
+	19, // 31: canonhub.hub.v1.TicketService.UnlinkTicket:input_type -> canonhub.hub.v1.UnlinkTicketRequest
+	20, // 32: canonhub.hub.v1.TicketService.EraseTicket:input_type -> canonhub.hub.v1.EraseTicketRequest
+	21, // 33: canonhub.hub.v1.TicketService.ViewsOfTicket:input_type -> canonhub.hub.v1.ViewsOfTicketRequest
+	0,  // 34: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
+	3,  // 35: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
+	5,  // 36: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
+	0,  // 37: canonhub.hub.v1.TicketService.LookupTicket:output_type -> canonhub.hub.v1.TicketRecord
+	30, // 38: canonhub.hub.v1.TicketService.ExplainTicket:output_type -> canonhub.hub.v1.Explanation
+	11, // 39: canonhub.hub.v1.TicketService.CreateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	11, // 40: canonhub.hub.v1.TicketService.UpdateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	11, // 41: canonhub.hub.v1.TicketService.DeleteTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	13, // 42: canonhub.hub.v1.TicketService.BatchUpdateTickets:output_type -> canonhub.hub.v1.BatchUpdateTicketsResponse
+	31, // 43: canonhub.hub.v1.TicketService.AwaitTicket:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 44: canonhub.hub.v1.TicketService.MergeTickets:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 45: canonhub.hub.v1.TicketService.UnmergeTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 46: canonhub.hub.v1.TicketService.LinkTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 47: canonhub.hub.v1.TicketService.UnlinkTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 48: canonhub.hub.v1.TicketService.EraseTicket:output_type -> canonhub.hub.v1.TicketRecord
+	32, // 49: canonhub.hub.v1.TicketService.ViewsOfTicket:output_type -> canonhub.hub.v1.ViewsResponse
+	34, // [34:50] is the sub-list for method output_type
+	18, // [18:34] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_ticket_service_proto_init() }
