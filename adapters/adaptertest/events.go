@@ -22,7 +22,7 @@ func (s *stage) split(t testing.TB, deliveries []adapters.Delivery) []adapters.E
 	t.Helper()
 	var out []adapters.Event
 	for _, d := range deliveries {
-		if err := s.Webhook.Verify(d); err != nil {
+		if _, err := s.Webhook.Verify(d); err != nil {
 			t.Fatalf("verify: %v", err)
 		}
 		events, err := s.Webhook.Split(d)

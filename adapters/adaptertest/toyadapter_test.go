@@ -57,7 +57,7 @@ func openToy(s adapters.Settings, of sin) (*adapters.Adapter, error) {
 	if token.IsZero() {
 		return nil, errors.New("toy needs the credential token")
 	}
-	t := &toy{sin: of, settings: s, api: httpapi.New(s, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token.Reveal()) })}
+	t := &toy{sin: of, settings: s, api: httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, "token")})}
 	if of == "prints a secret" {
 		t.plain = token.Reveal()
 	}
@@ -72,11 +72,11 @@ type toy struct {
 	splits   int
 }
 
-func (a *toy) Verify(d adapters.Delivery) error {
+func (a *toy) Verify(d adapters.Delivery) (int, error) {
 	tolerance, now := 5*time.Minute, d.ReceivedAt
 	switch a.sin {
 	case "accepts everything":
-		return nil
+		return 0, nil
 	case "accepts any time":
 		tolerance = 200 * 365 * 24 * time.Hour
 	case "accepts the future":

@@ -35,7 +35,8 @@ func serve(t *testing.T, handle http.HandlerFunc) *httpapi.Client {
 
 func client(base string, timeout time.Duration) *httpapi.Client {
 	h := httpapi.NewHTTPClient(httpapi.Options{BaseURL: base, Timeout: timeout})
-	return httpapi.New(adapters.Settings{BaseURL: base, HTTP: h}, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+apiKey) })
+	s := adapters.Settings{BaseURL: base, HTTP: h, Credentials: map[string]adapters.Secret{"key": adapters.NewSecret(apiKey)}}
+	return httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, "key")})
 }
 
 // post is a write that carries all that must never show in an error.
@@ -279,7 +280,7 @@ func TestWhoeverHoldsARequestBackSaysSoAndSilenceIsDoubt(t *testing.T) {
 		transport http.RoundTripper
 		maybe     bool
 	}{{full{}, false}, {silent{}, true}} {
-		api := httpapi.New(adapters.Settings{BaseURL: "http://127.0.0.1:1", HTTP: &http.Client{Transport: c.transport}}, nil)
+		api := httpapi.New(adapters.Settings{BaseURL: "http://127.0.0.1:1", HTTP: &http.Client{Transport: c.transport}}, httpapi.Vendor{})
 		_, err := api.Do(context.Background(), "op", post())
 		if f := faultOf(t, err); f.MaybeDone != c.maybe {
 			t.Errorf("%T: %+v", c.transport, f)

@@ -15,7 +15,6 @@ package stripe
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/stripe/stripe-go/v85"
 
@@ -52,14 +51,10 @@ func Factory() adapters.Factory {
 }
 
 func open(s adapters.Settings) (*adapters.Adapter, error) {
-	key := s.Credentials[credential]
-	if key.IsZero() {
+	if s.Credentials[credential].IsZero() {
 		return nil, errors.New("stripe needs the credential " + credential)
 	}
-	api := &api{client: httpapi.New(s, func(r *http.Request) {
-		r.Header.Set("Authorization", "Bearer "+key.Reveal())
-		r.Header.Set("Stripe-Version", version)
-	})}
+	api := &api{client: httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential)})}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Webhook:        &webhook{secrets: s.WebhookSecrets, now: s.Now},

@@ -78,6 +78,7 @@ func (a *api) Probe(ctx context.Context) error {
 
 // call makes a call; an answer that is no success is a fault.
 func (a *api) call(ctx context.Context, op string, r httpapi.Request) (httpapi.Response, error) {
+	r.Header = http.Header{"Stripe-Version": {version}}
 	resp, err := a.client.Do(ctx, op, r)
 	if err != nil {
 		return resp, err
