@@ -43,6 +43,8 @@ type Response struct {
 	Body   []byte
 	// Date is the vendor's clock, whole seconds in UTC; zero where it did not say.
 	Date time.Time
+	// ReceivedAt is our clock when it came.
+	ReceivedAt time.Time
 }
 
 // Vendor is what calls to one vendor have of their own.
@@ -58,13 +60,17 @@ type Vendor struct {
 type Client struct {
 	base    string
 	http    *http.Client
+	now     func() time.Time
 	vendor  Vendor
 	observe func(adapters.Hint)
 }
 
 // New makes a client.
 func New(s adapters.Settings, v Vendor) *Client {
-	return &Client{base: strings.TrimSuffix(s.BaseURL, "/"), http: s.HTTP, vendor: v, observe: s.Observe}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	return &Client{base: strings.TrimSuffix(s.BaseURL, "/"), http: s.HTTP, now: s.Now, vendor: v, observe: s.Observe}
 }
 
 // Bearer authorizes with the token that the hub keeps, or else with the credential of that name.
@@ -110,7 +116,7 @@ func (c *Client) Do(ctx context.Context, op string, r Request) (Response, error)
 		return Response{}, &fault.Error{Category: fault.Permanent, Op: op, Status: resp.StatusCode, MaybeDone: writes(r.Method),
 			Message: fmt.Sprintf("the answer is larger than %d MiB", maxResponse>>20)}
 	}
-	out := Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	out := Response{Status: resp.StatusCode, Header: resp.Header, Body: body, ReceivedAt: c.now()}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		out.Date = date.UTC()
 	}
