@@ -13,7 +13,7 @@ package adapters
 
 import "context"
 
-// Adapter is one connection's access to its vendor. Translator is required, and every other ability may be nil.
+// Adapter is one connection's access to its vendor. Translator and Prober are required; every other ability may be nil.
 type Adapter struct {
 	// MappingVersion counts changes in how this adapter maps attributes; views keep it.
 	MappingVersion int32

@@ -47,6 +47,8 @@ const (
 	DeleteWebhooks Ability = "webhooks of deletes"
 	// Merges: it merges objects, and tells which one lives on.
 	Merges Ability = "merges"
+	// Fetches: one object can be read by its id.
+	Fetches Ability = "fetch"
 	// Pulls: all objects can be pulled.
 	Pulls Ability = "pull"
 	// PullsChanges: what changed since a time can be pulled.
@@ -61,11 +63,11 @@ const (
 
 // Abilities lists them all, in the order of README tables.
 func Abilities() []Ability {
-	return []Ability{Webhooks, DeleteWebhooks, Merges, Pulls, PullsChanges, PullsDeletes, Updates, Creates, Archives}
+	return []Ability{Webhooks, DeleteWebhooks, Merges, Fetches, Pulls, PullsChanges, PullsDeletes, Updates, Creates, Archives}
 }
 
-// Can says whether an ability is there. What the vendor does by itself is there unless Lacks names it; the rest is what
-// the other fields say.
+// Can says whether an ability is there. What no other field tells (webhooks, merges, fetch) is there unless Lacks names
+// it.
 func (c Carriage) Can(a Ability) bool {
 	switch a {
 	case Pulls:
