@@ -134,7 +134,7 @@ func equalTimes(t testing.TB, s Suite) {
 		kind := h.carriage.Kind
 		before := h.clock.now().Add(-time.Hour)
 		ids := h.SeedMany(kind, 1500)
-		for _, size := range []int{7, h.carriage.Pull.MaxPage} {
+		for _, size := range []int{min(37, h.carriage.Pull.MaxPage), h.carriage.Pull.MaxPage} {
 			queries := []adapters.Query{{Kind: kind, Size: size}}
 			if h.carriage.Can(adapters.PullsChanges) {
 				queries = append(queries, adapters.Query{Kind: kind, Size: size, Since: before})
