@@ -80,7 +80,7 @@ func TestImportDirections(t *testing.T) {
 }
 
 // shared are the folders of adapters that are no vendor's.
-var shared = map[string]bool{"adaptertest": true, "catalog": true, "fault": true, "httpapi": true, "money": true, "normal": true, "signature": true}
+var shared = map[string]bool{"adaptertest": true, "around": true, "catalog": true, "cursor": true, "fault": true, "httpapi": true, "money": true, "normal": true, "signature": true}
 
 func vendorOf(folder string) string {
 	rest, ok := strings.CutPrefix(folder, "adapters/")

@@ -28,7 +28,6 @@ package hubspot
 
 import (
 	"errors"
-	"net/http"
 	"net/url"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -56,14 +55,13 @@ func Factory() adapters.Factory {
 }
 
 func open(s adapters.Settings) (*adapters.Adapter, error) {
-	token := s.Credentials[credential]
 	switch {
-	case token.IsZero():
+	case s.Credentials[credential].IsZero() && s.Token == nil:
 		return nil, errors.New("hubspot needs the credential " + credential)
 	case len(s.WebhookSecrets) > 0 && !absolute(s.PublicURL):
 		return nil, errors.New("hubspot signs the URL that it calls: set webhook.public_url to exactly that URL")
 	}
-	api := httpapi.New(s, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token.Reveal()) })
+	api := httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential)})
 	contacts := &contacts{api: api, connection: s.Connection}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,

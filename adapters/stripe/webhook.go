@@ -20,7 +20,7 @@ type webhook struct {
 }
 
 // Verify checks the Stripe-Signature header.
-func (w *webhook) Verify(d adapters.Delivery) error {
+func (w *webhook) Verify(d adapters.Delivery) (int, error) {
 	now := d.ReceivedAt
 	if now.IsZero() {
 		now = w.now()
