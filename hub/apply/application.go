@@ -73,7 +73,8 @@ func (p *application) run(ctx context.Context) (Result, error) {
 		if !p.in.Read && !p.in.Observation.At.After(p.link.GoneAt) {
 			return p.result(Stale, nil), nil // a delete outranks older updates
 		}
-		p.link.State, p.link.Archived, p.bundle.Record.DeletedAt = store.LinkLive, false, zeroTime
+		p.link.State, p.link.Archived = store.LinkLive, false
+		p.bundle.Record.DeletedAt, p.bundle.Record.Archive = zeroTime, false
 	}
 	if err := p.resolveReferences(contact.Others); err != nil {
 		return Result{}, err

@@ -75,6 +75,11 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 	if err != nil {
 		return nil, err
 	}
+	if s.target != nil {
+		if link := o.d.Applier.ToArchive(s.rules, b, s.target); link != nil {
+			return o.archive(ctx, tx, s, link)
+		}
+	}
 	if len(s.owed) == 0 {
 		return nil, o.settled(ctx, tx, b)
 	}

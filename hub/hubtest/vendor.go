@@ -55,9 +55,9 @@ var vendorPaths = []string{"name", "email", "phone"}
 func (v *Vendor) Factory() adapters.Factory {
 	return adapters.Factory{
 		Name:    "memory",
-		Carries: []adapters.Carriage{{Kind: "customer", In: vendorPaths, Out: vendorPaths, Create: true}},
+		Carries: []adapters.Carriage{{Kind: "customer", In: vendorPaths, Out: vendorPaths, Create: true, Archive: true}},
 		Open: func(adapters.Settings) (*adapters.Adapter, error) {
-			return &adapters.Adapter{MappingVersion: 1, Translator: v, Fetcher: v, Pusher: v, Prober: v}, nil
+			return &adapters.Adapter{MappingVersion: 1, Translator: v, Fetcher: v, Pusher: v, Archiver: v, Prober: v}, nil
 		},
 	}
 }
@@ -221,6 +221,26 @@ func set(to, from *canonicalv1.Customer, paths []string) {
 			to.Phone = from.Phone
 		}
 	}
+}
+
+// Archive takes an object out of use; nothing is told of it after that but that it is gone.
+func (v *Vendor) Archive(_ context.Context, r adapters.Request) (adapters.Observation, error) {
+	if v.BeforePush != nil {
+		if err := v.BeforePush(r); err != nil {
+			return adapters.Observation{}, err
+		}
+	}
+	v.mu.Lock()
+	v.pushes++
+	delete(v.objects, r.ExternalID)
+	at := v.tick()
+	v.mu.Unlock()
+	if v.AfterPush != nil {
+		if err := v.AfterPush(r); err != nil {
+			return adapters.Observation{}, err
+		}
+	}
+	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: at}, nil
 }
 
 // Find looks for an object by our id.
