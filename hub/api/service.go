@@ -39,6 +39,7 @@ var verbs = []verb{
 	on("List*", (*service).list),
 	on("Lookup*", (*service).lookup),
 	on("Explain*", (*service).explain),
+	on("Erase*", (*service).erase),
 }
 
 // on makes a verb of a method that reads requests of any type with the getters of In.

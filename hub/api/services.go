@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -91,6 +92,8 @@ func (r registration) access(method protoreflect.MethodDescriptor) (access, erro
 		return access{}, fmt.Errorf("say in services what %s needs", method.FullName())
 	case readsOnly(method):
 		return access{r.kind, mayRead}, nil
+	case strings.HasPrefix(string(method.Name()), "Erase"):
+		return access{r.kind, mayOperate}, nil
 	}
 	return access{r.kind, mayWrite}, nil
 }
