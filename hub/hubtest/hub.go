@@ -97,7 +97,7 @@ func New(t testing.TB, o Options) *Hub {
 	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log}
 	handlers := jobs.Handlers{Translate: h.Translator.Translate, Deliver: h.Deliverer.Deliver,
 		Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return h.Applier.Refold(ctx) },
-		Erase: apply.Traces(db)}
+		Erase:  apply.Traces(db)}
 	if o.Wrap != nil {
 		handlers = o.Wrap(handlers)
 	}

@@ -114,16 +114,22 @@ func (v *Vendor) observation(id adapters.ExternalID) adapters.Observation {
 	o := v.objects[id]
 	return adapters.Observation{
 		Object:  adapters.Object{Kind: "customer", ExternalID: id},
-		Message: proto.Clone(o.customer), At: o.at, RecordID: o.recordID, Raw: []byte(`{}`),
+		Message: proto.Clone(o.customer), At: o.at, RecordID: o.recordID, Raw: fmt.Appendf(nil, "%s %v", id, o.customer),
 	}
 }
 
-// Translate reads an event whose body is an object's id: it must be fetched.
+// Translate reads an event whose body is a list of objects' ids, which must be fetched; after a semicolon the vendor may
+// tell what it likes.
 func (v *Vendor) Translate(e adapters.Event) (adapters.Translation, error) {
-	if len(e.Body) == 0 {
-		return adapters.Translation{}, &fault.Error{Category: fault.Permanent, Op: "translate", Message: "the event is empty"}
+	ids, _, _ := strings.Cut(string(e.Body), ";")
+	if ids == "" {
+		return adapters.Translation{}, &fault.Error{Category: fault.Permanent, Op: "translate", Message: "the event names no object"}
 	}
-	return adapters.Translation{Fetch: []adapters.Object{{Kind: "customer", ExternalID: adapters.ExternalID(e.Body)}}}, nil
+	var t adapters.Translation
+	for id := range strings.FieldsSeq(ids) {
+		t.Fetch = append(t.Fetch, adapters.Object{Kind: "customer", ExternalID: adapters.ExternalID(id)})
+	}
+	return t, nil
 }
 
 // Fetch reads an object's state.
