@@ -105,14 +105,16 @@ func (t *Tx) Erase(e Erasure) {
 var erasedObjects = []string{
 	`delete from orphans o using erased e where o.kind = e.kind and o.connection = e.connection and o.external_id = e.external_id`,
 	`delete from gone_objects o using erased e where o.kind = e.kind and o.connection = e.connection and o.external_id = e.external_id`,
-	// What was pushed for a record that a person took the object from held what the object said.
-	`update attempts a set request = '', sent = '', error = '', external_id = '' from erased e
+	// What was pushed for a record that a person took the object from held what the object said. A push may have begun
+	// while that waited for the record.
+	`update attempts a set request = '', sent = '', error = '' from erased e
 		join unlinked u on u.kind = e.kind and u.connection = e.connection and u.external_id = e.external_id
-		where a.record_id = u.record_id and a.started_at <= u.at and a.state <> 'pending'`,
+		where a.record_id = u.record_id and a.started_at <= u.at + interval '1 minute' and a.state <> 'pending'`,
 	`delete from unlinked o using erased e where o.kind = e.kind and o.connection = e.connection and o.external_id = e.external_id`,
-	// A push for another record, which had the object before: its delivery finds that it has it no more.
-	`update attempts a set state = 'abandoned', request = '', sent = '', external_id = '', settled_at = now() from erased e
-		where a.kind = e.kind and a.connection = e.connection and a.external_id = e.external_id and a.external_id <> '' and a.state = 'pending'`,
+	// Pushes to the object, also for another record that had it before: where one is under way, its delivery finds that out.
+	`update attempts a set state = case when a.state = 'pending' then 'abandoned' else a.state end, settled_at = coalesce(a.settled_at, now()),
+			request = '', sent = '', error = '', external_id = '' from erased e
+		where a.kind = e.kind and a.connection = e.connection and a.external_id = e.external_id and a.external_id <> ''`,
 }
 
 // erasedRecords end what is known by the erased records' ids.

@@ -38,7 +38,7 @@ var traces = []string{
 		where a.started_at between up.since and up.until and a.state <> 'pending' and not (a.request = '' and a.sent = '' and a.error = '') limit $2))`,
 	// Receipts that are at their end, and that no job is about to tell anything of.
 	`with spoken as materialized (
-			select distinct r.id, r.connection, r.event_key, r.correlation_id from erasures e
+			select r.id, r.connection, r.event_key, r.correlation_id from erasures e
 			join receipt_objects o on o.object_sha256 = e.object_sha256 join receipts r on r.id = o.receipt_id
 			where e.record_id = any($1) and r.state <> 'pending' and not exists (
 				select 1 from river_job j where j.args @> jsonb_build_object('receipt_id', r.id) and j.state = 'running')
@@ -65,8 +65,8 @@ const (
 
 	// wasPartOf are the records up that those in $1 were part of, from a time until another.
 	wasPartOf = `up as (select survivor as id, merged_at as since, undone_at as until from merges where merged = any($1) and undone_at is not null
-		union select m.survivor, up.since, up.until from up join merges m on m.merged = up.id
-			and m.merged_at < up.until and coalesce(m.undone_at, 'infinity') > up.since)`
+		union select m.survivor, up.since, up.until from up cross join lateral (select * from merges where merged = up.id offset 0) as m
+			where m.merged_at < up.until and coalesce(m.undone_at, 'infinity') > up.since)`
 )
 
 // EraseTraces ends what an erased record left in receipts, attempts, dead letters, the audit and the queue, and in what

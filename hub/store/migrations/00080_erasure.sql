@@ -24,4 +24,5 @@ create index receipts_dead on receipts (connection, id) where state = 'dead';
 create index dead_letters_by_receipt on dead_letters (receipt_id) where receipt_id is not null;
 create index reviews_by_object on reviews (connection, kind, external_id) where external_id <> '';
 create index views_by_reference on views using gin (refers) where refers <> '{}';
-create index merges_undone on merges (merged) where undone_at is not null;
+create index attempts_by_object on attempts (connection, kind, external_id) where external_id <> '';
+create index merges_by_merged on merges (merged);
