@@ -26,6 +26,8 @@ type Vendor struct {
 	BeforePush, AfterPush func(adapters.Request) error
 	// ForgetsKeys makes every idempotency key expire at once.
 	ForgetsKeys bool
+	// Organisations says that customers have theirs, too.
+	Organisations bool
 	// BeforeFetchReturns runs after a fetch has read and before it returns.
 	BeforeFetchReturns func()
 
@@ -49,10 +51,12 @@ func NewVendor() *Vendor {
 	return &Vendor{clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), objects: map[adapters.ExternalID]*object{}, keys: map[string]adapters.ExternalID{}}
 }
 
-var vendorPaths = []string{"name", "email", "phone"}
-
 // Factory opens adapters to this vendor.
 func (v *Vendor) Factory() adapters.Factory {
+	vendorPaths := []string{"name", "email", "phone"}
+	if v.Organisations {
+		vendorPaths = append(vendorPaths, "organisation")
+	}
 	return adapters.Factory{
 		Name:    "memory",
 		Carries: []adapters.Carriage{{Kind: "customer", In: vendorPaths, Out: vendorPaths, Create: true}},
@@ -225,6 +229,8 @@ func set(to, from *canonicalv1.Customer, paths []string) {
 			to.Email = from.Email
 		case "phone":
 			to.Phone = from.Phone
+		case "organisation":
+			to.Organisation = from.Organisation
 		}
 	}
 }
