@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,10 +56,7 @@ func (s *service) get(ctx context.Context, in interface {
 	var r *store.Record
 	reached, err := wait(ctx, func(ctx context.Context) (bool, error) {
 		var err error
-		r, err = s.store.Record(ctx, store.RecordID(in.GetId()))
-		if errors.Is(err, store.ErrNotFound) || err == nil && r.Kind != s.kind {
-			return false, recordNotFound(in.GetId())
-		}
+		r, err = s.own(ctx, store.RecordID(in.GetId()))
 		// The record that another was merged into counts its own revisions, and has what was written there.
 		return err == nil && (r.Revision >= store.Revision(in.GetMinRevision()) || string(r.ID) != in.GetId()), err
 	})

@@ -96,7 +96,8 @@ func New(t testing.TB, o Options) *Hub {
 		NewKey: func() string { return fmt.Sprintf("%s-key-%d", process, h.keys.Add(1)) }}
 	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log}
 	handlers := jobs.Handlers{Translate: h.Translator.Translate, Deliver: h.Deliverer.Deliver,
-		Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return h.Applier.Refold(ctx) }}
+		Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return h.Applier.Refold(ctx) },
+		Erase:  apply.Traces(db)}
 	if o.Wrap != nil {
 		handlers = o.Wrap(handlers)
 	}
@@ -186,6 +187,23 @@ func (h *Hub) Unmerge(survivor, merged store.RecordID) {
 	h.t.Helper()
 	_, _, err := h.Applier.Unmerge(context.Background(), apply.Unmerge{Survivor: survivor, Merged: merged, By: "ada", Why: "two persons", CorrelationID: "test"})
 	must(h.t, err)
+}
+
+// Erase erases a record. What that left elsewhere is for the queue; Erased waits for that.
+func (h *Hub) Erase(id store.RecordID) {
+	h.t.Helper()
+	_, err := h.Applier.Erase(context.Background(), apply.Erase{RecordID: id, By: "dpo", Why: "asked for on paper", CorrelationID: "test"})
+	must(h.t, err)
+}
+
+// Erased waits until nothing is left of what was erased.
+func (h *Hub) Erased() {
+	h.t.Helper()
+	h.Until("nothing is left", func() bool {
+		var left int
+		must(h.t, h.Store.Pool().QueryRow(context.Background(), `select count(*) from river_job where kind = 'erase' and finalized_at is null`).Scan(&left))
+		return left == 0
+	})
 }
 
 // Deliver runs the delivery of a record to a target as its job would.

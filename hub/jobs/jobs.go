@@ -53,6 +53,14 @@ type RefoldArgs struct {
 // Kind names the job.
 func (RefoldArgs) Kind() string { return "refold" }
 
+// EraseArgs is the job that ends what an erased record left behind.
+type EraseArgs struct {
+	RecordID store.RecordID `json:"record_id" river:"unique"`
+}
+
+// Kind names the job.
+func (EraseArgs) Kind() string { return "erase" }
+
 // unfinished are the states in which a second job for the same work would be one too many. `completed` is not among
 // them: what is owed after a job has ended needs a new one.
 var unfinished = []rivertype.JobState{
@@ -80,6 +88,7 @@ type Handlers struct {
 	Translate func(context.Context, TranslateArgs, Run) error
 	Deliver   func(context.Context, DeliverArgs, Run) error
 	Refold    func(context.Context, RefoldArgs, Run) error
+	Erase     func(context.Context, EraseArgs, Run) error
 }
 
 // Lane is a connection's share of this process.
@@ -118,6 +127,7 @@ func New(db *store.Store, options Options) (*Queue, error) {
 	river.AddWorker(workers, &worker[TranslateArgs]{work: options.Handlers.Translate})
 	river.AddWorker(workers, &worker[DeliverArgs]{work: options.Handlers.Deliver})
 	river.AddWorker(workers, &worker[RefoldArgs]{work: options.Handlers.Refold, timeout: -1})
+	river.AddWorker(workers, &worker[EraseArgs]{work: options.Handlers.Erase, timeout: -1})
 	queues := map[string]river.QueueConfig{"hub": {MaxWorkers: 2}}
 	for _, lane := range options.Lanes {
 		queues[inQueue(lane.Connection)] = river.QueueConfig{MaxWorkers: 16}
@@ -214,6 +224,12 @@ func (q *Queue) Refold(ctx context.Context, version int64) error {
 		return fmt.Errorf("queue refold: %w", err)
 	}
 	return nil
+}
+
+// Erase inserts the job for a record, in the transaction that erases it.
+func (q *Queue) Erase(ctx context.Context, tx Tx, id store.RecordID) error {
+	return q.insert(ctx, tx, []river.InsertManyParams{{Args: EraseArgs{RecordID: id}, InsertOpts: &river.InsertOpts{
+		Queue: "hub", UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}}})
 }
 
 func (q *Queue) insert(ctx context.Context, tx Tx, params []river.InsertManyParams) error {

@@ -135,6 +135,7 @@ func (s *Server) wire(_ context.Context, o Options) error {
 		Handlers: jobs.Handlers{
 			Translate: s.translator.Translate, Deliver: deliverer.Deliver,
 			Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return s.Applier.Refold(ctx) },
+			Erase:  apply.Traces(s.Store),
 		},
 	})
 	if err != nil {

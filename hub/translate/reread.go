@@ -30,6 +30,10 @@ func (t *Translator) reread(ctx context.Context, c *connection.Connection, objec
 		if in.Epoch, err = t.Store.Epoch(ctx, keyOf(c.Name, object)); err != nil {
 			return result, err
 		}
+		if in.Epoch.Erased { // nobody is asked for it
+			in.Read, in.Observation = false, adapters.Observation{Object: object}
+			return t.Applier.Apply(ctx, in)
+		}
 		in.Observation, err = c.Adapter.Fetcher.Fetch(ctx, object)
 		if err != nil && fault.CategoryOf(err) == fault.Gone {
 			in.Observation, err = adapters.Observation{Object: object, Gone: true, At: gone}, nil

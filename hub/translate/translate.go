@@ -42,6 +42,8 @@ type translation struct {
 	c       *connection.Connection
 	receipt *store.Receipt
 	cause   apply.Cause
+	// objects are those that it speaks of, as far as that is known.
+	objects []store.LinkKey
 }
 
 // Translate is the job. It may run any number of times on one receipt: what was applied already is a duplicate.
@@ -55,6 +57,9 @@ func (t *Translator) Translate(ctx context.Context, args jobs.TranslateArgs, run
 	}
 	if receipt.State != "pending" {
 		return nil
+	}
+	if receipt.Emptied() {
+		return t.Store.InTx(ctx, func(tx *store.Tx) error { tx.FinishReceipt(receipt.ID, "done", string(apply.Erased)); return nil })
 	}
 	one := &translation{t: t, c: t.Connections[receipt.Connection], receipt: receipt, cause: apply.Cause{
 		Source: receipt.Connection, ReceiptID: receipt.ID, CorrelationID: receipt.CorrelationID, TraceParent: receipt.TraceParent}}
@@ -71,7 +76,13 @@ func (o *translation) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	steps := len(meaning.Observations) + len(meaning.Fetch)
+	for _, observation := range meaning.Observations {
+		o.objects = append(o.objects, o.key(observation.Object))
+	}
+	for _, object := range meaning.Fetch {
+		o.objects = append(o.objects, o.key(object))
+	}
+	steps := len(o.objects)
 	if steps == 0 {
 		return o.finish(ctx, "ignored: "+meaning.Ignored)
 	}
@@ -147,6 +158,7 @@ func (o *translation) key(object adapters.Object) store.LinkKey {
 // finish ends a receipt that left nothing to apply.
 func (o *translation) finish(ctx context.Context, outcome string) error {
 	return o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.PutSpoken(o.receipt.ID, o.objects)
 		tx.FinishReceipt(o.receipt.ID, "done", outcome)
 		tx.PutTrail(store.Trail{Action: store.ActionTranslated, CorrelationID: o.cause.CorrelationID, Connection: o.c.Name,
 			ReceiptID: o.receipt.ID, Detail: outcome})
@@ -188,6 +200,7 @@ func (o *translation) giveUp(ctx context.Context, run jobs.Run, f *fault.Error) 
 	o.t.Log.Error("receipt dead-lettered", "receipt_id", o.receipt.ID, "connection", o.receipt.Connection,
 		"correlation_id", o.cause.CorrelationID, "category", f.Category, "error", f)
 	err := o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.PutSpoken(o.receipt.ID, o.objects)
 		tx.FinishReceipt(o.receipt.ID, "dead", string(f.Category))
 		tx.PutDeadLetter(store.DeadLetter{ReceiptID: o.receipt.ID, Connection: o.receipt.Connection, Category: string(f.Category),
 			Reason: f.Error(), Attempts: run.Attempt, CorrelationID: o.cause.CorrelationID})
