@@ -39,6 +39,9 @@ var services = []registration{
 			"PauseConnection": mayOperate, "ResumeConnection": mayOperate}},
 	{file: hubv1.File_canonhub_hub_v1_review_service_proto, gateway: hubv1.RegisterReviewServiceHandler, serve: serveReviews,
 		needs: map[protoreflect.Name]level{"ListReviews": mayRead, "GetReview": mayRead, "ResolveReview": mayOperate, "DismissReview": mayOperate, "Decide": mayOperate}},
+	{file: hubv1.File_canonhub_hub_v1_dead_letter_service_proto, gateway: hubv1.RegisterDeadLetterServiceHandler, serve: serveDeadLetters,
+		needs: map[protoreflect.Name]level{"ListDeadLetters": mayRead, "GetDeadLetter": mayRead, "RedriveDeadLetter": mayOperate,
+			"DiscardDeadLetter": mayOperate, "RedriveDeadLetters": mayOperate, "DiscardDeadLetters": mayOperate}},
 	{file: hubv1.File_canonhub_hub_v1_policy_service_proto, gateway: hubv1.RegisterPolicyServiceHandler, serve: servePolicy,
 		needs: map[protoreflect.Name]level{"GetPolicy": mayRead, "ListPolicyVersions": mayRead, "PlanPolicy": mayOperate, "ActivatePolicy": mayOperate}},
 }

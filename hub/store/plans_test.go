@@ -246,7 +246,15 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	read("Receipt", func() error { _, err := db.Receipt(ctx, "s100"); return err })
 	read("RecordsBehind", func() error { _, err := db.RecordsBehind(ctx, 2, 100); return err })
 	read("TrailOf", func() error { _, err := db.TrailOf(ctx, "s100"); return err })
-	read("DeadLetters", func() error { _, err := db.DeadLetters(ctx, "crm 1", 100); return err })
+	read("DeadLetters", func() error {
+		for _, connection := range []string{"", "crm 1"} {
+			if _, err := db.DeadLetters(ctx, store.LetterQuery{Connection: connection, Kinds: model.Kinds(), Limit: 100}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	read("DeadLetter", func() error { _, err := db.DeadLetter(ctx, 100); return err })
 	read("ActivePolicy", func() error { _, err := db.ActivePolicy(ctx); return err })
 	read("Connection", func() error { _, err := db.Connection(ctx, "shop"); return err })
 	read("EraseTraces", func() error { _, err := db.EraseTraces(ctx, id); return err })

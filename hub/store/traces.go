@@ -20,7 +20,7 @@ const (
 var traces = []string{
 	`update attempts set request = '', sent = '', error = '', external_id = '' where id = any(array(
 		select id from attempts where record_id = any($1) and not (request = '' and sent = '' and error = '' and external_id = '') limit $2))`,
-	`update dead_letters set reason = '' where id = any(array(
+	`update dead_letters set reason = '', closed_why = '' where id = any(array(
 		select id from dead_letters where record_id = any($1) and record_id is not null and reason <> '' limit $2))`,
 	`update audit set detail = '' where id = any(array(
 		select id from audit a where record_id = any($1) and record_id <> '' and ` + tellsMore + ` limit $2))`,
@@ -44,7 +44,7 @@ var traces = []string{
 				select 1 from river_job j where j.args @> jsonb_build_object('receipt_id', r.id) and j.state = 'running')
 			limit $2),
 		forgotten as (delete from receipt_keys k using spoken s where k.connection = s.connection and k.event_key = s.event_key),
-		letters as (update dead_letters d set reason = '' from spoken s where d.receipt_id = s.id and d.receipt_id is not null),
+		letters as (update dead_letters d set reason = '', closed_why = '' from spoken s where d.receipt_id = s.id and d.receipt_id is not null),
 		trail as (update audit a set detail = '' from spoken s where a.correlation_id = s.correlation_id and a.receipt_id = s.id and ` + tellsMore + `),
 		jobs as (update river_job j set errors = ` + quietErrors + ` from spoken s where j.args @> jsonb_build_object('receipt_id', s.id) and ` + loudErrors + `),
 		emptied as (update receipts r set body = '', event_key = '' from spoken s where r.id = s.id)
