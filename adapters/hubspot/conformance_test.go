@@ -21,7 +21,15 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	adaptertest.Run(t, adaptertest.Suite{
+	adaptertest.Run(t, suite())
+}
+
+func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
+
+func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
+
+func suite() adaptertest.Suite {
+	return adaptertest.Suite{
 		Factory: hubspot.Factory(), Start: start, Sign: sign, Golden: "testdata", Readme: "README.md",
 		Limits: []adaptertest.LimitsCase{{
 			Header: map[string]string{
@@ -43,7 +51,7 @@ func TestConformance(t *testing.T) {
 			{File: "objects/customer/whole.json", Pointer: "/properties"},
 			{File: "objects/customer/whole.json", Pointer: "/properties/lifecyclestage", Path: "lifecycle_stage"},
 		},
-	})
+	}
 }
 
 func sign(s adapters.Settings, body []byte, secret adapters.Secret, at time.Time) adapters.Delivery {
