@@ -99,7 +99,7 @@ func (h *haul) take(t testing.TB, page adapters.Page) []adapters.ExternalID {
 	}
 	for _, object := range page.Fetch {
 		o, err := h.Fetcher.Fetch(within(t), object)
-		if fault.CategoryOf(err) == fault.Gone && err != nil {
+		if fault.CategoryOf(err) == fault.Gone {
 			o, err = adapters.Observation{Object: object, Gone: true, At: h.clock.now()}, nil
 		}
 		if err != nil {

@@ -4,7 +4,11 @@
 // An adapter's test is one call, and everything that is judged follows from the Suite:
 //
 //	func TestConformance(t *testing.T) {
-//		adaptertest.Run(t, adaptertest.Suite{Factory: stripe.Factory(), Start: start, Sign: sign, Golden: "testdata"})
+//		adaptertest.Run(t, suite())
+//	}
+//
+//	func suite() adaptertest.Suite {
+//		return adaptertest.Suite{Factory: stripe.Factory(), Start: start, Sign: sign, Golden: "testdata", Readme: "README.md", ...}
 //	}
 //
 // The suite owns what surrounds the adapter: it makes the secrets and the clock, opens the adapter by its Factory,

@@ -13,6 +13,10 @@ func TestAGoodAdapterPasses(t *testing.T) {
 	adaptertest.Run(t, toySuite(""))
 }
 
+func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, toySuite("")) }
+
+func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, toySuite("")) }
+
 // A vendor that signs no time cannot pass two checks, and says so.
 func TestWhatIsWaivedIsNotJudged(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,15 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	adaptertest.Run(t, adaptertest.Suite{
+	adaptertest.Run(t, suite())
+}
+
+func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
+
+func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
+
+func suite() adaptertest.Suite {
+	return adaptertest.Suite{
 		Factory: stripe.Factory(), Start: start, Sign: sign, Golden: "testdata", Readme: "README.md",
 		Waive: map[string]string{"HintsAreRead": "Stripe's answers tell nothing of what is left; its limits are those of Factory.Limits."},
 		Amounts: []adaptertest.AmountPlace{
@@ -46,7 +54,7 @@ func TestConformance(t *testing.T) {
 			{File: "invoice.paid.json", Pointer: "/data/object/status", Path: "status"},
 			{File: "invoice.paid.json", Pointer: "/data/object/billing_reason", Path: "billing_reason"},
 		},
-	})
+	}
 }
 
 func seconds(at time.Time) any { return at.Unix() }
