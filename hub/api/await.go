@@ -45,9 +45,12 @@ func wait(ctx context.Context, look func(context.Context) (done bool, err error)
 
 // get reads one record.
 func (s *service) get(ctx context.Context, in interface {
-	GetId() string
+	asItWas
 	GetMinRevision() int64
 }) (proto.Message, error) {
+	if asksForPast(in) {
+		return s.getPast(ctx, in)
+	}
 	var r *store.Record
 	reached, err := wait(ctx, func(ctx context.Context) (bool, error) {
 		var err error

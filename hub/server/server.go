@@ -286,6 +286,9 @@ func closedAfter(ctx context.Context, wait time.Duration) <-chan struct{} {
 // again by the next process.
 func (s *Server) Stop(ctx context.Context) error {
 	var errs []error
+	if s.api != nil {
+		s.api.Drain()
+	}
 	if s.http != nil {
 		errs = append(errs, s.http.Shutdown(ctx))
 	}

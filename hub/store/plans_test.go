@@ -240,7 +240,7 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	read("ExternalID", func() error { _, err := db.ExternalID(ctx, id, "shop"); return err })
 	read("Bundle", func() error { _, err := db.Bundle(ctx, id); return err })
 	read("Epoch", func() error { _, err := db.Epoch(ctx, key); return err })
-	read("Changes", func() error { _, err := db.Changes(ctx, store.ChangePosition{XID: 1}, 100); return err })
+	read("Changes", func() error { _, err := db.ChangeLog(ctx); return err })
 	read("OwedDeliveries", func() error { _, err := db.OwedDeliveries(ctx, time.Second, 100); return err })
 	read("PendingReceipts", func() error { _, err := db.PendingReceipts(ctx, time.Second, 100); return err })
 	read("Receipt", func() error { _, err := db.Receipt(ctx, "s100"); return err })
