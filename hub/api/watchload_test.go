@@ -215,6 +215,16 @@ func (f *follower) holds(c *hubv1.Change) {
 	}
 }
 
+// behind says whether something was not told.
+func (f *follower) behind(newest map[string]int64) bool {
+	for id, revision := range newest {
+		if f.seen[id] < revision {
+			return true
+		}
+	}
+	return false
+}
+
 // Concurrent transactions commit in no order of their changes, and a reader that reconnects again and again, now and then
 // from an earlier token, sees each revision of each record, in order.
 func TestWatchMissesNothing(t *testing.T) {
@@ -239,16 +249,8 @@ func TestWatchMissesNothing(t *testing.T) {
 		}
 	}
 	wrote, newest := time.Since(began), l.newest()
-	complete := func() bool {
-		for id, revision := range newest {
-			if f.seen[id] < revision {
-				return false
-			}
-		}
-		return true
-	}
-	for !complete() {
-		f.follow(500, complete)
+	for f.behind(newest) {
+		f.follow(500, func() bool { return !f.behind(newest) })
 	}
 	total := int64(0)
 	for _, revision := range newest {
@@ -275,15 +277,7 @@ func TestASnapshotGoesOverIntoTheFeedWithoutAGap(t *testing.T) {
 	}
 	l.done.Wait()
 	newest := l.newest()
-	complete := func() bool {
-		for id, revision := range newest {
-			if f.seen[id] < revision {
-				return false
-			}
-		}
-		return true
-	}
-	for !complete() {
-		f.follow(500, complete)
+	for f.behind(newest) {
+		f.follow(500, func() bool { return !f.behind(newest) })
 	}
 }

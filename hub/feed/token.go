@@ -32,10 +32,10 @@ func (p place) token() string {
 // decodeToken reads a token. One beyond the log's end is of a log that is no more: the database was restored to what it
 // was before.
 func decodeToken(text string, log store.ChangeLog) (place, error) {
-	p := place{Feed: log.Feed}
 	if text == "" {
-		return p, nil
+		return place{Feed: log.Feed}, nil
 	}
+	var p place
 	plain, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || json.Unmarshal(plain, &p) != nil || p.Feed != log.Feed || p.At < 0 || strings.ContainsRune(string(p.After), 0) {
 		return p, ErrToken
