@@ -166,3 +166,6 @@ func (c challenging) WriteHeader(status int) {
 	}
 	c.ResponseWriter.WriteHeader(status)
 }
+
+// Unwrap is for http.ResponseController.
+func (c challenging) Unwrap() http.ResponseWriter { return c.ResponseWriter }

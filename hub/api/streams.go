@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
@@ -43,30 +42,9 @@ func (l lines) Marshal(v any) ([]byte, error) {
 // StreamContentType is what streams are.
 func (l lines) StreamContentType(any) string { return "application/x-ndjson" }
 
-// streamWriter writes the answer to a request that is a stream.
-type streamWriter struct {
-	http.ResponseWriter
-	begun sync.Once
-}
-
-// Write writes a part of it.
-func (w *streamWriter) Write(p []byte) (int, error) {
-	w.begun.Do(func() {
-		// What the server allows for reading the request is over with it: else it would end the stream.
-		_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(time.Time{})
-	})
-	return w.ResponseWriter.Write(p)
-}
-
-// WriteHeader begins the answer.
-func (w *streamWriter) WriteHeader(status int) { challenging{w.ResponseWriter}.WriteHeader(status) }
-
-// Unwrap is for http.ResponseController.
-func (w *streamWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
 // stream prepares for an answer that is a stream. When the process ends, a caller that does not read cannot hold it up.
 func (g *gateway) stream(w http.ResponseWriter) (out http.ResponseWriter, done func() bool) {
-	return &streamWriter{ResponseWriter: w}, context.AfterFunc(g.stopping, func() {
+	return challenging{w}, context.AfterFunc(g.stopping, func() {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(lastWord))
 	})
 }
