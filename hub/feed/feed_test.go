@@ -118,29 +118,41 @@ func (w *world) slow(source string) (commit func()) {
 	})
 }
 
-// between runs something once between the two statements of a look for the horizon.
+// between runs something once between the two statements of a look for the horizon, whichever comes first.
 type between struct {
-	mu   sync.Mutex
-	do   func()
-	last string
+	mu    sync.Mutex
+	do    func()
+	ended time.Time
 }
 
+// ofLook says whether a statement is one of them.
+func ofLook(sql string) bool {
+	return strings.Contains(sql, "last_value") || strings.Contains(sql, "pg_locks")
+}
+
+type lookKey struct{}
+
 func (b *between) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	ofEnd, ofWriters := strings.Contains(data.SQL, "last_value"), strings.Contains(data.SQL, "pg_locks")
-	if !ofEnd && !ofWriters {
+	if !ofLook(data.SQL) {
 		return ctx
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.do != nil && b.last != "" && (b.last == "end") == ofWriters {
+	if b.do != nil && time.Since(b.ended) < 20*time.Millisecond { // there is more time between two looks
 		b.do()
 		b.do = nil
 	}
-	b.last = map[bool]string{true: "end", false: "writers"}[ofEnd]
-	return ctx
+	return context.WithValue(ctx, lookKey{}, true)
 }
 
-func (b *between) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (b *between) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	if ctx.Value(lookKey{}) == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = time.Now()
+}
 
 func (b *between) once(do func()) (done func() bool) {
 	b.mu.Lock()
