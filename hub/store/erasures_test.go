@@ -12,9 +12,10 @@ import (
 // those that speak of them; what stays holds ids of ours, times, states, names of attributes and of who works here.
 var (
 	erasedColumns = map[string]string{
+		"changes":             "message",
 		"attempts":            "external_id request sent error",
 		"audit":               "detail",
-		"dead_letters":        "reason",
+		"dead_letters":        "reason closed_why",
 		"deliveries":          "reason",
 		"gone_objects":        "connection kind external_id gone_at",
 		"links":               "connection kind external_id record_id state is_primary epoch read_began gone_at created_at born_on archived",
@@ -37,9 +38,10 @@ var (
 		"brake_counts":       "connection kind attribute window_start records",
 		"brake_marks":        "window_start connection kind attribute record_id",
 		"brakes":             "connection kind attribute window_size braked_at passes_until counts_since",
-		"changes":            "record_id revision kind paths source correlation_id changed_at xid seq",
+		"changes":            "record_id revision kind paths source correlation_id changed_at seq placeholder created_at deleted_at merged_into",
+		"change_log":         "one feed cut",
 		"connections":        "name adapter credential_fingerprint paused_at paused_reason blocked_until paused_by",
-		"dead_letters":       "id subject connection receipt_id record_id category attempts correlation_id created_at",
+		"dead_letters":       "id subject connection receipt_id record_id category attempts correlation_id created_at redrives closed_at closed_how closed_by",
 		"deliveries":         "record_id connection kind state revision correlation_id traceparent updated_at braked",
 		"erasure_salt":       "one salt",
 		"erasures":           "object_sha256 kind connection record_id erased_at erased_by",
