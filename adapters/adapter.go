@@ -1,114 +1,35 @@
-// Package adapters is the contract between the hub and one vendor's API, and its words: Event, Observation, Patch.
+// Package adapters is the contract between the hub and one vendor's API, and its words: Event, Observation, Patch, Page.
 //
 // An adapter translates and nothing else. It holds no state, makes no second attempt, starts no goroutine, writes no
 // log and knows no database, no queue, no policy and no other adapter. Every method that calls the vendor makes the
 // calls of one attempt, within the context's deadline, and returns its failure as a *fault.Error.
 //
 // Abilities are small interfaces in the struct Adapter; one that a vendor lacks is nil. That is why Adapter is a
-// struct and not one interface: what wraps an adapter (limits, tracing) wraps ability by ability and hides none.
+// struct and not one interface: what wraps an adapter (limits, tracing) wraps ability by ability and hides none. What a
+// vendor cannot do is said once more in words, in Carriage.Lacks: nothing is passed over in silence.
+//
+// README.md here says how a new adapter is written.
 package adapters
 
-import (
-	"context"
-	"net/http"
-	"regexp"
-	"time"
+import "context"
 
-	"google.golang.org/protobuf/proto"
-)
-
-// Kind names a canonical message in lower case: "customer", "order", "invoice", "ticket".
-type Kind string
-
-// ExternalID is a vendor's id of one object, as opaque text.
-type ExternalID string
-
-// Factory describes an adapter before it is connected to an account; catalog lists one for each vendor.
-type Factory struct {
-	// Name is the word in the configuration: "stripe".
-	Name string
-	// DefaultBaseURL is the vendor's production API, used where a connection states none.
-	DefaultBaseURL string
-	// Credentials are the names that a connection must give under `credentials`.
-	Credentials []string
-	// NeedsPublicURL says that the vendor signs the URL it called, so that a connection that receives webhooks must state it.
-	NeedsPublicURL bool
-	// Carries says which kinds and attributes this vendor can hold.
-	Carries []Carriage
-	// Open makes the adapter for one connection. It calls nobody.
-	Open func(Settings) (*Adapter, error)
-}
-
-// Carriage says what a vendor can hold of one kind. An attribute path that is in neither list cannot be held there;
-// `custom.*` stands for every custom attribute.
-type Carriage struct {
-	Kind Kind
-	// In are the attribute paths that observations say.
-	In []string
-	// Out are the attribute paths that a patch may set.
-	Out []string
-	// Create says that the hub can create objects of this kind there.
-	Create bool
-	// Losses says, for attributes held less exactly than canonical, what is lost: path to one sentence.
-	Losses map[string]string
-}
-
-// Settings is what a connection's adapter is made from.
-type Settings struct {
-	// Connection is the connection's name, for messages.
-	Connection string
-	// BaseURL is the API's root, without a trailing slash.
-	BaseURL string
-	// Credentials by the names in Factory.Credentials.
-	Credentials map[string]Secret
-	// WebhookSecrets verify incoming webhooks; any of them may match.
-	WebhookSecrets []Secret
-	// PublicURL is the URL under which the vendor calls us, as the vendor has it.
-	PublicURL string
-	// HTTP makes the calls: one attempt each, with the hub's limits, tracing and redaction.
-	HTTP *http.Client
-	// Now is the clock.
-	Now func() time.Time
-}
-
-// Adapter is one connection's access to its vendor. Every field but Webhook, Fetcher, Pusher and Prober is required.
+// Adapter is one connection's access to its vendor. Translator and Prober are required; every other ability may be nil.
 type Adapter struct {
 	// MappingVersion counts changes in how this adapter maps attributes; views keep it.
 	MappingVersion int32
-	Webhook        Webhook
-	Translator     Translator
-	Fetcher        Fetcher
-	Pusher         Pusher
-	Prober         Prober
-}
+	// Account is the vendor's own id of the account, for vendors whose events say whose they are; empty takes all.
+	Account string
 
-// Delivery is one webhook request as it came in.
-type Delivery struct {
-	Method     string
-	Header     http.Header
-	Body       []byte
-	ReceivedAt time.Time
-}
-
-// Webhook verifies and splits what the vendor sends. Both are pure and fast; neither calls anyone.
-type Webhook interface {
-	// Verify checks exactly what the vendor signs, over the raw bytes, before anything is parsed. An error says why in
-	// words that are safe to log; it is never shown to the sender.
-	Verify(Delivery) error
-	// Split cuts a verified body into its events. A body that cannot be cut is an error and nothing is stored of it.
-	Split(Delivery) ([]Event, error)
-}
-
-// Event is one thing the vendor tells us, raw.
-type Event struct {
-	// Key tells events apart for ever at this connection; the same event delivered twice has the same key.
-	Key string
-	// Type is the vendor's name for it: "customer.updated".
-	Type string
-	// OccurredAt is the vendor's time of it; zero where not told.
-	OccurredAt time.Time
-	// Body is the event's own bytes: the whole request body, or its part of a batch.
-	Body []byte
+	Translator   Translator
+	Webhook      Webhook
+	Handshaker   Handshaker
+	Acknowledger Acknowledger
+	Fetcher      Fetcher
+	Puller       Puller
+	Lister       Lister
+	Pusher       Pusher
+	Archiver     Archiver
+	Prober       Prober
 }
 
 // Translator turns a stored event into what it says. It is pure, so that a new mapping can be tried on old receipts.
@@ -116,64 +37,28 @@ type Translator interface {
 	Translate(Event) (Translation, error)
 }
 
-// Translation is what an event means: claims that it carries, objects that must be fetched since it carries ids alone,
-// or nothing, with the reason.
-type Translation struct {
-	Observations []Observation
-	Fetch        []Object
-	// Ignored says why the event means nothing to us; empty where it does.
-	Ignored string
+// Webhook verifies and splits what the vendor sends. Both are pure and fast; neither calls anyone.
+type Webhook interface {
+	// Verify checks exactly what the vendor signs, over the raw bytes, before anything is parsed, and tells which of
+	// Settings.WebhookSecrets it was signed with, by position. An error says why in words that are safe to log; it is
+	// never shown to the sender.
+	Verify(Delivery) (secret int, err error)
+	// Split cuts a verified body into its events, which may be none. A body that cannot be cut is an error and nothing
+	// is stored of it.
+	Split(Delivery) ([]Event, error)
 }
 
-// Object names one object at the vendor.
-type Object struct {
-	Kind       Kind
-	ExternalID ExternalID
+// Handshaker knows the requests by which a vendor tries an address out and which it does not sign as it signs events: a
+// challenge to be sent back, an unsigned ping. (Xero's, which are signed and have no events, need none of this.)
+type Handshaker interface {
+	// Handshake gives the answer to such a request; false where it is none, and it is verified as a delivery then. It is
+	// pure. Nothing is stored, and nothing that the request claims may be believed.
+	Handshake(Delivery) (Answer, bool)
 }
 
-// Observation is what a vendor says of one object.
-type Observation struct {
-	Object
-	// Message is the canonical message. An attribute in Paths that it lacks is said to be empty. Nil if Gone. What breaks
-	// a rule of the canonical form may stay in it: the hub takes it out, and keeps it as Unusable.
-	Message proto.Message
-	// Paths are the attributes that a partial observation speaks of. Nil means a snapshot: all that the adapter's
-	// Carriage has under In.
-	Paths []string
-	// At is when the vendor says this was so, by the vendor's clock.
-	At time.Time
-	// Version is the object's own counter where the vendor keeps one (QuickBooks' SyncToken); it then orders observations. Else 0.
-	Version int64
-	// Gone says that the object was deleted or archived there.
-	Gone bool
-	// MergedInto is the object that lives on, where this one is Gone since the vendor merged the two.
-	MergedInto ExternalID
-	// RecordID is our id, where the object carries the one that a create left there; empty otherwise.
-	RecordID string
-	// Raw is the vendor's object as it came.
-	Raw []byte
-	// Unusable lists what the vendor said that does not fit the canonical form.
-	Unusable []Unusable
-	// Unknown lists fields and enum values that this adapter does not know, as "field" or "field=value", without personal data.
-	Unknown []string
-}
-
-// recordID is the form of our ids: a prefix for the kind and a UUID in base 32 (https://github.com/jetify-com/typeid).
-var recordID = regexp.MustCompile(`^[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}$`)
-
-// ReadRecordID returns text where it has the form of a record's id, else nothing: anyone can write in a vendor's field.
-func ReadRecordID(text string) string {
-	if !recordID.MatchString(text) {
-		return ""
-	}
-	return text
-}
-
-// Unusable is a value that was said and could not be used: it is kept and counted, never fatal.
-type Unusable struct {
-	Path   string
-	Raw    string
-	Reason string
+// Acknowledger words the answer to a delivery whose events are stored, for vendors that want more than status 200.
+type Acknowledger interface {
+	Acknowledge(Delivery) Answer
 }
 
 // Fetcher reads one object's current state.
@@ -183,41 +68,15 @@ type Fetcher interface {
 	Fetch(context.Context, Object) (Observation, error)
 }
 
-// Patch is what one target is to be brought to.
-type Patch struct {
-	Kind Kind
-	// RecordID is our id; a create leaves it at the vendor, so that the object can be found again.
-	RecordID string
-	// ExternalID is the vendor's object; empty means create.
-	ExternalID ExternalID
-	// Message is the record. References in it are external ids at this vendor.
-	Message proto.Message
-	// Paths are the attributes to set, all within Carriage.Out; one that Message lacks is to be cleared.
-	Paths []string
-	// Held is what the object has now as far as known, for vendors that replace more than they are told. May be nil.
-	Held proto.Message
-	// Key is the idempotency key of this attempt, unique and printable ASCII.
-	Key string
+// Puller reads what there is, or what changed, page by page. Query and Page say what it promises.
+type Puller interface {
+	Pull(context.Context, Query) (Page, error)
 }
 
-// Request is a patch made ready: the frozen bytes of one attempt. It is stored before it is sent, and sent again as it
-// is where its outcome is unknown.
-type Request struct {
-	Kind       Kind
-	RecordID   string
-	ExternalID ExternalID
-	Key        string
-	// Body is the adapter's own form of the calls to make.
-	Body []byte
-}
-
-// Ack is a push that the vendor acknowledged.
-type Ack struct {
-	// Observation is the object as the vendor now holds it, a snapshot; its ExternalID is the created object's.
-	Observation Observation
-	// Found says that nothing was created since the vendor already has this party; the observation is that object as it
-	// stands, and nothing of the patch was written to it.
-	Found bool
+// Lister reads ids and versions alone, in larger pages than Pull, to compare them with ours. Where it is nil, a whole
+// Pull serves. It promises what Pull does.
+type Lister interface {
+	List(context.Context, Query) (Listing, error)
 }
 
 // Pusher writes to the vendor.
@@ -231,6 +90,14 @@ type Pusher interface {
 	// Find looks for the object that a create with this request may have made, by our id left at the vendor; nil where
 	// there is none.
 	Find(context.Context, Request) (*Observation, error)
+}
+
+// Archiver takes objects out of use as the vendor's own users do: archives, deletes so that it can be undone,
+// deactivates. What cannot be undone there is not archived: Carriage.Lacks says so.
+type Archiver interface {
+	// Archive makes one attempt on the request's object; the request has no Body. The observation is Gone. Sent twice, it
+	// has the effect of once: what is archived already, or not there any more, is archived.
+	Archive(context.Context, Request) (Observation, error)
 }
 
 // Prober makes the cheapest call that proves the credentials good.

@@ -41,8 +41,9 @@ var allowed = map[string][]string{
 	"hub/feed":       {"hub/model", "hub/store"},
 	"hub/deliver":    {"gen", "adapters", "hub/apply", "hub/connection", "hub/gate", "hub/jobs", "hub/model", "hub/policy", "hub/store", "hub/view"},
 	"hub/plan":       {"hub/apply", "hub/connection", "hub/model", "hub/policy", "hub/store"},
+	"hub/redrive":    {"hub/jobs", "hub/store"},
 	"hub/sweep":      {"hub/apply", "hub/connection", "hub/feed", "hub/gate", "hub/jobs", "hub/store"},
-	"hub/api":        {"gen", "adapters/httpapi", "hub/apply", "hub/feed", "hub/gate", "hub/model", "hub/plan", "hub/policy", "hub/store", "hub/view"},
+	"hub/api":        {"gen", "adapters/httpapi", "hub/apply", "hub/feed", "hub/gate", "hub/model", "hub/plan", "hub/policy", "hub/redrive", "hub/store", "hub/view"},
 	"hub/server":     {"gen", "adapters", "hub"},
 	"hub/demo":       {"gen", "adapters", "clients", "hub"},
 	"hub/hubtest":    {"gen", "adapters", "hub"},
@@ -81,7 +82,7 @@ func TestImportDirections(t *testing.T) {
 }
 
 // shared are the folders of adapters that are no vendor's.
-var shared = map[string]bool{"adaptertest": true, "catalog": true, "fault": true, "httpapi": true, "money": true, "normal": true, "signature": true}
+var shared = map[string]bool{"adaptertest": true, "around": true, "catalog": true, "cursor": true, "fault": true, "httpapi": true, "money": true, "normal": true, "signature": true}
 
 func vendorOf(folder string) string {
 	rest, ok := strings.CutPrefix(folder, "adapters/")

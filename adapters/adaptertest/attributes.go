@@ -61,27 +61,47 @@ func expand(s *model.Schema, list []string, messages ...proto.Message) []string 
 	return slices.Compact(out)
 }
 
+// carries are the kinds that the connection carries; none where the adapter does not take its options.
+func (s Suite) carries() []adapters.Carriage {
+	all, err := s.Factory.CarriesFor(s.settings(nil))
+	if err != nil {
+		return nil // told by FactoryIsComplete
+	}
+	return all
+}
+
 // carriage finds a kind among those that the adapter carries.
 func (s Suite) carriage(kind adapters.Kind) (adapters.Carriage, bool) {
-	i := slices.IndexFunc(s.Factory.Carries, func(c adapters.Carriage) bool { return c.Kind == kind })
+	all := s.carries()
+	i := slices.IndexFunc(all, func(c adapters.Carriage) bool { return c.Kind == kind })
 	if i < 0 {
 		return adapters.Carriage{}, false
 	}
-	return s.Factory.Carries[i], true
+	return all[i], true
 }
 
 // eachKind runs a check for every kind that fits.
 func (s Suite) eachKind(fits func(adapters.Carriage) bool, run func(adapters.Carriage)) {
-	for _, c := range s.Factory.Carries {
+	for _, c := range s.carries() {
 		if fits(c) {
 			run(c)
 		}
 	}
 }
 
-func readable(c adapters.Carriage) bool  { return len(c.In) > 0 }
-func writable(c adapters.Carriage) bool  { return len(c.Out) > 0 }
-func creatable(c adapters.Carriage) bool { return c.Create }
+// can says whether a kind has all of these abilities.
+func can(all ...adapters.Ability) func(adapters.Carriage) bool {
+	return func(c adapters.Carriage) bool {
+		return !slices.ContainsFunc(all, func(a adapters.Ability) bool { return !c.Can(a) })
+	}
+}
+
+var (
+	readable  = can(adapters.Fetches)
+	writable  = can(adapters.Updates, adapters.Fetches)
+	creatable = can(adapters.Creates, adapters.Fetches)
+	pullable  = can(adapters.Pulls)
+)
 
 // text is an attribute as a failure shows it.
 func text(s *model.Schema, m proto.Message, path string) string {

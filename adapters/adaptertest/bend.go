@@ -18,8 +18,8 @@ import (
 )
 
 var bendChecks = []check{
-	{"TranslateSurvivesBentWebhooks", []ability{webhooks}, survivesBentWebhooks},
-	{"FetchSurvivesBentObjects", []ability{fetching}, survivesBentObjects},
+	{"TranslateSurvivesBentWebhooks", needs(adapters.Webhooks), survivesBentWebhooks},
+	{"FetchSurvivesBentObjects", needs(adapters.Fetches), survivesBentObjects},
 }
 
 // bends are what is put in the place of each value in turn. A vendor's next version, its users' odd data and a broken

@@ -12,9 +12,9 @@ import (
 )
 
 var cancelChecks = []check{
-	{"ACancelledContextCallsNobody", []ability{fetching}, cancelledCallsNobody},
-	{"ATimeOutReturnsAtOnce", []ability{fetching}, timeOutReturns},
-	{"ATimeOutLeavesAPushInDoubt", []ability{pushing, fetching}, timeOutLeavesDoubt},
+	{"ACancelledContextCallsNobody", nil, cancelledCallsNobody},
+	{"ATimeOutReturnsAtOnce", needs(adapters.Fetches), timeOutReturns},
+	{"ATimeOutLeavesAPushInDoubt", needs(adapters.Updates, adapters.Fetches), timeOutLeavesDoubt},
 }
 
 func cancelledCallsNobody(t testing.TB, s Suite) {
@@ -22,15 +22,24 @@ func cancelledCallsNobody(t testing.TB, s Suite) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	before := len(st.calls.made())
-	for _, c := range s.Factory.Carries {
-		_, err := st.Fetcher.Fetch(ctx, adapters.Object{Kind: c.Kind, ExternalID: "1"})
-		if f := faultIn(t, "fetch with a cancelled context", err); f.Category != fault.Transient {
-			t.Errorf("fetch with a cancelled context: %v, want it transient", err)
+	transient := func(what string, err error) {
+		if f := faultIn(t, what+" with a cancelled context", err); f.Category != fault.Transient || f.MaybeDone {
+			t.Errorf("%s with a cancelled context: %v, want it transient and not done", what, err)
 		}
 	}
-	if st.Prober != nil {
-		faultIn(t, "probe with a cancelled context", st.Prober.Probe(ctx))
-	}
+	s.eachKind(readable, func(c adapters.Carriage) {
+		_, err := st.Fetcher.Fetch(ctx, adapters.Object{Kind: c.Kind, ExternalID: "1"})
+		transient("fetch", err)
+	})
+	s.eachKind(pullable, func(c adapters.Carriage) {
+		_, err := st.Puller.Pull(ctx, adapters.Query{Kind: c.Kind, Size: 1})
+		transient("pull", err)
+	})
+	s.eachKind(can(adapters.Archives), func(c adapters.Carriage) {
+		_, err := st.Archiver.Archive(ctx, adapters.Request{Kind: c.Kind, ExternalID: "1", Key: "key-1"})
+		transient("archive", err)
+	})
+	transient("probe", st.Prober.Probe(ctx))
 	if made := len(st.calls.made()) - before; made > 0 {
 		t.Errorf("with a cancelled context, %d calls were made", made)
 	}

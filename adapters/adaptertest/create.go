@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -10,12 +11,12 @@ import (
 )
 
 var createChecks = []check{
-	{"CreateMakesTheObject", []ability{pushing, fetching}, createMakes},
-	{"CreateLeavesOurRecordID", []ability{pushing, fetching}, createLeavesRecordID},
-	{"FindKnowsNoObjectThatWasNotMade", []ability{pushing}, findKnowsNone},
-	{"CreateSentTwiceMakesOneObject", []ability{pushing, fetching}, createTwice},
-	{"CreateWhoseAnswerIsLostMakesOneObject", []ability{pushing, fetching}, createAnswerLost},
-	{"CreateThatFailedMakesOneObjectWhenSentAgain", []ability{pushing, fetching}, createFailed},
+	{"CreateMakesTheObject", needs(adapters.Creates, adapters.Fetches), createMakes},
+	{"CreateLeavesOurRecordID", needs(adapters.Creates, adapters.Fetches), createLeavesRecordID},
+	{"FindKnowsNoObjectThatWasNotMade", needs(adapters.Creates), findKnowsNone},
+	{"CreateSentTwiceMakesOneObject", needs(adapters.Creates, adapters.Fetches), createTwice},
+	{"CreateWhoseAnswerIsLostMakesOneObject", needs(adapters.Creates, adapters.Fetches), createAnswerLost},
+	{"CreateThatFailedMakesOneObjectWhenSentAgain", needs(adapters.Creates, adapters.Fetches), createFailed},
 }
 
 // creation is a create that is ready to be sent.
@@ -30,7 +31,7 @@ func (s Suite) eachCreation(t testing.TB, run func(creation)) {
 	s.eachKind(creatable, func(c adapters.Carriage) {
 		to := &target{stage: s.stage(t), suite: s, carriage: c, known: schema(t, c.Kind)}
 		to.first, to.second = to.samples(t, c)
-		to.record, to.paths = proto.Clone(to.first), expand(to.known, c.Out, to.first)
+		to.record, to.paths = proto.Clone(to.first), expand(to.known, slices.Concat(c.Out, c.OnCreate), to.first)
 		run(creation{to, to.mustPrepare(t, to.patch(nil, to.paths)), to.Count(c.Kind)})
 	})
 }

@@ -10,11 +10,11 @@ import (
 )
 
 var eventChecks = []check{
-	{"EventKeysAreTheSameWhenDeliveredAgain", []ability{webhooks}, keysAreStable},
-	{"EventKeysTellEventsApart", []ability{webhooks}, keysTellApart},
-	{"SplitSurvivesAnyBody", []ability{webhooks}, splitSurvives},
-	{"WebhooksLeadToWhatChanged", []ability{webhooks, fetching}, webhooksLeadToWhatChanged},
-	{"WebhooksTellOfDeletes", []ability{webhooks, fetching}, webhooksTellOfDeletes},
+	{"EventKeysAreTheSameWhenDeliveredAgain", needs(adapters.Webhooks), keysAreStable},
+	{"EventKeysTellEventsApart", needs(adapters.Webhooks), keysTellApart},
+	{"SplitSurvivesAnyBody", needs(adapters.Webhooks), splitSurvives},
+	{"WebhooksLeadToWhatChanged", needs(adapters.Webhooks, adapters.Fetches), webhooksLeadToWhatChanged},
+	{"WebhooksTellOfDeletes", needs(adapters.DeleteWebhooks, adapters.Fetches), webhooksTellOfDeletes},
 }
 
 // split verifies and cuts deliveries.
@@ -22,7 +22,7 @@ func (s *stage) split(t testing.TB, deliveries []adapters.Delivery) []adapters.E
 	t.Helper()
 	var out []adapters.Event
 	for _, d := range deliveries {
-		if err := s.Webhook.Verify(d); err != nil {
+		if _, err := s.Webhook.Verify(d); err != nil {
 			t.Fatalf("verify: %v", err)
 		}
 		events, err := s.Webhook.Split(d)
@@ -63,9 +63,9 @@ func keysOf(events []adapters.Event) []string {
 func keysAreStable(t testing.TB, s Suite) {
 	st := s.stage(t)
 	st.inbox.setRefuse(true)
-	for _, c := range s.Factory.Carries {
+	s.eachKind(can(adapters.Webhooks), func(c adapters.Carriage) {
 		st.Edit(adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)})
-	}
+	})
 	select {
 	case <-st.inbox.refused:
 	case <-time.After(patience):
@@ -92,17 +92,32 @@ func keysAreStable(t testing.TB, s Suite) {
 func keysTellApart(t testing.TB, s Suite) {
 	st := s.stage(t)
 	changes := 0
-	for _, c := range s.Factory.Carries {
+	s.eachKind(can(adapters.Webhooks), func(c adapters.Carriage) {
 		for range 2 {
 			o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
 			st.Edit(o)
 			st.Edit(o)
 			changes += 3
 		}
-	}
+	})
 	events := st.split(t, st.settle(t))
+	gapless(t, events)
 	if keys := keysOf(events); len(keys) != len(events) || len(keys) < changes {
 		t.Errorf("%d changes made %d events with %d keys; want a key for each event, and an event for each change", changes, len(events), len(keys))
+	}
+}
+
+// gapless says that running numbers, where there are some, have no gap: the hub takes one for a lost event.
+func gapless(t testing.TB, events []adapters.Event) {
+	t.Helper()
+	var numbers []int64
+	for _, e := range events {
+		numbers = append(numbers, e.Sequence)
+	}
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	if first, last := numbers[0], numbers[len(numbers)-1]; last != 0 && (first == 0 || last-first+1 != int64(len(events))) {
+		t.Errorf("%d events are numbered from %d to %d", len(events), first, last)
 	}
 }
 
@@ -144,20 +159,20 @@ func (s *stage) translated(t testing.TB, suite Suite, deliveries []adapters.Deli
 func webhooksLeadToWhatChanged(t testing.TB, s Suite) {
 	st := s.stage(t)
 	var objects []adapters.Object
-	for _, c := range s.Factory.Carries {
+	s.eachKind(can(adapters.Webhooks, adapters.Fetches), func(c adapters.Carriage) {
 		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
 		st.settle(t)
 		st.Edit(o)
 		objects = append(objects, o)
 		said, fetch := st.translated(t, s, st.settle(t))
-		if len(said[o]) == 0 && !slices.Contains(fetch, o) {
+		switch {
+		case slices.Contains(fetch, o):
+		case len(said[o]) == 0:
 			t.Errorf("%s %s was edited; the webhooks say nothing of it and fetch nothing", o.Kind, o.ExternalID)
-			continue
-		}
-		if len(said[o]) > 0 && !slices.Contains(fetch, o) {
+		default:
 			agreesWithFetch(t, st, c, said[o])
 		}
-	}
+	})
 	for _, o := range objects {
 		checkObservation(t, s, st.mustFetch(t, o))
 	}
@@ -198,16 +213,16 @@ func agreesWithFetch(t testing.TB, st *stage, c adapters.Carriage, said []adapte
 
 func webhooksTellOfDeletes(t testing.TB, s Suite) {
 	st := s.stage(t)
-	for _, c := range s.Factory.Carries {
+	s.eachKind(can(adapters.DeleteWebhooks), func(c adapters.Carriage) {
 		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
 		st.settle(t)
 		if !st.Delete(o) {
-			continue
+			t.Fatalf("%s: nobody can delete there, and the adapter declares webhooks of deletes", c.Kind)
 		}
 		said, fetch := st.translated(t, s, st.settle(t))
 		gone := slices.ContainsFunc(said[o], func(o adapters.Observation) bool { return o.Gone })
 		if !gone && !slices.Contains(fetch, o) {
 			t.Errorf("%s %s was deleted; the webhooks neither say so nor fetch it", o.Kind, o.ExternalID)
 		}
-	}
+	})
 }

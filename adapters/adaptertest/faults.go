@@ -12,10 +12,10 @@ import (
 )
 
 var faultChecks = []check{
-	{"AFailedFetchHasItsCategory", []ability{fetching}, fetchFaults},
-	{"AFailedUpdateHasItsCategory", []ability{pushing, fetching}, updateFaults},
-	{"AFailedProbeHasItsCategory", []ability{probing}, probeFaults},
-	{"OneCallIsOneAttempt", []ability{fetching}, oneAttempt},
+	{"AFailedFetchHasItsCategory", needs(adapters.Fetches), fetchFaults},
+	{"AFailedUpdateHasItsCategory", needs(adapters.Updates, adapters.Fetches), updateFaults},
+	{"AFailedProbeHasItsCategory", nil, probeFaults},
+	{"OneCallIsOneAttempt", needs(adapters.Fetches), oneAttempt},
 }
 
 // failures are what every vendor does at times, and what it means.

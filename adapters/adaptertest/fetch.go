@@ -11,9 +11,9 @@ import (
 )
 
 var fetchChecks = []check{
-	{"FetchIsASnapshot", []ability{fetching}, fetchIsASnapshot},
-	{"AMissingObjectIsGone", []ability{fetching}, missingIsGone},
-	{"ProbeProvesTheCredentials", []ability{probing}, probeProves},
+	{"FetchIsASnapshot", needs(adapters.Fetches), fetchIsASnapshot},
+	{"AMissingObjectIsGone", needs(adapters.Fetches), missingIsGone},
+	{"ProbeProvesTheCredentials", nil, probeProves},
 }
 
 // Two reads of an object that nobody touched say the same, but for the time of a vendor that keeps none.

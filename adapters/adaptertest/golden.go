@@ -23,9 +23,9 @@ import (
 var update = flag.Bool("update", false, "write the adapters' golden files anew")
 
 var goldenChecks = []check{
-	{"GoldenWebhooks", []ability{webhooks}, goldenWebhooks},
-	{"GoldenObjects", []ability{fetching}, goldenObjects},
-	{"TranslateIsPure", []ability{webhooks}, translateIsPure},
+	{"GoldenWebhooks", needs(adapters.Webhooks), goldenWebhooks},
+	{"GoldenObjects", needs(adapters.Fetches), goldenObjects},
+	{"TranslateIsPure", needs(adapters.Webhooks), translateIsPure},
 }
 
 // recorded is a golden input.
@@ -49,7 +49,7 @@ func (s Suite) goldenBodies(t testing.TB) []recorded {
 func (s Suite) goldenAnswers(t testing.TB) []recorded {
 	t.Helper()
 	var all []recorded
-	for _, c := range s.Factory.Carries {
+	for _, c := range s.carries() {
 		all = append(all, s.read(t, filepath.Join("objects", string(c.Kind), "*.json"), c.Kind)...)
 	}
 	return all

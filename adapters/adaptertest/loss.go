@@ -16,7 +16,7 @@ import (
 )
 
 var lossChecks = []check{
-	{"EveryLossIsDeclared", []ability{pushing, fetching}, everyLossIsDeclared},
+	{"EveryLossIsDeclared", needs(adapters.Updates, adapters.Fetches), everyLossIsDeclared},
 }
 
 // Values that are not in the vendor's own form come back as they were, are refused by name, or their loss is declared.

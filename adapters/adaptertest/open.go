@@ -116,7 +116,7 @@ func enumAt(m proto.Message, path string) (number protoreflect.EnumNumber, raw s
 
 func (s Suite) carriesAnEnum(t testing.TB) bool {
 	t.Helper()
-	for _, c := range s.Factory.Carries {
+	for _, c := range s.carries() {
 		for _, path := range c.In {
 			if _, _, ok := enumAt(schema(t, c.Kind).New(), strings.TrimSuffix(path, ".*")); ok {
 				return true

@@ -14,9 +14,9 @@ import (
 )
 
 var prepareChecks = []check{
-	{"PrepareIsPure", []ability{pushing}, prepareIsPure},
-	{"PrepareRefusesWhatIsNotCarried", []ability{pushing}, prepareRefuses},
-	{"PrepareFreezesNoSecret", []ability{pushing}, prepareFreezesNoSecret},
+	{"PrepareIsPure", needs(adapters.Updates), prepareIsPure},
+	{"PrepareRefusesWhatIsNotCarried", needs(adapters.Updates), prepareRefuses},
+	{"PrepareFreezesNoSecret", needs(adapters.Updates), prepareFreezesNoSecret},
 }
 
 // patches are a create and an update of each kind that can be written to, with all attributes.
@@ -27,7 +27,8 @@ func (s Suite) patches(t testing.TB, st *stage) []adapters.Patch {
 		first, second := st.samples(t, c)
 		paths := expand(schema(t, c.Kind), c.Out, first)
 		if c.Create {
-			all = append(all, adapters.Patch{Kind: c.Kind, RecordID: recordID(c.Kind), Message: first, Paths: paths, Key: "key-1"})
+			all = append(all, adapters.Patch{Kind: c.Kind, RecordID: recordID(c.Kind), Message: first, Key: "key-1",
+				Paths: slices.Concat(paths, expand(schema(t, c.Kind), c.OnCreate, first))})
 		}
 		all = append(all, adapters.Patch{Kind: c.Kind, RecordID: recordID(c.Kind), ExternalID: st.Seed(c.Kind), Message: second, Held: first, Paths: paths, Key: "key-2"})
 	})
@@ -39,7 +40,7 @@ func (s *stage) samples(t testing.TB, c adapters.Carriage) (first, second proto.
 	t.Helper()
 	first, second = s.Sample(c.Kind)
 	known := schema(t, c.Kind)
-	for _, path := range expand(known, c.Out, first, second) {
+	for _, path := range expand(known, slices.Concat(c.Out, c.OnCreate), first, second) {
 		if known.Empty(first, pathTo(path)) || known.Empty(second, pathTo(path)) || known.Equal(first, second, pathTo(path)) {
 			t.Fatalf("Sample(%s) must set every path of Out, to two values: %s is %s and %s", c.Kind, path, text(known, first, path), text(known, second, path))
 		}
@@ -84,7 +85,7 @@ func prepareRefuses(t testing.TB, s Suite) {
 		c, _ := s.carriage(p.Kind)
 		foreign := []string{"no_such_attribute"}
 		for _, path := range append(schema(t, c.Kind).Paths(), "custom.surely_not_there") {
-			if !lists(c.Out, string(path)) {
+			if !lists(c.Out, string(path)) && (p.ExternalID != "" || !lists(c.OnCreate, string(path))) {
 				foreign = append(foreign, string(path))
 			}
 		}
@@ -98,8 +99,8 @@ func prepareRefuses(t testing.TB, s Suite) {
 			}
 		}
 	}
-	for _, c := range s.Factory.Carries {
-		if writable(c) {
+	for _, c := range s.carries() {
+		if c.Can(adapters.Updates) {
 			continue
 		}
 		p := adapters.Patch{Kind: c.Kind, RecordID: recordID(c.Kind), ExternalID: st.Seed(c.Kind), Message: schema(t, c.Kind).New(), Paths: []string{c.In[0]}, Key: "key-1"}

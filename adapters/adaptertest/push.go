@@ -14,11 +14,12 @@ import (
 )
 
 var pushChecks = []check{
-	{"PushThenFetchGivesTheSame", []ability{pushing, fetching}, pushThenFetch},
-	{"PushSetsOneAttributeAndNoOther", []ability{pushing, fetching}, pushSetsOne},
-	{"PushClearsOneAttributeAndNoOther", []ability{pushing, fetching}, pushClearsOne},
-	{"UpdateSentTwiceHasTheEffectOfOne", []ability{pushing, fetching}, updateTwice},
-	{"PushToAMissingObjectIsGone", []ability{pushing}, pushToMissing},
+	{"PushThenFetchGivesTheSame", needs(adapters.Updates, adapters.Fetches), pushThenFetch},
+	{"PushSetsOneAttributeAndNoOther", needs(adapters.Updates, adapters.Fetches), pushSetsOne},
+	{"PushClearsOneAttributeAndNoOther", needs(adapters.Updates, adapters.Fetches), pushClearsOne},
+	{"UpdateSentTwiceHasTheEffectOfOne", needs(adapters.Updates, adapters.Fetches), updateTwice},
+	{"UpdateWhoseAnswerIsLostHasTheEffectOfOne", needs(adapters.Updates, adapters.Fetches), updateAnswerLost},
+	{"PushToAMissingObjectIsGone", needs(adapters.Updates), pushToMissing},
 }
 
 // target is an object at the vendor, and the record that it is brought to.
@@ -178,6 +179,36 @@ func updateTwice(t testing.TB, s Suite) {
 			t.Errorf("sent twice, and there are %d objects instead of %d", to.Count(c.Kind), count)
 		}
 	})
+}
+
+// The retry changes nothing but what it is told: not what somebody else wrote meanwhile to other attributes, and no
+// number of objects.
+func updateAnswerLost(t testing.TB, s Suite) {
+	for what, lost := range map[string]Fault{"the connection broke": {}, "a proxy answered 502": {Status: 502}} {
+		lost.AfterWork, lost.Write = true, true
+		s.eachKind(writable, func(c adapters.Carriage) {
+			to := s.target(t, c)
+			count := to.Count(c.Kind)
+			to.record = proto.Clone(to.first)
+			request := to.mustPrepare(t, to.patch(nil, to.paths))
+			to.inject(lost)
+			_, err := to.Pusher.Push(within(t), request)
+			if f := faultIn(t, what, err); f.Category != fault.Transient || !f.MaybeDone {
+				t.Errorf("%s: %v, maybe done %v; want transient and maybe done", what, err, f.MaybeDone)
+			}
+			for range 2 {
+				ack, err := to.Pusher.Push(within(t), request)
+				if err != nil {
+					t.Fatalf("%s: the same request again: %v", what, err)
+				}
+				to.checkAck(t, ack, to.object)
+			}
+			to.has(t, what, to.mustFetch(t, to.object).Message, to.paths)
+			if to.Count(c.Kind) != count {
+				t.Errorf("%s: there are %d objects instead of %d", what, to.Count(c.Kind), count)
+			}
+		})
+	}
 }
 
 func pushToMissing(t testing.TB, s Suite) {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ func (s Suite) settings(now func() time.Time) adapters.Settings {
 		Connection: "conformance", BaseURL: "http://127.0.0.1:9", PublicURL: "https://hooks.example.com/webhooks/conformance?tenant=a%2Fb",
 		Credentials:    map[string]adapters.Secret{},
 		WebhookSecrets: []adapters.Secret{adapters.NewSecret("webhook-secret-one-7d3f"), adapters.NewSecret("webhook-secret-two-9b1e")},
+		Options:        s.Options,
 		Now:            now,
 	}
 	for _, name := range s.Factory.Credentials {
@@ -67,15 +69,24 @@ type stage struct {
 	settings adapters.Settings
 	calls    *calls
 	inbox    *inbox
+	clock    *clock
 }
+
+// clock is the real one, and can be put forward: sandbox, adapter and door follow it.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) forward(by time.Duration) { c.ahead.Add(int64(by)) }
 
 // stage starts a sandbox and connects the adapter.
 func (s Suite) stage(t testing.TB) *stage {
 	t.Helper()
-	in := &inbox{now: time.Now, refused: make(chan struct{})}
+	watch := &clock{}
+	in := &inbox{now: watch.now, refused: make(chan struct{})}
 	receiver := httptest.NewServer(in)
 	t.Cleanup(receiver.Close)
-	settings := s.settings(time.Now)
+	settings := s.settings(watch.now)
 	settings.BaseURL, settings.PublicURL = "", receiver.URL+"/webhooks/conformance"
 	f := s.Start(t, settings)
 	if f == nil || f.BaseURL == "" || f.Seed == nil || f.Edit == nil || f.Delete == nil || f.Count == nil || f.Sample == nil || f.Inject == nil {
@@ -86,7 +97,7 @@ func (s Suite) stage(t testing.TB) *stage {
 	t.Cleanup(settings.HTTP.CloseIdleConnections)
 	out := &calls{next: settings.HTTP.Transport}
 	settings.HTTP.Transport = out
-	return &stage{Adapter: s.unconnected(t, settings), Fixture: f, settings: settings, calls: out, inbox: in}
+	return &stage{Adapter: s.unconnected(t, settings), Fixture: f, settings: settings, calls: out, inbox: in, clock: watch}
 }
 
 // inject makes the next call go wrong. On a kept connection, net/http would send a read whose connection breaks again.

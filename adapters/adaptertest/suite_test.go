@@ -13,8 +13,12 @@ func TestAGoodAdapterPasses(t *testing.T) {
 	adaptertest.Run(t, toySuite(""))
 }
 
+func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, toySuite("")) }
+
+func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, toySuite("")) }
+
 // A vendor that signs no time cannot pass two checks, and says so.
-func TestWhatIsWaivedIsSkipped(t *testing.T) {
+func TestWhatIsWaivedIsNotJudged(t *testing.T) {
 	t.Parallel()
 	s := toySuite("accepts any time")
 	s.Waive = map[string]string{"RefusesAnOldTime": "the toy signs no time", "RefusesAFutureTime": "the toy signs no time"}
@@ -49,6 +53,26 @@ var sins = map[sin]string{
 	"does not listen to its context":     "ATimeOutReturnsAtOnce",
 	"quotes the answer":                  "ErrorsQuoteNothingOfTheAnswer",
 	"prints a secret":                    "NothingPrintsASecret",
+	"tells another secret":               "AcceptsEachOfTwoSecrets",
+	"compares hex as text":               "CaseCountsUnlessTheSignatureIsHex",
+	"lacks without a reason":             "WhatIsLackingIsDeclared",
+	"takes any option":                   "FactoryIsComplete",
+	"hears no hint":                      "HintsAreRead",
+	"reads whole seconds":                "TimesAreExact",
+	"forgets who lives on":               "MergesNameWhoLivesOn",
+	"pages by offset":                    "NothingBetweenPagesIsLeftOut",
+	"leaves changes out":                 "APullOfChangesGivesWhatChanged",
+	"pulls all for changes":              "APullOfChangesGivesWhatChanged",
+	"leaves deletes out":                 "APullOfChangesTellsOfDeletes",
+	"skips equal times":                  "EqualTimesAcrossPagesAreNeitherSkippedNorLooped",
+	"loops over equal times":             "EqualTimesAcrossPagesAreNeitherSkippedNorLooped",
+	"stops early":                        "APullGivesEverything",
+	"takes junk for an empty page":       "AnAnswerThatIsNoneIsAFault",
+	"takes a failure for the end":        "AFailedPullHasItsCategory",
+	"begins any cursor at once":          "AForeignCursorBeginsAnew",
+	"says no watermark":                  "AnEmptyVendorEndsAtOnce",
+	"archives another":                   "ArchivedIsGone",
+	"archives once":                      "ArchiveWhoseAnswerIsLostIsDoneOnce",
 }
 
 func TestEachSinIsCaughtByItsCheck(t *testing.T) {

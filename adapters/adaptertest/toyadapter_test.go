@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,9 +32,12 @@ func toySuite(of sin) adaptertest.Suite {
 	paths := []string{"name", "email", "company", "lifecycle_stage", "custom.*"}
 	carriage := adapters.Carriage{Kind: "customer", In: paths, Out: paths, Create: true, Losses: map[string]string{
 		"name": "One field for the whole name.", "custom.*": "Texts alone.",
-	}}
+	}, Archive: true, Pull: adapters.Pull{MaxPage: 100, Changes: true, Deletes: true, Lag: time.Second}}
 	if of == "carries a path that does not exist" {
 		carriage.In = append(paths[:4:4], "custom.*", "emial")
+	}
+	if of == "lacks without a reason" {
+		carriage.Pull.Deletes = false
 	}
 	if of == "hides a loss" {
 		delete(carriage.Losses, "name")
@@ -43,7 +47,11 @@ func toySuite(of sin) adaptertest.Suite {
 			Name: "toy", DefaultBaseURL: "https://toy.example.com", Credentials: []string{"token"}, Carries: []adapters.Carriage{carriage},
 			Open: func(s adapters.Settings) (*adapters.Adapter, error) { return openToy(s, of) },
 		},
-		Start: startToy, Sign: signToy, Golden: "testdata",
+		Start: startToy, Sign: signToy, Golden: "testdata", Readme: "testdata/README.md",
+		Limits: []adaptertest.LimitsCase{{Header: map[string]string{"Toy-Left": "7"}, Body: "{}",
+			Want: []adapters.Hint{{Limit: "minute", Size: 60, Remaining: 7, Window: time.Minute}}}},
+		Times: []adaptertest.TimePlace{{File: "objects/customer/plain.json", Pointer: "/updated", Unit: time.Millisecond,
+			Write: func(at time.Time) any { return at.UnixMilli() }}},
 		Open: []adaptertest.Place{
 			{File: "updated.json", Pointer: "/object/fields"},
 			{File: "updated.json", Pointer: "/object/fields/stage", Path: "lifecycle_stage"},
@@ -57,11 +65,20 @@ func openToy(s adapters.Settings, of sin) (*adapters.Adapter, error) {
 	if token.IsZero() {
 		return nil, errors.New("toy needs the credential token")
 	}
-	t := &toy{sin: of, settings: s, api: httpapi.New(s, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token.Reveal()) })}
+	if err := s.DecodeOptions(&struct{}{}); err != nil && of != "takes any option" {
+		return nil, err
+	}
+	t := &toy{sin: of, settings: s, api: httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, "token"), Hints: func(r httpapi.Response) []adapters.Hint {
+		left, err := strconv.ParseUint(r.Header.Get("Toy-Left"), 10, 16)
+		if err != nil || of == "hears no hint" {
+			return nil
+		}
+		return []adapters.Hint{{Limit: "minute", Size: 60, Remaining: float64(left), Window: time.Minute}}
+	}})}
 	if of == "prints a secret" {
 		t.plain = token.Reveal()
 	}
-	return &adapters.Adapter{MappingVersion: 1, Webhook: t, Translator: t, Fetcher: t, Pusher: t, Prober: t}, nil
+	return &adapters.Adapter{MappingVersion: 1, Webhook: t, Translator: t, Fetcher: t, Puller: t, Pusher: t, Archiver: t, Prober: t}, nil
 }
 
 type toy struct {
@@ -72,11 +89,11 @@ type toy struct {
 	splits   int
 }
 
-func (a *toy) Verify(d adapters.Delivery) error {
+func (a *toy) Verify(d adapters.Delivery) (int, error) {
 	tolerance, now := 5*time.Minute, d.ReceivedAt
 	switch a.sin {
 	case "accepts everything":
-		return nil
+		return 0, nil
 	case "accepts any time":
 		tolerance = 200 * 365 * 24 * time.Hour
 	case "accepts the future":
@@ -85,6 +102,13 @@ func (a *toy) Verify(d adapters.Delivery) error {
 			_, _ = fmt.Sscanf(at, "t=%d,", &seconds)
 			now = time.Unix(max(now.Unix(), seconds), 0)
 		}
+	case "compares hex as text":
+		if header := d.Header.Get("Toy-Signature"); header != strings.ToLower(header) {
+			return 0, signature.ErrMismatch
+		}
+	case "tells another secret":
+		_, err := signature.VerifyStripe(d.Header.Get("Toy-Signature"), d.Body, a.settings.WebhookSecrets, now, tolerance)
+		return 0, err
 	case "knows one secret":
 		return signature.VerifyStripe(d.Header.Get("Toy-Signature"), d.Body, a.settings.WebhookSecrets[:1], now, tolerance)
 	}
@@ -119,7 +143,7 @@ func (a *toy) Translate(e adapters.Event) (adapters.Translation, error) {
 		return adapters.Translation{}, err
 	}
 	if e.Type == "deleted" {
-		return adapters.Translation{Observations: []adapters.Observation{{Object: o.Object, At: e.OccurredAt, Gone: true, Raw: e.Body}}}, nil
+		return adapters.Translation{Observations: []adapters.Observation{{Object: o.Object, At: e.OccurredAt, Gone: true, MergedInto: o.MergedInto, Raw: e.Body}}}, nil
 	}
 	return adapters.Translation{Observations: []adapters.Observation{o}}, nil
 }
@@ -143,6 +167,16 @@ func (a *toy) observe(raw []byte) (adapters.Observation, error) {
 	c := &canonicalv1.Customer{}
 	o := adapters.Observation{Object: adapters.Object{Kind: "customer", ExternalID: adapters.ExternalID(in.ID)}, Message: c, Raw: raw,
 		At: time.UnixMilli(max(in.Updated, 1)).UTC()}
+	if a.sin == "reads whole seconds" {
+		o.At = o.At.Truncate(time.Second)
+	}
+	if in.Gone {
+		o.Gone, o.Message = true, nil
+		if a.sin != "forgets who lives on" {
+			o.MergedInto = adapters.ExternalID(in.Merged)
+		}
+		return o, nil
+	}
 	if ourID.MatchString(in.RecordID) && a.sin != "leaves no record id" {
 		o.RecordID = in.RecordID
 	}

@@ -2,6 +2,7 @@ package adaptertest_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +32,8 @@ type thing struct {
 	Updated  int64             `json:"updated"`
 	RecordID string            `json:"record_id,omitempty"`
 	Fields   map[string]string `json:"fields"`
+	Gone     bool              `json:"gone,omitempty"`
+	Merged   string            `json:"merged_into,omitempty"`
 }
 
 // toyVendor is the least that a sandbox needs: objects, idempotency keys, faults, and webhooks that are tried again.
@@ -36,21 +41,28 @@ type toyVendor struct {
 	settings adapters.Settings
 	client   *http.Client
 	sending  sync.WaitGroup
+	shape    func(*thing) any
 
 	mu     sync.Mutex
 	things map[string]*thing
 	keys   map[string][]byte // answers by idempotency key
 	faults []adaptertest.Fault
 	last   int64
+	stamp  int64
 }
 
 func startToy(t testing.TB, s adapters.Settings) *adaptertest.Fixture {
-	v := &toyVendor{settings: s, client: &http.Client{}, things: map[string]*thing{}, keys: map[string][]byte{}}
+	return startVendor(t, s, func(t *thing) any { return t })
+}
+
+// startVendor starts a vendor whose webhooks show things in a shape.
+func startVendor(t testing.TB, s adapters.Settings, shape func(*thing) any) *adaptertest.Fixture {
+	v := &toyVendor{settings: s, shape: shape, client: &http.Client{}, things: map[string]*thing{}, keys: map[string][]byte{}}
 	server := httptest.NewServer(v)
 	t.Cleanup(server.Close)
 	t.Cleanup(v.client.CloseIdleConnections)
 	return &adaptertest.Fixture{
-		BaseURL: server.URL, Seed: v.seed, Edit: v.edit, Delete: v.remove, Count: v.count, Sample: sample, Inject: v.inject, Settled: v.settled,
+		BaseURL: server.URL, Seed: v.seed, SeedMany: v.seedMany, Merge: v.merge, Edit: v.edit, Delete: v.remove, Count: v.count, Sample: sample, Inject: v.inject, Settled: v.settled,
 	}
 }
 
@@ -69,19 +81,45 @@ func sample(adapters.Kind) (first, second proto.Message) {
 
 func (v *toyVendor) next() string { v.last++; return strconv.FormatInt(v.last, 10) }
 
+// now is the clock; it never shows one time twice.
 func (v *toyVendor) now() int64 {
-	v.last++
-	return time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC).UnixMilli() + v.last
+	v.stamp = max(v.stamp+1, v.settings.Now().UnixMilli())
+	return v.stamp
 }
 
 func (v *toyVendor) seed(adapters.Kind) adapters.ExternalID {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	made := &thing{ID: v.next(), Updated: v.now()}
-	made.Fields = map[string]string{"email": "seed" + made.ID + "@example.com", "full_name": "Seed " + made.ID, "company": "Seeds", "stage": "lead", "c_tier": "1"}
-	v.things[made.ID] = made
+	made := v.add(v.now())
 	v.tell("created", made)
 	return adapters.ExternalID(made.ID)
+}
+
+func (v *toyVendor) seedMany(_ adapters.Kind, n int) (ids []adapters.ExternalID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	at := v.now()
+	for range n {
+		ids = append(ids, adapters.ExternalID(v.add(at).ID))
+	}
+	return ids
+}
+
+func (v *toyVendor) add(at int64) *thing {
+	made := &thing{ID: v.next(), Updated: at}
+	made.Fields = map[string]string{"email": "seed" + made.ID + "@example.com", "full_name": "Seed " + made.ID, "company": "Seeds", "stage": "lead", "c_tier": "1"}
+	v.things[made.ID] = made
+	return made
+}
+
+func (v *toyVendor) merge(_ adapters.Kind, one, other adapters.ExternalID) (gone, lives adapters.ExternalID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	loser, winner := v.things[string(other)], v.things[string(one)]
+	loser.Gone, loser.Merged, loser.Updated, winner.Updated = true, string(one), v.now(), v.now()
+	v.tell("deleted", loser)
+	v.tell("updated", winner)
+	return other, one
 }
 
 func (v *toyVendor) edit(o adapters.Object) {
@@ -96,15 +134,22 @@ func (v *toyVendor) edit(o adapters.Object) {
 func (v *toyVendor) remove(o adapters.Object) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.tell("deleted", v.things[string(o.ExternalID)])
-	delete(v.things, string(o.ExternalID))
+	removed := v.things[string(o.ExternalID)]
+	removed.Gone, removed.Updated = true, v.now()
+	v.tell("deleted", removed)
 	return true
 }
 
 func (v *toyVendor) count(adapters.Kind) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return len(v.things)
+	n := 0
+	for _, each := range v.things {
+		if !each.Gone {
+			n++
+		}
+	}
+	return n
 }
 
 func (v *toyVendor) inject(f adaptertest.Fault) {
@@ -117,7 +162,7 @@ func (v *toyVendor) settled(context.Context) error { v.sending.Wait(); return ni
 
 // tell sends a webhook until it is taken.
 func (v *toyVendor) tell(what string, about *thing) {
-	body, _ := json.Marshal(map[string]any{"id": "evt_" + v.next(), "type": what, "at": about.Updated, "object": about})
+	body, _ := json.Marshal(map[string]any{"id": "evt_" + v.next(), "type": what, "at": about.Updated, "object": v.shape(about)})
 	v.sending.Go(func() {
 		for {
 			d := signToy(v.settings, body, v.settings.WebhookSecrets[0], v.settings.Now())
@@ -144,6 +189,7 @@ func signToy(_ adapters.Settings, body []byte, secret adapters.Secret, at time.T
 // ServeHTTP is the API.
 func (v *toyVendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	w.Header().Set("Toy-Left", "7")
 	fault := v.due(r.Method)
 	if fault != nil && !fault.AfterWork {
 		fail(w, r, *fault)
@@ -195,9 +241,11 @@ func (v *toyVendor) work(r *http.Request, body []byte) (int, []byte) {
 	switch {
 	case r.URL.Path == "/ping":
 		return http.StatusOK, []byte("{}")
+	case r.Method == http.MethodGet && r.URL.Query().Has("limit"):
+		return v.page(r.URL.Query())
 	case r.Method == http.MethodGet && r.URL.Path == "/things":
 		for _, each := range v.things {
-			if each.RecordID == r.URL.Query().Get("record_id") {
+			if each.RecordID == r.URL.Query().Get("record_id") && !each.Gone {
 				return jsonOf(each)
 			}
 		}
@@ -211,12 +259,33 @@ func (v *toyVendor) work(r *http.Request, body []byte) (int, []byte) {
 		_, answer := jsonOf(made)
 		v.keys[key] = answer
 		return http.StatusOK, answer
-	case v.things[id] == nil:
+	case v.things[id] == nil || v.things[id].Gone && (v.things[id].Merged == "" || r.Method != http.MethodGet):
 		return http.StatusNotFound, nil
+	case r.Method == http.MethodDelete:
+		v.things[id].Gone, v.things[id].Updated = true, v.now()
 	case r.Method == http.MethodPatch:
 		v.write(v.things[id], body)
 	}
 	return jsonOf(v.things[id])
+}
+
+// page lists by time and id: what is at or after `since`, and after the place `at`, `id`; or from `offset`.
+func (v *toyVendor) page(q url.Values) (int, []byte) {
+	number := func(name string) int64 { n, _ := strconv.ParseInt(q.Get(name), 10, 64); return n }
+	all := []*thing{}
+	for _, each := range v.things {
+		id, _ := strconv.ParseInt(each.ID, 10, 64)
+		after := each.Updated > number("at") || each.Updated == number("at") && id > number("id")
+		if each.Updated >= number("since") && after && (!each.Gone || q.Get("since") != "") {
+			all = append(all, each)
+		}
+	}
+	slices.SortFunc(all, func(a, b *thing) int {
+		return cmp.Or(cmp.Compare(a.Updated, b.Updated), cmp.Compare(len(a.ID), len(b.ID)), cmp.Compare(a.ID, b.ID))
+	})
+	all = all[min(int(number("offset")), len(all)):]
+	out, _ := json.Marshal(map[string]any{"things": all[:min(int(number("limit")), len(all))]})
+	return http.StatusOK, out
 }
 
 func (v *toyVendor) write(to *thing, body []byte) {

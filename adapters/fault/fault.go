@@ -93,8 +93,13 @@ func As(err error) *Error {
 	return &Error{Category: Transient, Err: err}
 }
 
-// CategoryOf is the category of err, Transient where it carries none.
-func CategoryOf(err error) Category { return As(err).Category }
+// CategoryOf is the category of err, Transient where it carries none; empty for nil.
+func CategoryOf(err error) Category {
+	if err == nil {
+		return ""
+	}
+	return As(err).Category
+}
 
 // ForStatus is the category of an HTTP status that no vendor's rule covers.
 func ForStatus(status int) Category {

@@ -7,6 +7,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -42,18 +43,49 @@ type Response struct {
 	Body   []byte
 	// Date is the vendor's clock, whole seconds in UTC; zero where it did not say.
 	Date time.Time
+	// ReceivedAt is our clock when it came.
+	ReceivedAt time.Time
+}
+
+// Vendor is what calls to one vendor have of their own.
+type Vendor struct {
+	// Authorize adds the credentials to each request; nil where there are none. Its error is a *fault.Error, and the
+	// request is not sent.
+	Authorize func(*http.Request) error
+	// Hints reads what an answer tells of the vendor's limits; nil where answers tell nothing.
+	Hints func(Response) []adapters.Hint
 }
 
 // Client calls one connection's API.
 type Client struct {
-	base      string
-	http      *http.Client
-	authorize func(*http.Request)
+	base    string
+	http    *http.Client
+	now     func() time.Time
+	vendor  Vendor
+	observe func(adapters.Hint)
 }
 
-// New makes a client. authorize adds the credentials to each request.
-func New(s adapters.Settings, authorize func(*http.Request)) *Client {
-	return &Client{base: strings.TrimSuffix(s.BaseURL, "/"), http: s.HTTP, authorize: authorize}
+// New makes a client.
+func New(s adapters.Settings, v Vendor) *Client {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	return &Client{base: strings.TrimSuffix(s.BaseURL, "/"), http: s.HTTP, now: s.Now, vendor: v, observe: s.Observe}
+}
+
+// Bearer authorizes with the token that the hub keeps, or else with the credential of that name.
+func Bearer(s adapters.Settings, credential string) func(*http.Request) error {
+	return func(r *http.Request) error {
+		token := s.Credentials[credential]
+		if s.Token != nil {
+			var err error
+			if token, err = s.Token(r.Context()); err != nil {
+				return err
+			}
+		}
+		r.Header.Set("Authorization", "Bearer "+token.Reveal())
+		return nil
+	}
 }
 
 // Do makes one call. The error, a *fault.Error, means that no usable answer came; every status is an answer. No error
@@ -61,7 +93,11 @@ func New(s adapters.Settings, authorize func(*http.Request)) *Client {
 func (c *Client) Do(ctx context.Context, op string, r Request) (Response, error) {
 	way := &way{}
 	req, err := c.request(way.watch(ctx), r)
-	if err != nil {
+	var refused *fault.Error
+	switch {
+	case errors.As(err, &refused):
+		return Response{}, unauthorized(op, refused)
+	case err != nil:
 		return Response{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be made", Err: cause(err)}
 	}
 	if err := ctx.Err(); err != nil {
@@ -80,11 +116,32 @@ func (c *Client) Do(ctx context.Context, op string, r Request) (Response, error)
 		return Response{}, &fault.Error{Category: fault.Permanent, Op: op, Status: resp.StatusCode, MaybeDone: writes(r.Method),
 			Message: fmt.Sprintf("the answer is larger than %d MiB", maxResponse>>20)}
 	}
-	out := Response{Status: resp.StatusCode, Header: resp.Header, Body: body}
+	out := Response{Status: resp.StatusCode, Header: resp.Header, Body: body, ReceivedAt: c.now()}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		out.Date = date.UTC()
 	}
+	c.tell(out)
 	return out, nil
+}
+
+// tell passes on what an answer says of the vendor's limits.
+func (c *Client) tell(r Response) {
+	if c.observe == nil || c.vendor.Hints == nil {
+		return
+	}
+	for _, hint := range c.vendor.Hints(r) {
+		c.observe(hint)
+	}
+}
+
+// unauthorized is the failure to get a token, as the failure of the call that needed it. Nothing was sent.
+func unauthorized(op string, err *fault.Error) *fault.Error {
+	f := *err
+	f.Op, f.MaybeDone = op, false
+	if err.Op != "" {
+		f.Op += ": " + err.Op
+	}
+	return &f
 }
 
 func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
@@ -110,10 +167,10 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	if req.Header.Get("Accept") == "" {
 		req.Header.Set("Accept", "application/json")
 	}
-	if c.authorize != nil {
-		c.authorize(req)
+	if c.vendor.Authorize == nil {
+		return req, nil
 	}
-	return req, nil
+	return req, c.vendor.Authorize(req)
 }
 
 // writes says whether a call may change something at the vendor.

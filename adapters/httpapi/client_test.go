@@ -35,7 +35,8 @@ func serve(t *testing.T, handle http.HandlerFunc) *httpapi.Client {
 
 func client(base string, timeout time.Duration) *httpapi.Client {
 	h := httpapi.NewHTTPClient(httpapi.Options{BaseURL: base, Timeout: timeout})
-	return httpapi.New(adapters.Settings{BaseURL: base, HTTP: h}, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+apiKey) })
+	s := adapters.Settings{BaseURL: base, HTTP: h, Credentials: map[string]adapters.Secret{"key": adapters.NewSecret(apiKey)}}
+	return httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, "key")})
 }
 
 // post is a write that carries all that must never show in an error.
@@ -169,6 +170,59 @@ func TestATimeOutIsTransientAndInDoubt(t *testing.T) {
 	}
 }
 
+// The vendor may take its time to send; it may not take it to begin.
+func TestAVendorThatDoesNotBeginToAnswerIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	released := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-released }))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(released) })
+	h := httpapi.NewHTTPClient(httpapi.Options{BaseURL: server.URL, Timeout: time.Hour, HeaderTimeout: 30 * time.Millisecond})
+	_, err := httpapi.New(adapters.Settings{BaseURL: server.URL, HTTP: h}, httpapi.Vendor{}).Do(context.Background(), "op", post())
+	if f := faultOf(t, err); f.Category != fault.Transient || !f.MaybeDone || !strings.Contains(f.Error(), "in time") {
+		t.Errorf("got %+v", f)
+	}
+}
+
+// One that trickles is cut off by the budget of the whole call.
+func TestAVendorThatTricklesIsCutOff(t *testing.T) {
+	t.Parallel()
+	stop := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-r.Context().Done():
+				return
+			case <-time.After(5 * time.Millisecond):
+				_, _ = w.Write([]byte("x"))
+				w.(http.Flusher).Flush()
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(stop) })
+	_, err := client(server.URL, 100*time.Millisecond).Do(context.Background(), "op", post())
+	if f := faultOf(t, err); f.Category != fault.Transient || !f.MaybeDone || !errors.Is(f, context.DeadlineExceeded) {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestAConnectionIsKeptForTheNextCall(t *testing.T) {
+	t.Parallel()
+	from := map[string]bool{}
+	c := serve(t, func(_ http.ResponseWriter, r *http.Request) { from[r.RemoteAddr] = true })
+	for range 5 {
+		if _, err := c.Do(context.Background(), "op", post()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(from) != 1 {
+		t.Errorf("5 calls came over %d connections", len(from))
+	}
+}
+
 func TestACancelledCallReturnsAtOnce(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan struct{})
@@ -279,7 +333,7 @@ func TestWhoeverHoldsARequestBackSaysSoAndSilenceIsDoubt(t *testing.T) {
 		transport http.RoundTripper
 		maybe     bool
 	}{{full{}, false}, {silent{}, true}} {
-		api := httpapi.New(adapters.Settings{BaseURL: "http://127.0.0.1:1", HTTP: &http.Client{Transport: c.transport}}, nil)
+		api := httpapi.New(adapters.Settings{BaseURL: "http://127.0.0.1:1", HTTP: &http.Client{Transport: c.transport}}, httpapi.Vendor{})
 		_, err := api.Do(context.Background(), "op", post())
 		if f := faultOf(t, err); f.MaybeDone != c.maybe {
 			t.Errorf("%T: %+v", c.transport, f)

@@ -1,12 +1,15 @@
 package httpapi_test
 
 import (
+	"context"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
 )
@@ -78,6 +81,37 @@ func TestADateInRetryAfterCountsFromTheVendorsClock(t *testing.T) {
 	t.Parallel()
 	r := httpapi.Response{Status: 429, Date: now, Header: http.Header{"Retry-After": {"Mon, 02 Nov 2026 09:00:10 GMT"}}}
 	if f := httpapi.Fault("op", r); f.RetryAfter != 10*time.Second {
+		t.Errorf("got %s", f.RetryAfter)
+	}
+}
+
+// FuzzRetryAfter: whatever comes, the wait is none, or up to a day.
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{"", "7", "2.0", "-1", "1e400", "Mon, 02 Nov 2026 09:01:30 GMT", "Mon, 02 Nov 26 09:01:30 +0000", "99999999999999999999"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := httpapi.RetryAfter(http.Header{"Retry-After": {text}}, now); got < 0 || got > 24*time.Hour {
+			t.Fatalf("%q is %s", text, got)
+		}
+	})
+}
+
+// A vendor without a Date header is taken at our clock.
+func TestADateInRetryAfterCountsFromOurClockWithoutTheVendors(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Date"] = nil
+		w.Header().Set("Retry-After", "Mon, 02 Nov 2026 09:00:10 GMT")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	t.Cleanup(server.Close)
+	c := httpapi.New(adapters.Settings{BaseURL: server.URL, HTTP: server.Client(), Now: func() time.Time { return now }}, httpapi.Vendor{})
+	answer, err := c.Do(context.Background(), "op", httpapi.Request{Method: http.MethodGet, Path: "/"})
+	if err != nil || !answer.Date.IsZero() {
+		t.Fatalf("%v, dated %s", err, answer.Date)
+	}
+	if f := httpapi.Fault("op", answer); f.RetryAfter != 10*time.Second {
 		t.Errorf("got %s", f.RetryAfter)
 	}
 }

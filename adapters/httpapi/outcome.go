@@ -38,12 +38,13 @@ func (w *way) maybeSent(err error) bool {
 func noAnswer(op string, maybeDone bool, err error) *fault.Error {
 	f := &fault.Error{Category: fault.Transient, Op: op, Message: "no answer from the vendor", MaybeDone: maybeDone, Err: cause(err)}
 	var refused refusal
+	var timed interface{ Timeout() bool }
 	switch {
 	case errors.As(err, &refused):
 		f.Category, f.Message = fault.Permanent, "the call was not followed through"
 	case errors.Is(err, context.Canceled):
 		f.Message = "the call was given up"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timed) && timed.Timeout():
 		f.Message = "no answer from the vendor in time"
 	}
 	return f

@@ -1,13 +1,11 @@
 package httpapi
 
 import (
+	"cmp"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -15,26 +13,27 @@ import (
 type Options struct {
 	// BaseURL of the API. Only where it is on loopback or in a private range may calls go there.
 	BaseURL string
-	// Timeout of a whole call; 0 means 20 s.
+	// Timeout of a whole call, within the context's own deadline; 0 means 20 s.
 	Timeout time.Duration
+	// HeaderTimeout is how long the vendor may think before its answer begins; 0 means 15 s.
+	HeaderTimeout time.Duration
 	// Log takes one debug line a call; nil for none.
 	Log *slog.Logger
 }
 
 // NewHTTPClient makes the hub's client for one connection. From the outside in: the budget of the whole call, redirects
 // of reads to the same host only, headers of the trace, the log, and the dialer, which refuses private addresses unless
-// the base URL has one (a vendor's redirect or DNS must not lead into the house).
+// the base URL has one (a vendor's redirect or DNS must not lead into the house). Connections are kept for this client
+// alone: those of another connection to the same vendor cannot use them up.
 func NewHTTPClient(o Options) *http.Client {
-	if o.Timeout == 0 {
-		o.Timeout = 20 * time.Second
-	}
+	o.Timeout, o.HeaderTimeout = cmp.Or(o.Timeout, 20*time.Second), cmp.Or(o.HeaderTimeout, 15*time.Second)
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	if !isPrivate(o.BaseURL) {
 		dialer.Control = publicOnly
 	}
 	transport := &http.Transport{
 		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second,
-		TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: o.Timeout, MaxResponseHeaderBytes: 1 << 20,
+		TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: o.HeaderTimeout, MaxResponseHeaderBytes: 1 << 20,
 	}
 	return &http.Client{Timeout: o.Timeout, Transport: &outgoing{next: transport, log: o.Log}, CheckRedirect: sameHost}
 }
@@ -93,31 +92,4 @@ func (o *outgoing) CloseIdleConnections() {
 	if c, ok := o.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
-}
-
-// isPrivate says whether a base URL's host is an address of the house itself.
-func isPrivate(base string) bool {
-	u, err := url.Parse(base)
-	if err != nil {
-		return false
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() == "localhost" || err == nil && private(ip)
-}
-
-// carrier is RFC 6598's range behind a carrier's address translation; clouds put services of the house there.
-var carrier = netip.MustParsePrefix("100.64.0.0/10")
-
-func private(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || carrier.Contains(ip)
-}
-
-// publicOnly judges the address that is dialled, after its name was looked up.
-func publicOnly(_, address string, _ syscall.RawConn) error {
-	target, err := netip.ParseAddrPort(address)
-	if err != nil || private(target.Addr()) {
-		return refusal("the vendor's name leads to the private address " + address + "; set base_url to it if that is meant")
-	}
-	return nil
 }

@@ -65,9 +65,10 @@ func TestAPublicBaseURLNeverLeadsIntoTheHouse(t *testing.T) {
 	h := httpapi.NewHTTPClient(httpapi.Options{BaseURL: "https://api.example.com"})
 	for _, host := range []string{
 		"127.0.0.1", "127.8.8.8", "localhost", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
-		"[::1]", "[::]", "[fd00::1]", "[fe80::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]",
+		"192.0.0.8", "198.18.0.1", "240.0.0.1", "255.255.255.255", "[::1]", "[::]", "[fd00::1]", "[fe80::1]", "[fec0::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]",
+		"[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "[2002:a00:1::1]",
 	} {
-		c := httpapi.New(adapters.Settings{BaseURL: "http://" + host + ":9", HTTP: h}, nil)
+		c := httpapi.New(adapters.Settings{BaseURL: "http://" + host + ":9", HTTP: h}, httpapi.Vendor{})
 		_, err := c.Do(context.Background(), "op", post())
 		f := faultOf(t, err)
 		if f.Category != fault.Permanent || f.MaybeDone || !strings.Contains(f.Error(), "private address") {
@@ -83,7 +84,7 @@ func TestTheLogHasOneLineACallWithoutQueryHeadersAndBody(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h := httpapi.NewHTTPClient(httpapi.Options{BaseURL: server.URL, Log: log})
-	c := httpapi.New(adapters.Settings{BaseURL: server.URL, HTTP: h}, func(r *http.Request) { r.Header.Set("Authorization", apiKey) })
+	c := httpapi.New(adapters.Settings{BaseURL: server.URL, HTTP: h}, httpapi.Vendor{Authorize: httpapi.Bearer(adapters.Settings{Credentials: map[string]adapters.Secret{"key": adapters.NewSecret(apiKey)}}, "key")})
 	ctx := httpapi.WithTrace(context.Background(), httpapi.Trace{CorrelationID: "c_1"})
 	if _, err := c.Do(ctx, "op", post()); err != nil {
 		t.Fatal(err)

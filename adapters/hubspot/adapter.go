@@ -22,13 +22,17 @@
 // A write's answer holds the written properties alone, so each write is followed by a read. That read also shows what
 // HubSpot ignores without a word: a lifecycle stage that moves back. It is cleared first, then set.
 //
+// A pull of changes never reads a second page of one search: those shift as contacts change, and end after 10,000. Each
+// page is a search of its own, from the last time of change that was seen. Contacts of one millisecond that fill a page, as
+// an import's do, are read by id.
+//
 // HubSpot's error messages quote values. None of their text is passed on: codes, names of properties and the
 // correlation id are.
 package hubspot
 
 import (
 	"errors"
-	"net/http"
+	"fmt"
 	"net/url"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -50,27 +54,32 @@ func Factory() adapters.Factory {
 		DefaultBaseURL: "https://api.hubapi.com",
 		Credentials:    []string{credential},
 		NeedsPublicURL: true,
+		Limits:         limits,
 		Carries:        []adapters.Carriage{carriage()},
 		Open:           open,
 	}
 }
 
 func open(s adapters.Settings) (*adapters.Adapter, error) {
-	token := s.Credentials[credential]
 	switch {
-	case token.IsZero():
+	case s.Credentials[credential].IsZero() && s.Token == nil:
 		return nil, errors.New("hubspot needs the credential " + credential)
 	case len(s.WebhookSecrets) > 0 && !absolute(s.PublicURL):
 		return nil, errors.New("hubspot signs the URL that it calls: set webhook.public_url to exactly that URL")
 	}
-	api := httpapi.New(s, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token.Reveal()) })
-	contacts := &contacts{api: api, connection: s.Connection}
+	if err := s.DecodeOptions(&struct{}{}); err != nil {
+		return nil, fmt.Errorf("hubspot has no options: %w", err)
+	}
+	api := httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints})
+	contacts := &contacts{api: api, connection: s.Connection, now: s.Now}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Webhook:        &webhook{publicURL: s.PublicURL, secrets: s.WebhookSecrets, now: s.Now},
 		Translator:     translator{},
 		Fetcher:        contacts,
+		Puller:         contacts,
 		Pusher:         contacts,
+		Archiver:       contacts,
 		Prober:         contacts,
 	}, nil
 }

@@ -21,14 +21,37 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	adaptertest.Run(t, adaptertest.Suite{
-		Factory: hubspot.Factory(), Start: start, Sign: sign, Golden: "testdata",
+	adaptertest.Run(t, suite())
+}
+
+func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
+
+func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
+
+func suite() adaptertest.Suite {
+	return adaptertest.Suite{
+		Factory: hubspot.Factory(), Start: start, Sign: sign, Golden: "testdata", Readme: "README.md",
+		Limits: []adaptertest.LimitsCase{{
+			Header: map[string]string{
+				"X-HubSpot-RateLimit-Max": "190", "X-HubSpot-RateLimit-Remaining": "188", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+				"X-HubSpot-RateLimit-Daily": "650000", "X-HubSpot-RateLimit-Daily-Remaining": "649001",
+			},
+			Body: `{"results":[]}`,
+			Want: []adapters.Hint{
+				{Limit: "burst", Size: 190, Remaining: 188, Window: 10 * time.Second}, {Limit: "day", Size: 650_000, Remaining: 649_001, Window: 24 * time.Hour},
+			},
+		}},
+		Times: []adaptertest.TimePlace{
+			{File: "objects/customer/whole.json", Pointer: "/properties/lastmodifieddate", Unit: time.Millisecond,
+				Write: func(at time.Time) any { return at.Format("2006-01-02T15:04:05.000Z") }},
+			{File: "contact.deleted.json", Pointer: "/0/occurredAt", Unit: time.Millisecond, Write: func(at time.Time) any { return at.UnixMilli() }},
+		},
 		Open: []adaptertest.Place{
 			{File: "objects/customer/whole.json", Pointer: ""},
 			{File: "objects/customer/whole.json", Pointer: "/properties"},
 			{File: "objects/customer/whole.json", Pointer: "/properties/lifecyclestage", Path: "lifecycle_stage"},
 		},
-	})
+	}
 }
 
 func sign(s adapters.Settings, body []byte, secret adapters.Secret, at time.Time) adapters.Delivery {
@@ -59,6 +82,27 @@ func start(t testing.TB, s adapters.Settings) *adaptertest.Fixture {
 				t.Fatal(err)
 			}
 			return adapters.ExternalID(id)
+		},
+		SeedMany: func(_ adapters.Kind, many int) (ids []adapters.ExternalID) {
+			all := make([]map[string]string, many)
+			for i := range all {
+				all[i] = seed(n.Add(1))
+			}
+			made, err := hub.Import(all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range made {
+				ids = append(ids, adapters.ExternalID(id))
+			}
+			return ids
+		},
+		Merge: func(_ adapters.Kind, one, other adapters.ExternalID) (gone, lives adapters.ExternalID) {
+			winner, err := hub.Merge(string(one), string(other))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return other, adapters.ExternalID(winner)
 		},
 		Edit: func(o adapters.Object) {
 			if err := hub.Edit(string(o.ExternalID), map[string]string{"company": fmt.Sprintf("Company %d", n.Add(1))}); err != nil {

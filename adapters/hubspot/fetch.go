@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
@@ -19,6 +20,7 @@ const base = "/crm/objects/2026-03/contacts"
 type contacts struct {
 	api        *httpapi.Client
 	connection string
+	now        func() time.Time
 }
 
 // Probe lists one contact.

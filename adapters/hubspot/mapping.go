@@ -95,7 +95,9 @@ func address(c *canonicalv1.Customer) *canonicalv1.Address {
 
 // carriage is the mapping as the contract tells it.
 func carriage() adapters.Carriage {
-	c := adapters.Carriage{Kind: customer, Create: true, Losses: map[string]string{}}
+	c := adapters.Carriage{Kind: customer, Create: true, Archive: true, Pull: pulls, Losses: map[string]string{}, Lacks: map[adapters.Ability]string{
+		adapters.PullsDeletes: "HubSpot's search passes over archived contacts.",
+	}}
 	for _, r := range mapping {
 		c.In = append(c.In, r.path)
 		if r.write != nil {

@@ -29,7 +29,7 @@ type webhook struct {
 
 // Verify checks version 3 of HubSpot's signatures. The older ones, which may come beside it, have no time and are not
 // looked at.
-func (w *webhook) Verify(d adapters.Delivery) error {
+func (w *webhook) Verify(d adapters.Delivery) (int, error) {
 	now := d.ReceivedAt
 	if now.IsZero() {
 		now = w.now()

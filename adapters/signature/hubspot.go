@@ -28,30 +28,30 @@ var hubSpotDecoded = strings.NewReplacer(
 
 // VerifyHubSpotV3 checks method, URL, body and time stamp, signed one after the other with nothing between. HubSpot's
 // page says to decode some escapes in the URL, its own libraries decode none: either is right, since the URL is not the
-// sender's word but what our configuration says.
-func VerifyHubSpotV3(r HubSpotRequest, secrets []adapters.Secret, now time.Time, tolerance time.Duration) error {
+// sender's word but what our configuration says. It tells which secret it was signed with, by position.
+func VerifyHubSpotV3(r HubSpotRequest, secrets []adapters.Secret, now time.Time, tolerance time.Duration) (int, error) {
 	if r.Signature == "" || r.Timestamp == "" {
-		return ErrMissing
+		return none, ErrMissing
 	}
 	if len(r.Signature) > maxHeader {
-		return fmt.Errorf("%w: it is over %d bytes", ErrMalformed, maxHeader)
+		return none, fmt.Errorf("%w: it is over %d bytes", ErrMalformed, maxHeader)
 	}
 	decoded, err := base64.StdEncoding.Strict().DecodeString(r.Signature)
 	if err != nil || strings.ContainsAny(r.Signature, "\r\n") { // the decoder passes over line ends
-		return fmt.Errorf("%w: it is no base64", ErrMalformed)
+		return none, fmt.Errorf("%w: it is no base64", ErrMalformed)
 	}
 	millis, err := stamp(r.Timestamp)
 	if err != nil {
-		return err
+		return none, err
 	}
-	err = anyMatches([][]byte{decoded}, secrets, hubSpotParts(r.Method, hubSpotDecoded.Replace(r.URL), r.Body, r.Timestamp)...)
+	secret, err := anyMatches([][]byte{decoded}, secrets, hubSpotParts(r.Method, hubSpotDecoded.Replace(r.URL), r.Body, r.Timestamp)...)
 	if err != nil {
-		err = anyMatches([][]byte{decoded}, secrets, hubSpotParts(r.Method, r.URL, r.Body, r.Timestamp)...)
+		secret, err = anyMatches([][]byte{decoded}, secrets, hubSpotParts(r.Method, r.URL, r.Body, r.Timestamp)...)
 	}
 	if err != nil {
-		return err
+		return none, err
 	}
-	return within(time.UnixMilli(millis), now, tolerance)
+	return secret, within(time.UnixMilli(millis), now, tolerance)
 }
 
 // SignHubSpotV3 makes the signature, for sandboxes and tests.

@@ -47,7 +47,7 @@ func TestHubSpotSignatureByHubSpotsOwnLibraries(t *testing.T) {
 			t.Errorf("signed %s, want %s", got, want)
 		}
 		millis, _ := strconv.ParseInt(timestamp, 10, 64)
-		if err := signature.VerifyHubSpotV3(r, []adapters.Secret{secret}, time.UnixMilli(millis), tolerance); err != nil {
+		if _, err := signature.VerifyHubSpotV3(r, []adapters.Secret{secret}, time.UnixMilli(millis), tolerance); err != nil {
 			t.Error(err)
 		}
 	}
@@ -64,7 +64,7 @@ func TestHubSpotSignatureByOpenSSL(t *testing.T) {
 		if url == strings.ToLower(escapedURL) {
 			r.Signature = signature.SignHubSpotV3("POST", strings.ReplaceAll(decodedURL, "%3D%2B", "%3d%2b"), r.Body, r.Timestamp, client[1])
 		}
-		if err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance); err != nil {
+		if _, err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance); err != nil {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
@@ -121,12 +121,12 @@ func TestHubSpotRefusesEverythingElse(t *testing.T) {
 	} {
 		r := request()
 		c.change(&r)
-		if err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance); !errors.Is(err, c.want) {
+		if _, err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
 	for name, secrets := range map[string][]adapters.Secret{"other": {adapters.NewSecret("other")}, "none": nil, "empty": {{}}} {
-		if err := signature.VerifyHubSpotV3(request(), secrets, hubSpotTime, tolerance); !errors.Is(err, signature.ErrMismatch) {
+		if _, err := signature.VerifyHubSpotV3(request(), secrets, hubSpotTime, tolerance); !errors.Is(err, signature.ErrMismatch) {
 			t.Errorf("%s secret: %v", name, err)
 		}
 	}
@@ -137,7 +137,7 @@ func TestHubSpotBoundsTimeInBothDirections(t *testing.T) {
 	for offset, ok := range map[time.Duration]bool{
 		0: true, tolerance: true, -tolerance: true, tolerance + time.Millisecond: false, -tolerance - time.Millisecond: false, 8760 * time.Hour: false,
 	} {
-		err := signature.VerifyHubSpotV3(request(), client, hubSpotTime.Add(offset), tolerance)
+		_, err := signature.VerifyHubSpotV3(request(), client, hubSpotTime.Add(offset), tolerance)
 		if ok && err != nil || !ok && !errors.Is(err, signature.ErrExpired) {
 			t.Errorf("%s later: %v", offset, err)
 		}
@@ -150,7 +150,7 @@ func TestHubSpotRefusesEveryTamperedByte(t *testing.T) {
 		r := request()
 		r.Body = rapid.SliceOfN(rapid.Byte(), 1, 200).Draw(t, "body")
 		r.Signature = signature.SignHubSpotV3(r.Method, r.URL, r.Body, r.Timestamp, client[0])
-		if err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance); err != nil {
+		if _, err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance); err != nil {
 			t.Fatalf("refused untouched: %v", err)
 		}
 		switch rapid.SampledFrom([]string{"method", "url", "body", "time", "signature"}).Draw(t, "what") {
@@ -165,7 +165,7 @@ func TestHubSpotRefusesEveryTamperedByte(t *testing.T) {
 		case "signature":
 			r.Signature = string(tampered(t, []byte(r.Signature)))
 		}
-		if err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance); err == nil {
+		if _, err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance); err == nil {
 			t.Fatalf("accepted %+v", r)
 		}
 	})
@@ -178,7 +178,7 @@ func FuzzHubSpotHeaders(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, sign, timestamp string, body []byte) {
 		r := signature.HubSpotRequest{Method: "POST", URL: plainURL, Body: body, Timestamp: timestamp, Signature: sign}
-		err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance)
+		_, err := signature.VerifyHubSpotV3(r, client, hubSpotTime, tolerance)
 		if err != nil {
 			checkError(t, err, sign)
 			return

@@ -46,23 +46,28 @@ func stamp(text string) (int64, error) {
 	return n, nil
 }
 
-// anyMatches says whether one of the signatures is the HMAC-SHA256 of the parts under one of the secrets. It tries all
-// of them whatever it finds.
-func anyMatches(signatures [][]byte, secrets []adapters.Secret, parts ...[]byte) error {
-	found := false
-	for _, secret := range secrets {
+// none is the position of no secret.
+const none = -1
+
+// anyMatches says under which of the secrets one of the signatures is the HMAC-SHA256 of the parts, by position. It
+// tries all of them whatever it finds.
+func anyMatches(signatures [][]byte, secrets []adapters.Secret, parts ...[]byte) (int, error) {
+	found := none
+	for i, secret := range secrets {
 		if secret.IsZero() {
 			continue
 		}
 		mac := sum(secret, parts...)
 		for _, signature := range signatures {
-			found = hmac.Equal(mac, signature) || found
+			if hmac.Equal(mac, signature) && found == none {
+				found = i
+			}
 		}
 	}
-	if !found {
-		return ErrMismatch
+	if found == none {
+		return none, ErrMismatch
 	}
-	return nil
+	return found, nil
 }
 
 func sum(secret adapters.Secret, parts ...[]byte) []byte {

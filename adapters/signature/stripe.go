@@ -12,20 +12,20 @@ import (
 
 // VerifyStripe checks a Stripe-Signature header: `t=…,v1=…`, signed over time stamp, dot, body
 // (https://docs.stripe.com/webhooks#verify-manually). Unknown schemes and undecodable signatures are skipped. Stripe's
-// own library lets any time in the future pass; this does not.
-func VerifyStripe(header string, body []byte, secrets []adapters.Secret, now time.Time, tolerance time.Duration) error {
+// own library lets any time in the future pass; this does not. It tells which secret it was signed with, by position.
+func VerifyStripe(header string, body []byte, secrets []adapters.Secret, now time.Time, tolerance time.Duration) (int, error) {
 	if header == "" {
-		return ErrMissing
+		return none, ErrMissing
 	}
 	if len(header) > maxHeader {
-		return fmt.Errorf("%w: it is over %d bytes", ErrMalformed, maxHeader)
+		return none, fmt.Errorf("%w: it is over %d bytes", ErrMalformed, maxHeader)
 	}
 	at := ""
 	var signatures [][]byte
 	for pair := range strings.SplitSeq(header, ",") {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || strings.Contains(value, "=") {
-			return fmt.Errorf("%w: a part is no name=value", ErrMalformed)
+			return none, fmt.Errorf("%w: a part is no name=value", ErrMalformed)
 		}
 		switch name {
 		case "t":
@@ -38,15 +38,16 @@ func VerifyStripe(header string, body []byte, secrets []adapters.Secret, now tim
 	}
 	seconds, err := stamp(at)
 	if err != nil {
-		return err
+		return none, err
 	}
 	if len(signatures) == 0 {
-		return ErrMissing
+		return none, ErrMissing
 	}
-	if err := anyMatches(signatures, secrets, []byte(at), []byte("."), body); err != nil {
-		return err
+	secret, err := anyMatches(signatures, secrets, []byte(at), []byte("."), body)
+	if err != nil {
+		return none, err
 	}
-	return within(time.Unix(seconds, 0), now, tolerance)
+	return secret, within(time.Unix(seconds, 0), now, tolerance)
 }
 
 // SignStripe makes the header, for sandboxes and tests.

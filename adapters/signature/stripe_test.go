@@ -46,7 +46,7 @@ func TestStripeSignatureByOpenSSL(t *testing.T) {
 		"beside other schemes":    "t=1762074000,v0=6ffbb59b,v1=" + byFirst + ",v2=new,unknown=1",
 		"time last":               "v1=" + byFirst + ",t=1762074000",
 	} {
-		if err := signature.VerifyStripe(header, event, both, signing, tolerance); err != nil {
+		if _, err := signature.VerifyStripe(header, event, both, signing, tolerance); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -98,12 +98,12 @@ func TestStripeRefusesEverythingElse(t *testing.T) {
 		if !c.now.IsZero() {
 			now = c.now
 		}
-		if err := signature.VerifyStripe(c.header, body, secrets, now, tolerance); !errors.Is(err, c.want) {
+		if _, err := signature.VerifyStripe(c.header, body, secrets, now, tolerance); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, err, c.want)
 		}
 	}
 	for _, now := range []time.Time{signing.Add(tolerance), signing.Add(-tolerance)} {
-		if err := signature.VerifyStripe(good, event, both, now, tolerance); err != nil {
+		if _, err := signature.VerifyStripe(good, event, both, now, tolerance); err != nil {
 			t.Errorf("at the edge of the tolerance: %v", err)
 		}
 	}
@@ -118,7 +118,7 @@ func TestStripeSignatureByStripesOwnLibrary(t *testing.T) {
 		at := time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "at"), 0)
 
 		theirs := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: body, Secret: secret, Timestamp: at})
-		if err := signature.VerifyStripe(theirs.Header, body, []adapters.Secret{adapters.NewSecret(secret)}, at, tolerance); err != nil {
+		if _, err := signature.VerifyStripe(theirs.Header, body, []adapters.Secret{adapters.NewSecret(secret)}, at, tolerance); err != nil {
 			t.Fatalf("theirs refused: %v", err)
 		}
 		ours := signature.SignStripe(body, adapters.NewSecret(secret), at)
@@ -143,7 +143,7 @@ func TestStripeRefusesEveryTamperedByte(t *testing.T) {
 		case "add":
 			body = append(body, rapid.Byte().Draw(t, "more"))
 		}
-		if err := signature.VerifyStripe(header, body, both, signing, tolerance); err == nil {
+		if _, err := signature.VerifyStripe(header, body, both, signing, tolerance); err == nil {
 			t.Fatalf("accepted %q for %q", header, body)
 		}
 	})
@@ -163,7 +163,7 @@ func FuzzStripeHeader(f *testing.F) {
 		f.Add(seed, event)
 	}
 	f.Fuzz(func(t *testing.T, header string, body []byte) {
-		err := signature.VerifyStripe(header, body, both, signing, tolerance)
+		_, err := signature.VerifyStripe(header, body, both, signing, tolerance)
 		if err == nil {
 			if theirs := webhook.ValidatePayloadIgnoringTolerance(body, header, "whsec_first"); theirs != nil && webhook.ValidatePayloadIgnoringTolerance(body, header, "whsec_second") != nil {
 				t.Fatalf("accepted %q: %v", header, theirs)

@@ -1,4 +1,4 @@
-// Package stripe carries customers to and from Stripe, and invoices from it.
+// Package stripe carries customers to and from Stripe, and invoices from it, with the two of their attributes that others may set.
 //
 // # Why it is built this way
 //
@@ -10,12 +10,17 @@
 // leave our record id in metadata.canonhub_id, which Stripe's search finds: later (about a minute, an hour at worst), but
 // for ever. So the key settles what is recent, and the search what is old.
 //
+// A pull of all objects lists them, newest first. Lists cannot be limited to what changed, so a pull of changes reads the
+// events, which Stripe keeps for 30 days, and which tell of deletes. What is made while a list is read stands before its
+// first page, and is found by the pull of changes that begins where the list began.
+//
 // Stripe's error messages quote values. Codes and parameters are passed on, messages are not.
 package stripe
 
 import (
 	"errors"
-	"net/http"
+	"fmt"
+	"time"
 
 	"github.com/stripe/stripe-go/v85"
 
@@ -44,31 +49,35 @@ func Factory() adapters.Factory {
 		DefaultBaseURL: "https://api.stripe.com",
 		Credentials:    []string{credential},
 		Carries: []adapters.Carriage{
-			{Kind: customer, In: customerIn(), Out: customerOut(), Create: true, Losses: customerLosses},
-			{Kind: invoice, In: invoiceIn()},
+			{Kind: customer, In: customerIn(), Out: customerOut(), Create: true, Pull: pull, Losses: customerLosses, Lacks: customerLacks},
+			{Kind: invoice, In: invoiceIn(), Out: invoiceOut(), Pull: pull, Losses: invoiceLosses, Lacks: invoiceLacks},
 		},
-		Open: open,
+		Limits: adapters.Limits{PerSecond: 20, Concurrency: 8},
+		Open:   open,
 	}
 }
 
 func open(s adapters.Settings) (*adapters.Adapter, error) {
-	key := s.Credentials[credential]
-	if key.IsZero() {
+	if s.Credentials[credential].IsZero() {
 		return nil, errors.New("stripe needs the credential " + credential)
 	}
-	api := &api{client: httpapi.New(s, func(r *http.Request) {
-		r.Header.Set("Authorization", "Bearer "+key.Reveal())
-		r.Header.Set("Stripe-Version", version)
-	})}
+	if err := s.DecodeOptions(&struct{}{}); err != nil {
+		return nil, fmt.Errorf("stripe has no options: %w", err)
+	}
+	api := &api{now: s.Now, client: httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential)})}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Webhook:        &webhook{secrets: s.WebhookSecrets, now: s.Now},
 		Translator:     translator{},
 		Fetcher:        api,
+		Puller:         api,
 		Pusher:         api,
 		Prober:         api,
 	}, nil
 }
 
 // api calls Stripe.
-type api struct{ client *httpapi.Client }
+type api struct {
+	client *httpapi.Client
+	now    func() time.Time
+}

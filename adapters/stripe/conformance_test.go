@@ -13,9 +13,11 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/adaptertest"
+	"github.com/canonhub/canonhub/adapters/money"
 	"github.com/canonhub/canonhub/adapters/signature"
 	"github.com/canonhub/canonhub/adapters/stripe"
 	"github.com/canonhub/canonhub/adapters/stripe/sandbox"
@@ -24,8 +26,27 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	adaptertest.Run(t, adaptertest.Suite{
-		Factory: stripe.Factory(), Start: start, Sign: sign, Golden: "testdata",
+	adaptertest.Run(t, suite())
+}
+
+func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
+
+func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
+
+func suite() adaptertest.Suite {
+	return adaptertest.Suite{
+		Factory: stripe.Factory(), Start: start, Sign: sign, Golden: "testdata", Readme: "README.md",
+		Waive: map[string]string{"HintsAreRead": "Stripe's answers tell nothing of what is left; its limits are those of Factory.Limits."},
+		Amounts: []adaptertest.AmountPlace{
+			{File: "invoice.paid.json", Pointer: "/data/object/total", Currency: "/data/object/currency", Path: "total", Write: inStripesUnit, Code: strings.ToLower},
+			{File: "objects/invoice/paid.json", Pointer: "/amount_paid", Currency: "/currency", Path: "amount_paid", Write: inStripesUnit, Code: strings.ToLower},
+		},
+		Times: []adaptertest.TimePlace{
+			{File: "customer.updated.json", Pointer: "/created", Unit: time.Second, Write: seconds},
+			{File: "invoice.paid.json", Pointer: "/created", Unit: time.Second, Write: seconds},
+			{File: "invoice.paid.json", Pointer: "/data/object/period_end", Path: "period_end", Unit: time.Second, Write: seconds},
+			{File: "invoice.paid.json", Pointer: "/data/object/status_transitions/paid_at", Path: "paid_time", Unit: time.Second, Write: seconds},
+		},
 		Open: []adaptertest.Place{
 			{File: "customer.updated.json", Pointer: "/data/object"},
 			{File: "customer.updated.json", Pointer: "/data/object/tax_exempt", Path: "tax_status"},
@@ -33,7 +54,15 @@ func TestConformance(t *testing.T) {
 			{File: "invoice.paid.json", Pointer: "/data/object/status", Path: "status"},
 			{File: "invoice.paid.json", Pointer: "/data/object/billing_reason", Path: "billing_reason"},
 		},
-	})
+	}
+}
+
+func seconds(at time.Time) any { return at.Unix() }
+
+// inStripesUnit is an amount as Stripe writes it.
+func inStripesUnit(m *canonicalv1.Money) (any, bool) {
+	minor, err := money.ToStripe(m)
+	return minor, err == nil
 }
 
 func sign(_ adapters.Settings, body []byte, secret adapters.Secret, at time.Time) adapters.Delivery {
@@ -62,8 +91,19 @@ func start(t testing.TB, s adapters.Settings) *adaptertest.Fixture {
 		BaseURL: server.URL,
 		Settled: vendor.Settled,
 		Count:   func(kind adapters.Kind) int { return vendor.Count(string(kind)) },
-		Sample:  func(adapters.Kind) (first, second proto.Message) { return sample("Ada", "1"), sample("Grace", "2") },
-		Seed:    a.seed,
+		Sample: func(kind adapters.Kind) (first, second proto.Message) {
+			if kind == "invoice" {
+				return invoiceSample(1), invoiceSample(2)
+			}
+			return sample("Ada", "1"), sample("Grace", "2")
+		},
+		Seed: a.seed,
+		SeedMany: func(kind adapters.Kind, n int) (ids []adapters.ExternalID) {
+			for range n {
+				ids = append(ids, a.seed(kind))
+			}
+			return ids
+		},
 		Edit: func(o adapters.Object) {
 			a.call(http.MethodPost, pathOf(o), url.Values{"description": {fmt.Sprintf("Note %d", a.n.Add(1))}})
 		},
@@ -126,6 +166,11 @@ func prefix(path string) string {
 		return "in_"
 	}
 	return "cus_"
+}
+
+// invoiceSample has every attribute that can be written.
+func invoiceSample(n int64) *canonicalv1.Invoice {
+	return &canonicalv1.Invoice{Note: proto.String(fmt.Sprintf("Note %d", n)), DueTime: timestamppb.New(time.Date(2027, 1, int(n), 0, 0, 0, 0, time.UTC))}
 }
 
 // sample has every attribute that can be written.

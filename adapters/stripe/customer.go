@@ -34,6 +34,11 @@ var customerLosses = map[string]string{
 	"custom.*":                     "Stripe's metadata are texts: other types come back as text.",
 }
 
+var customerLacks = map[adapters.Ability]string{
+	adapters.Merges:   "Stripe merges no customers.",
+	adapters.Archives: "Stripe deletes customers for good, and ends their subscriptions with them.",
+}
+
 // customerObject is Stripe's customer, as far as it is carried.
 type customerObject struct {
 	ID               string            `json:"id"`

@@ -82,6 +82,9 @@ func pathOf(param string) string {
 		}
 		return ""
 	}
+	if param == "due_date" {
+		return "due_time"
+	}
 	for path, name := range parameters {
 		if name == param {
 			return path

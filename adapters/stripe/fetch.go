@@ -14,14 +14,14 @@ import (
 // maxLinePages bounds an invoice's further pages of lines, of 100 each.
 const maxLinePages = 100
 
+// lists are the addresses of the objects of a kind.
+var lists = map[adapters.Kind]string{customer: "/v1/customers", invoice: "/v1/invoices"}
+
 // Fetch reads an object, an invoice with all its lines. A customer that was deleted comes back in a short form with
 // status 200.
 func (a *api) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
 	op := "fetch " + string(o.Kind)
-	path := "/v1/customers/"
-	if o.Kind == invoice {
-		path = "/v1/invoices/"
-	}
+	path := lists[o.Kind] + "/"
 	r, err := a.call(ctx, op, httpapi.Request{Method: http.MethodGet, Path: path + url.PathEscape(string(o.ExternalID))})
 	if err != nil {
 		return adapters.Observation{}, err
@@ -78,6 +78,7 @@ func (a *api) Probe(ctx context.Context) error {
 
 // call makes a call; an answer that is no success is a fault.
 func (a *api) call(ctx context.Context, op string, r httpapi.Request) (httpapi.Response, error) {
+	r.Header = http.Header{"Stripe-Version": {version}}
 	resp, err := a.client.Do(ctx, op, r)
 	if err != nil {
 		return resp, err

@@ -21,6 +21,19 @@ func invoiceIn() []string {
 	return paths
 }
 
+// invoiceOut is what others may set; all else follows from what Stripe bills.
+func invoiceOut() []string { return []string{"note", "due_time"} }
+
+var invoiceLosses = map[string]string{
+	"due_time": "Stripe keeps whole seconds, and changes it on drafts alone.",
+}
+
+var invoiceLacks = map[adapters.Ability]string{
+	adapters.Merges:   "Stripe merges no invoices.",
+	adapters.Creates:  "Stripe's invoices are made of what it bills; one that was made elsewhere would be billed again.",
+	adapters.Archives: "Stripe voids invoices, which changes what is owed, and deletes drafts for good.",
+}
+
 // invoiceObject is Stripe's invoice, as far as it is carried. Fields that moved stand in both of their places.
 type invoiceObject struct {
 	ID               string          `json:"id"`

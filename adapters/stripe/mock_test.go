@@ -45,9 +45,11 @@ func TestStripeMock(t *testing.T) {
 		}
 	}
 	for name, patch := range map[string]adapters.Patch{
-		"create": {Kind: "customer", RecordID: "customer_1", Message: whole(), Paths: stripe.Factory().Carries[0].Out, Key: "k1"},
-		"update": {Kind: "customer", RecordID: "customer_1", ExternalID: "cus_1", Message: whole(), Paths: []string{"name", "billing_address.city"}, Key: "k2"},
-		"clear":  {Kind: "customer", RecordID: "customer_1", ExternalID: "cus_1", Message: &canonicalv1.Customer{}, Paths: clearable(), Key: "k3"},
+		"create":        {Kind: "customer", RecordID: "customer_1", Message: whole(), Paths: stripe.Factory().Carries[0].Out, Key: "k1"},
+		"update":        {Kind: "customer", RecordID: "customer_1", ExternalID: "cus_1", Message: whole(), Paths: []string{"name", "billing_address.city"}, Key: "k2"},
+		"invoice":       {Kind: "invoice", RecordID: "invoice_1", ExternalID: "in_1", Message: invoiceSample(1), Paths: stripe.Factory().Carries[1].Out, Key: "k4"},
+		"clear invoice": {Kind: "invoice", RecordID: "invoice_1", ExternalID: "in_1", Message: &canonicalv1.Invoice{}, Paths: []string{"note"}, Key: "k5"},
+		"clear":         {Kind: "customer", RecordID: "customer_1", ExternalID: "cus_1", Message: &canonicalv1.Customer{}, Paths: clearable(), Key: "k3"},
 	} {
 		patch.Paths = withoutCustom(patch.Paths)
 		request, err := a.Pusher.Prepare(patch)
@@ -57,6 +59,14 @@ func TestStripeMock(t *testing.T) {
 		}
 		if ack, err := a.Pusher.Push(ctx, request); err != nil || ack.Observation.ExternalID == "" {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, kind := range []adapters.Kind{"customer", "invoice"} {
+		for _, since := range []time.Time{{}, time.Now().Add(-time.Hour)} {
+			page, err := a.Puller.Pull(ctx, adapters.Query{Kind: kind, Since: since, Size: 100})
+			if err != nil || since.IsZero() && len(page.Observations)+len(page.Fetch) == 0 || len(page.Rejected) > 0 {
+				t.Errorf("pull %ss since %s: %+v, %v", kind, since, page, err)
+			}
 		}
 	}
 	if _, err := a.Pusher.Find(ctx, adapters.Request{Kind: "customer", RecordID: "customer_1"}); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -38,22 +39,24 @@ type frozen struct {
 // Prepare makes the form of a create or an update. Stripe clears by an empty text; addresses are sent with their other
 // parts as the customer has them, since they may be replaced whole.
 func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
-	c, ok := p.Message.(*canonicalv1.Customer)
-	if !ok || p.Kind != customer {
-		return adapters.Request{}, &fault.Error{Category: fault.Permanent, Op: "prepare", Message: "Stripe's " + string(p.Kind) + " cannot be written to"}
-	}
 	form := url.Values{}
+	set, err := setter(form, p)
+	if err != nil {
+		return adapters.Request{}, err
+	}
 	refused := map[string]string{}
 	for _, path := range p.Paths {
-		if err := set(form, c, path); err != nil {
+		if err := set(path); err != nil {
 			refused[path] = err.Error()
 		}
 	}
-	completeAddresses(form, c, p)
-	if len(refused) > 0 {
-		return adapters.Request{}, &fault.Error{Category: fault.Permanent, Op: "prepare customer", Refused: refused}
+	if c, ok := p.Message.(*canonicalv1.Customer); ok {
+		completeAddresses(form, c, p)
 	}
-	f := frozen{Path: "/v1/customers"}
+	if len(refused) > 0 {
+		return adapters.Request{}, &fault.Error{Category: fault.Permanent, Op: "prepare " + string(p.Kind), Refused: refused}
+	}
+	f := frozen{Path: lists[p.Kind]}
 	if p.ExternalID == "" {
 		form.Set("metadata["+recordIDKey+"]", p.RecordID)
 	} else {
@@ -65,6 +68,37 @@ func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 		return adapters.Request{}, err
 	}
 	return adapters.Request{Kind: p.Kind, RecordID: p.RecordID, ExternalID: p.ExternalID, Key: p.Key, Body: body}, nil
+}
+
+// setter is what writes one attribute of a patch into the form.
+func setter(form url.Values, p adapters.Patch) (func(path string) error, error) {
+	switch m := p.Message.(type) {
+	case *canonicalv1.Customer:
+		if p.Kind == customer {
+			return func(path string) error { return set(form, m, path) }, nil
+		}
+	case *canonicalv1.Invoice:
+		if p.Kind == invoice && p.ExternalID != "" {
+			return func(path string) error { return setInvoice(form, m, path) }, nil
+		}
+	}
+	return nil, &fault.Error{Category: fault.Permanent, Op: "prepare", Message: "such a " + string(p.Kind) + " cannot be written to Stripe"}
+}
+
+// setInvoice writes one attribute into the form.
+func setInvoice(form url.Values, m *canonicalv1.Invoice, path string) error {
+	switch path {
+	case "note":
+		form.Set("description", m.GetNote())
+	case "due_time":
+		if m.GetDueTime() == nil {
+			return errors.New("a due date cannot be taken back at Stripe")
+		}
+		form.Set("due_date", strconv.FormatInt(m.GetDueTime().GetSeconds(), 10))
+	default:
+		return fmt.Errorf("nothing in Stripe's invoice may be set for %s", path)
+	}
+	return nil
 }
 
 // set writes one attribute into the form.
@@ -216,9 +250,9 @@ func metadataText(v *canonicalv1.CustomValue) (string, error) {
 
 // Push makes the call.
 func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
-	op := "update customer"
+	op := "update " + string(r.Kind)
 	if r.ExternalID == "" {
-		op = "create customer"
+		op = "create " + string(r.Kind)
 	}
 	var f frozen
 	if err := json.Unmarshal(r.Body, &f); err != nil {
@@ -229,20 +263,20 @@ func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error
 	if err != nil {
 		return adapters.Ack{}, err
 	}
-	o, _, err := observe(customer, resp.Body)
+	o, more, err := observe(r.Kind, resp.Body)
 	if err != nil {
 		broken := *fault.As(err)
 		broken.MaybeDone = true
 		return adapters.Ack{}, &broken
 	}
 	o.At = resp.Date
-	if !replayed(resp) {
+	if !replayed(resp) && !more {
 		return adapters.Ack{Observation: o}, nil
 	}
 	return a.confirm(ctx, o.Object)
 }
 
-// confirm reads what was pushed before: a saved answer is as old as the first send.
+// confirm reads what was pushed: a saved answer is as old as the first send, and a long invoice is not all in an answer.
 func (a *api) confirm(ctx context.Context, pushed adapters.Object) (adapters.Ack, error) {
 	now, err := a.Fetch(ctx, pushed)
 	switch {
@@ -251,7 +285,7 @@ func (a *api) confirm(ctx context.Context, pushed adapters.Object) (adapters.Ack
 		unknown.MaybeDone = true
 		return adapters.Ack{}, &unknown
 	case now.Gone:
-		return adapters.Ack{}, &fault.Error{Category: fault.Gone, Op: "confirm customer", Message: "it was deleted after it was written"}
+		return adapters.Ack{}, &fault.Error{Category: fault.Gone, Op: "confirm " + string(pushed.Kind), Message: "it was deleted after it was written"}
 	}
 	return adapters.Ack{Observation: now}, nil
 }

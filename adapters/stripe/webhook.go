@@ -3,6 +3,7 @@ package stripe
 import (
 	"encoding/json"
 	"errors"
+	"regexp"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -20,7 +21,7 @@ type webhook struct {
 }
 
 // Verify checks the Stripe-Signature header.
-func (w *webhook) Verify(d adapters.Delivery) error {
+func (w *webhook) Verify(d adapters.Delivery) (int, error) {
 	now := d.ReceivedAt
 	if now.IsZero() {
 		now = w.now()
@@ -51,9 +52,12 @@ const (
 // errEvent quotes nothing: the body holds personal data.
 var errEvent = errors.New("the body is no event of Stripe's: it needs id, type, and object event or v2.core.event")
 
+// eventID is what an event's id looks like; it becomes a key.
+var eventID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+
 func readEvent(body []byte) (event, error) {
 	var e event
-	if err := json.Unmarshal(body, &e); err != nil || e.ID == "" || e.Type == "" || e.Object != snapshotEvent && e.Object != thinEvent {
+	if err := json.Unmarshal(body, &e); err != nil || !eventID.MatchString(e.ID) || e.Type == "" || e.Object != snapshotEvent && e.Object != thinEvent {
 		return event{}, errEvent
 	}
 	return e, nil

@@ -27,7 +27,7 @@ func realHub(t *testing.T) (*canonhub.Client, *hubtest.Hub) {
 	t.Helper()
 	h := hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": hubtest.NewVendor()}, Policies: hubtest.Preferring("shop")})
 	registry := prometheus.NewRegistry()
-	doors, err := api.New(api.Options{Store: h.Store, Applier: h.Applier, Gate: h.Gate, Connections: []string{"shop"}, Log: slog.New(slog.DiscardHandler),
+	doors, err := api.New(api.Options{Store: h.Store, Applier: h.Applier, Gate: h.Gate, Redriver: h.Redriver, Connections: []string{"shop"}, Log: slog.New(slog.DiscardHandler),
 		Metrics: registry, Gatherer: registry, Webhooks: http.NotFoundHandler(), Ready: h.Store.Ping})
 	if err != nil {
 		t.Fatal(err)

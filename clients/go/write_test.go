@@ -31,7 +31,7 @@ func writer(t *testing.T) (*canonhub.Client, *hubtest.Hub, *hubtest.Vendor) {
 	delete(policies["customer"].Targets, "billing")
 	h := hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": shop}, Policies: policies})
 	registry := prometheus.NewRegistry()
-	doors, err := api.New(api.Options{Store: h.Store, Applier: h.Applier, Gate: h.Gate, Connections: []string{"shop"}, Log: slog.New(slog.DiscardHandler),
+	doors, err := api.New(api.Options{Store: h.Store, Applier: h.Applier, Gate: h.Gate, Redriver: h.Redriver, Connections: []string{"shop"}, Log: slog.New(slog.DiscardHandler),
 		Metrics: registry, Gatherer: registry, Webhooks: http.NotFoundHandler(), Ready: h.Store.Ping,
 		Callers: []api.Caller{{Name: "billing", KeySHA256: [][32]byte{sha256.Sum256([]byte("key"))}, MayOperate: true, MayWrite: map[model.Kind]bool{model.Customer: true}}}})
 	if err != nil {

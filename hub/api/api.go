@@ -30,6 +30,7 @@ import (
 
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/gate"
+	"github.com/canonhub/canonhub/hub/redrive"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -48,6 +49,10 @@ type Options struct {
 	Applier *apply.Applier
 	// Gate pauses connections.
 	Gate *gate.Gate
+	// Redriver has work done again that the hub gave up on.
+	Redriver *redrive.Redriver
+	// Refresher asks sources for reads that need fresher data; nil for nobody.
+	Refresher Refresher
 	// Connections are the names that lookups know.
 	Connections []string
 	Log         *slog.Logger
@@ -137,8 +142,8 @@ func (s *Server) register(o Options) error {
 }
 
 func (o Options) check() error {
-	if o.Store == nil || o.Applier == nil || o.Gate == nil || o.Log == nil || o.Metrics == nil || o.Gatherer == nil || o.Webhooks == nil || o.Ready == nil {
-		return errors.New("api: Store, Applier, Gate, Log, Metrics, Gatherer, Webhooks and Ready are needed")
+	if o.Store == nil || o.Applier == nil || o.Gate == nil || o.Redriver == nil || o.Log == nil || o.Metrics == nil || o.Gatherer == nil || o.Webhooks == nil || o.Ready == nil {
+		return errors.New("api: Store, Applier, Gate, Redriver, Log, Metrics, Gatherer, Webhooks and Ready are needed")
 	}
 	return nil
 }

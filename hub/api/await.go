@@ -2,13 +2,13 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 	"github.com/canonhub/canonhub/hub/policy"
@@ -25,12 +25,8 @@ const (
 
 // wait looks until what is looked for is there, and says whether it came to that in the call's time.
 func wait(ctx context.Context, look func(context.Context) (done bool, err error)) (bool, error) {
-	until := ctx
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		until, cancel = context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/answerShare))
-		defer cancel()
-	}
+	until, cancel := soonEnough(ctx)
+	defer cancel()
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		if done, err := look(ctx); done || err != nil {
 			return done, err
@@ -43,10 +39,19 @@ func wait(ctx context.Context, look func(context.Context) (done bool, err error)
 	}
 }
 
+// soonEnough ends before the call does, so that there is time for the answer.
+func soonEnough(ctx context.Context) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok {
+		return context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/answerShare))
+	}
+	return context.WithCancel(ctx)
+}
+
 // get reads one record.
 func (s *service) get(ctx context.Context, in interface {
 	asItWas
 	GetMinRevision() int64
+	GetMaxAge() *durationpb.Duration
 }) (proto.Message, error) {
 	if asksForPast(in) {
 		return s.getPast(ctx, in)
@@ -54,10 +59,7 @@ func (s *service) get(ctx context.Context, in interface {
 	var r *store.Record
 	reached, err := wait(ctx, func(ctx context.Context) (bool, error) {
 		var err error
-		r, err = s.store.Record(ctx, store.RecordID(in.GetId()))
-		if errors.Is(err, store.ErrNotFound) || err == nil && r.Kind != s.kind {
-			return false, recordNotFound(in.GetId())
-		}
+		r, err = s.own(ctx, store.RecordID(in.GetId()))
 		// The record that another was merged into counts its own revisions, and has what was written there.
 		return err == nil && (r.Revision >= store.Revision(in.GetMinRevision()) || string(r.ID) != in.GetId()), err
 	})
@@ -66,6 +68,9 @@ func (s *service) get(ctx context.Context, in interface {
 		return nil, err
 	case !reached:
 		return nil, deadline(fmt.Sprintf("the record came to revision %d in the call's time, not to %d", r.Revision, in.GetMinRevision()))
+	}
+	if in.GetMaxAge() != nil {
+		return s.fresh(ctx, store.RecordID(in.GetId()), in.GetMaxAge().AsDuration())
 	}
 	return s.record.of(r), nil
 }

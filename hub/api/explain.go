@@ -210,13 +210,15 @@ func (e *explainer) target(t *policy.Target) *hubv1.TargetExplanation {
 
 // state tells how far a target agrees, and why nothing moves where nothing does.
 func (e *explainer) state(t *policy.Target, link *store.Link, differs bool) (hubv1.TargetState, string) {
-	owed := differs || e.bundle.PendingAttempt(t.Connection) != nil
+	owed := differs || e.bundle.PendingAttempt(t.Connection) != nil || e.applier.ToArchive(e.rules, e.bundle, t) != nil
 	delivery := e.bundle.Delivery(t.Connection)
 	pausedWhy, paused := e.paused[t.Connection]
 	phase := e.rules.Phase(t.Connection)
 	switch {
 	case phase != policy.Live:
 		return hubv1.TargetState_TARGET_STATE_NOT_LIVE, fmt.Sprintf("the connection's phase is %s: nothing is sent there", phase)
+	case link != nil && link.Archived:
+		return hubv1.TargetState_TARGET_STATE_AGREES, "the object was archived there with the record"
 	case link != nil && link.State == store.LinkGone:
 		return hubv1.TargetState_TARGET_STATE_GONE, "the object was deleted there"
 	case delivery != nil && delivery.State == store.Dead:

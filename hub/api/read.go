@@ -19,10 +19,11 @@ type reader struct {
 	connections map[string]bool
 	// sources are connections and callers.
 	sources map[string]bool
+	asking  *asking
 }
 
 func newReader(o Options) *reader {
-	r := &reader{store: o.Store, applier: o.Applier, connections: map[string]bool{}, sources: map[string]bool{}}
+	r := &reader{store: o.Store, applier: o.Applier, asking: &asking{refresher: o.Refresher}, connections: map[string]bool{}, sources: map[string]bool{}}
 	for _, name := range o.Connections {
 		r.connections[name], r.sources[name] = true, true
 	}

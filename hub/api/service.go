@@ -54,6 +54,7 @@ var verbs = []verb{
 	operated("Unmerge*", (*service).unmerge),
 	operated("Link*", (*service).link),
 	operated("Unlink*", (*service).unlink),
+	operated("Erase*", (*service).erase),
 }
 
 // operated makes a verb of a method for those who operate the hub.
@@ -86,7 +87,7 @@ func newService(r *reader, kind model.Kind, file protoreflect.FileDescriptor) (*
 	for i := range declared.Methods().Len() {
 		method, err := s.method(declared.Methods().Get(i))
 		if err != nil {
-			continue
+			return nil, err
 		}
 		desc.Methods = append(desc.Methods, method)
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/redrive"
 	"github.com/canonhub/canonhub/hub/store"
 	"github.com/canonhub/canonhub/hub/sweep"
 )
@@ -63,6 +64,12 @@ func (w *world) open(o api.Options) {
 	o.Connections, o.Log = []string{"shop", "crm"}, slog.New(slog.NewTextHandler(w.log, nil))
 	o.Metrics, o.Gatherer, o.Ready = registry, registry, o.Store.Ping
 	o.Policy.Refold = func(ctx context.Context, version int64) error { return w.Queue.Refold(ctx, version) }
+	if w.Hub != nil {
+		o.Refresher, o.Redriver = w.Translator, w.Redriver
+	}
+	if o.Redriver == nil {
+		o.Redriver = &redrive.Redriver{Store: o.Store}
+	}
 	if o.Gate == nil {
 		o.Gate = &gate.Gate{Store: o.Store, Log: o.Log}
 	}

@@ -73,7 +73,8 @@ func (p *application) run(ctx context.Context) (Result, error) {
 		if !p.in.Read && !p.in.Observation.At.After(p.link.GoneAt) {
 			return p.result(Stale, nil), nil // a delete outranks older updates
 		}
-		p.link.State, p.link.Archived, p.bundle.Record.DeletedAt = store.LinkLive, false, zeroTime
+		p.link.State, p.link.Archived = store.LinkLive, false
+		p.bundle.Record.DeletedAt, p.bundle.Record.Archive = zeroTime, false
 	}
 	if err := p.resolveReferences(contact.Others); err != nil {
 		return Result{}, err
@@ -110,6 +111,10 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 		if err != nil {
 			return "", err
 		}
+		if b != nil && !b.Record.ErasedAt.IsZero() {
+			p.tx.PutErased(p.key, b.Record.ID) // a push made it, and nobody heard of it before the record was erased
+			return Erased, nil
+		}
 		if b != nil {
 			p.adopt(b)
 			return "", nil
@@ -122,6 +127,9 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 		return Reviewed, nil
 	case len(matches) == 1:
 		b, err := p.tx.LockBundle(ctx, matches[0])
+		if err == nil && !b.Record.ErasedAt.IsZero() {
+			err = store.Moved()
+		}
 		if err != nil {
 			return "", err
 		}
@@ -141,7 +149,7 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 	return "", nil
 }
 
-// ours is the record whose id the object carries, where it may be linked to it; nil where it may not.
+// ours is the record whose id the object carries, where it may be linked to it, or that was erased; nil where it may not.
 func (p *application) ours(ctx context.Context, id store.RecordID, barred []store.RecordID) (*store.Bundle, error) {
 	living, err := p.tx.Living(ctx, id)
 	if errors.Is(err, store.ErrNotFound) || err == nil && slices.Contains(barred, living[0]) {
@@ -154,7 +162,7 @@ func (p *application) ours(ctx context.Context, id store.RecordID, barred []stor
 	if err != nil {
 		return nil, err
 	}
-	if b.Record.Kind != p.key.Kind || b.Primary(p.key.Connection) != nil || !b.Record.ErasedAt.IsZero() {
+	if b.Record.Kind != p.key.Kind || b.Primary(p.key.Connection) != nil {
 		return nil, nil
 	}
 	return b, nil
@@ -183,6 +191,9 @@ func (p *application) fillPlaceholder(ctx context.Context, matches []store.Recor
 		return err
 	}
 	b, err := p.tx.LockBundle(ctx, matches[0])
+	if err == nil && !b.Record.ErasedAt.IsZero() {
+		err = store.Moved()
+	}
 	if err != nil {
 		return err
 	}
@@ -311,7 +322,7 @@ func (p *application) mergedAtSource(ctx context.Context, other *store.Link) err
 	switch {
 	case other != nil && other.RecordID == own: // the record has both
 		return nil
-	case !p.rules.MayMerge(p.key.Connection):
+	case !p.rules.MayMerge(p.key.Connection), other != nil && !other.Speaks(): // that one's record was erased: is this one's to be, too?
 		records := []store.RecordID{own}
 		if other != nil {
 			records = append(records, other.RecordID)

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,7 @@ import (
 type Queue interface {
 	Deliver(context.Context, jobs.Tx, []jobs.DeliverArgs) error
 	Rehear(context.Context, jobs.Tx, []*store.Receipt) error
+	Erase(context.Context, jobs.Tx, store.RecordID) error
 }
 
 // Active is the policy in force.
@@ -174,18 +176,20 @@ type Result struct {
 // Apply takes one observation of a connection into its record.
 func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 	kind := model.Kind(in.Observation.Kind)
+	key := store.LinkKey{Connection: in.Source, Kind: kind, ExternalID: string(in.Observation.ExternalID)}
 	schema := model.For(kind)
 	if in.SeenAt.IsZero() {
 		in.SeenAt = a.Now()
 	}
 	if schema == nil {
-		return a.finish(ctx, in, Result{Outcome: Unmanaged})
+		return a.finish(ctx, in, Result{Outcome: Unmanaged}, key)
 	}
 	observed := clean(schema, in.Source, a.Connections[in.Source].Carries[kind], in.Observation)
 	refers := qualify(schema, observed.message, in.Source)
 	if in.Observation.MergedInto != "" {
 		refers = append(refers, survivor(&in))
 	}
+	spoken := append(slices.Clone(refers), key)
 	var (
 		result Result
 		both   []store.RecordID
@@ -195,13 +199,12 @@ func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 		rules := active.Policy.Kind(kind)
 		if rules == nil {
 			result = Result{Outcome: Unmanaged}
-			a.trail(tx, in, result)
+			a.trail(tx, in, result, spoken)
 			return nil
 		}
 		one := &application{
 			a: a, tx: tx, in: &in, rules: rules, version: active.Version, observed: observed,
-			key:  store.LinkKey{Connection: in.Source, Kind: kind, ExternalID: string(in.Observation.ExternalID)},
-			keys: matchKeys(rules, observed.message), refers: refers, both: &both,
+			key: key, keys: matchKeys(rules, observed.message), refers: refers, both: &both,
 		}
 		if observed.message != nil {
 			one.message = proto.Clone(observed.message) // references are rewritten; a second run starts afresh
@@ -211,32 +214,31 @@ func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 		if err != nil || !result.Outcome.Final() {
 			return err
 		}
-		a.trail(tx, in, result)
+		a.trail(tx, in, result, spoken)
 		return nil
 	})
 	if err != nil {
-		return Result{}, fmt.Errorf("apply %s %s of %s: %w", kind, in.Observation.ExternalID, in.Source, err)
+		return Result{}, fmt.Errorf("apply a %s of %s: %w", kind, in.Source, err) // its id may be an e-mail address
 	}
 	return result, nil
 }
 
 // finish ends the receipt of an observation that touches no record.
-func (a *Applier) finish(ctx context.Context, in Input, result Result) (Result, error) {
+func (a *Applier) finish(ctx context.Context, in Input, result Result, key store.LinkKey) (Result, error) {
 	return result, a.Store.InTx(ctx, func(tx Tx) error {
-		a.trail(tx, in, result)
+		a.trail(tx, in, result, []store.LinkKey{key})
 		return nil
 	})
 }
 
-func (a *Applier) trail(tx Tx, in Input, result Result) {
+// trail notes what became of an observation, and of which objects its receipt speaks.
+func (a *Applier) trail(tx Tx, in Input, result Result, spoken []store.LinkKey) {
 	if in.ReceiptID != "" {
+		tx.PutSpoken(in.ReceiptID, spoken)
 		tx.PutTrail(store.Trail{Action: store.ActionTranslated, CorrelationID: in.CorrelationID, Connection: in.Source, ReceiptID: in.ReceiptID})
 	}
 	tx.PutTrail(store.Trail{Action: store.ActionApplied, CorrelationID: in.CorrelationID, Connection: in.Source,
 		RecordID: result.RecordID, ReceiptID: in.ReceiptID, Detail: string(result.Outcome)})
-	if result.Outcome == Erased && in.ReceiptID != "" {
-		tx.BlankReceipt(in.ReceiptID)
-	}
 	if in.Finish && in.ReceiptID != "" {
 		tx.FinishReceipt(in.ReceiptID, "done", string(result.Outcome))
 	}

@@ -64,6 +64,7 @@ func CleanAnswer(schema *model.Schema, source string, carriage connection.Carria
 	c := clean(schema, source, carriage, o)
 	if c.message != nil {
 		for ref := range schema.References(c.message) {
+			schema.Clear(c.message, ref.Path)
 			c.without(schema, ref.Path) // the vendor's ids; what we sent is agreed
 		}
 	}

@@ -72,7 +72,10 @@ func (a *Applier) decide(ctx context.Context, tx Tx, b *store.Bundle, d Decision
 		return Result{}, errPolicyMoved
 	}
 	rules := active.Policy.Kind(b.Record.Kind)
-	if rules == nil {
+	switch {
+	case !b.Record.ErasedAt.IsZero():
+		return Result{}, ErrErased
+	case rules == nil:
 		return Result{}, ErrNoAttribute
 	}
 	stored := b.View(policy.Operator, "")

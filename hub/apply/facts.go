@@ -29,6 +29,7 @@ type Tx interface {
 	Brakes
 	Requests
 	Trails
+	Erasures
 	// SQL is for the queue, which inserts jobs in this very transaction (law 3).
 	SQL(context.Context) (pgx.Tx, error)
 }
@@ -98,7 +99,7 @@ type Trails interface {
 	CloseReview(*store.Review, store.Closing)
 	PutDeadLetter(store.DeadLetter)
 	FinishReceipt(id, state, outcome string)
-	BlankReceipt(id string)
+	PutSpoken(receiptID string, objects []store.LinkKey)
 }
 
 // Requests are what callers asked, and what that is judged by.
@@ -106,6 +107,13 @@ type Requests interface {
 	LockRequest(context.Context, store.RequestKey) (*store.Request, error)
 	PutRequest(*store.Request)
 	ChangedSince(ctx context.Context, id store.RecordID, since store.Revision, paths []model.Path) (map[model.Path]store.Revision, bool, error)
+}
+
+// Erasures are records of which nothing is left.
+type Erasures interface {
+	Tree(context.Context, store.RecordID) (*store.Tree, error)
+	Erase(store.Erasure)
+	PutErased(store.LinkKey, store.RecordID)
 }
 
 // In makes facts of a store.

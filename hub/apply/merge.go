@@ -25,7 +25,7 @@ var (
 	// ErrOtherKind: the two are not of one kind.
 	ErrOtherKind = errors.New("the records are of different kinds")
 	// ErrErased: nothing is left that could be merged or linked.
-	ErrErased = errors.New("the record was erased")
+	ErrErased = store.ErrErased
 	// ErrNotMerged: the one is not part of the other.
 	ErrNotMerged = errors.New("the record is not merged into this one")
 	// ErrNoPolicy: the configuration has no policy for the kind.

@@ -17,6 +17,9 @@ func (a *Applier) Fold(ctx context.Context, tx Tx, b *store.Bundle, cause Cause)
 	if b.ActivePolicy != active.Version {
 		return nil, errPolicyMoved
 	}
+	if !b.Record.ErasedAt.IsZero() {
+		return nil, ErrErased
+	}
 	rules := active.Policy.Kind(b.Record.Kind)
 	if rules == nil {
 		return nil, fmt.Errorf("no policy for %s; add one to the configuration", b.Record.Kind)
@@ -64,8 +67,8 @@ func (a *Applier) Refold(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				if b.Record.ID != id || a.Active().Policy.Kind(b.Record.Kind) == nil {
-					tx.Restamp(id, version) // a redirect, or a kind that has no policy any more: nothing to fold
+				if b.Record.ID != id || a.Active().Policy.Kind(b.Record.Kind) == nil || !b.Record.ErasedAt.IsZero() {
+					tx.Restamp(id, version) // a redirect, a kind that has no policy any more, an erased record: nothing to fold
 					return nil
 				}
 				_, err = a.Fold(ctx, tx, b, Cause{Source: PolicySource, CorrelationID: fmt.Sprintf("policy-%d", version)})

@@ -54,7 +54,22 @@ func inherit(sources []policy.Source, b *store.Bundle, v *store.View) []policy.S
 
 // Owes says whether a target is to be brought to the record: something differs, or an earlier push has to be settled.
 func (a *Applier) Owes(rules *policy.Kind, res *policy.Resolution, b *store.Bundle, target *policy.Target) bool {
-	return b.PendingAttempt(target.Connection) != nil || len(a.Owed(rules, res, b, target)) > 0
+	return b.PendingAttempt(target.Connection) != nil || a.ToArchive(rules, b, target) != nil || len(a.Owed(rules, res, b, target)) > 0
+}
+
+// ToArchive is an object of a target that is to be archived since its record was deleted; nil where there is none.
+func (a *Applier) ToArchive(rules *policy.Kind, b *store.Bundle, target *policy.Target) *store.Link {
+	c := a.Connections[target.Connection]
+	if b.Record.DeletedAt.IsZero() || !b.Record.Archive || !b.Record.ErasedAt.IsZero() || rules.Phase(target.Connection) != policy.Live ||
+		c == nil || c.Adapter.Archiver == nil || !c.Carries[rules.Schema.Kind()].Archive {
+		return nil
+	}
+	for _, link := range b.Links {
+		if link.Connection == target.Connection && link.State == store.LinkLive {
+			return link
+		}
+	}
+	return nil
 }
 
 // Owed lists the attributes in which a target differs from the record and is to be brought to it.
@@ -89,7 +104,7 @@ func (a *Applier) differs(rules *policy.Kind, res *policy.Resolution, b *store.B
 		if !target.Create || !carriage.Create {
 			return nil, nil
 		}
-		return nil, rules.Diff(res, nil, target, carriage.Out)
+		return nil, rules.Diff(res, nil, target, carriage.New)
 	}
 	if paths := a.differsAt(rules, res, b, target, primary); len(paths) > 0 {
 		return primary, paths

@@ -112,6 +112,8 @@ func (w *writing) once(ctx context.Context) (Written, error) {
 	key := store.RequestKey{Caller: w.in.Source, RequestID: w.in.RequestID}
 	before, err := w.tx.LockRequest(ctx, key)
 	switch {
+	case err == nil && before.Erased():
+		return Written{}, &WriteError{Reason: Deleted, Message: "the record was erased"}
 	case err == nil && !bytes.Equal(before.Fingerprint, w.in.Fingerprint):
 		return Written{}, &WriteError{Reason: RequestReused, Message: "another request was sent with this request_id; give each its own"}
 	case err == nil:
@@ -194,6 +196,9 @@ func (w *writing) find(ctx context.Context, contact *store.Contact) error {
 // judge says why the record is not to be written, or not so.
 func (w *writing) judge(ctx context.Context) error {
 	r := w.bundle.Record
+	if !r.ErasedAt.IsZero() && !w.in.Delete {
+		return &WriteError{Reason: Deleted, Message: "the record was erased"}
+	}
 	if !r.DeletedAt.IsZero() && !w.in.Delete {
 		return &WriteError{Reason: Deleted, Message: "the record is deleted"}
 	}

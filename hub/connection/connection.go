@@ -46,7 +46,9 @@ func (b Brake) orDefaults() Brake {
 // Carriage is what the vendor can hold of one kind.
 type Carriage struct {
 	In, Out []model.Path
-	Create  bool
+	// New are what a create may set: Out, and what no update may.
+	New             []model.Path
+	Create, Archive bool
 }
 
 // Connection is one opened account.
@@ -96,7 +98,8 @@ func open(spec Spec) (*Connection, error) {
 		c.Concurrency = 8
 	}
 	for _, carriage := range spec.Factory.Carries {
-		c.Carries[model.Kind(carriage.Kind)] = Carriage{In: paths(carriage.In), Out: paths(carriage.Out), Create: carriage.Create}
+		c.Carries[model.Kind(carriage.Kind)] = Carriage{In: paths(carriage.In), Out: paths(carriage.Out),
+			New: paths(slices.Concat(carriage.Out, carriage.OnCreate)), Create: carriage.Create, Archive: carriage.Archive}
 	}
 	return c, nil
 }

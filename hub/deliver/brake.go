@@ -52,13 +52,10 @@ func (o *delivery) brake(ctx context.Context, tx apply.Tx, s *situation) (*store
 
 // counted are the attributes that count, and since when they do.
 func (o *delivery) counted(s *situation) map[model.Path]time.Time {
-	if s.held == nil {
-		return nil
-	}
 	now := o.d.Applier.Now().UTC()
 	windows := map[model.Path]time.Time{}
 	for _, path := range s.owed {
-		if s.rules.Schema.Empty(s.held.State().Held, path) {
+		if path != archived && (s.held == nil || s.rules.Schema.Empty(s.held.State().Held, path)) {
 			continue
 		}
 		start := now.Truncate(o.c.Brake.Window)

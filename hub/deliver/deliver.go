@@ -103,6 +103,9 @@ type step func(context.Context) error
 func (o *delivery) push(attempt *store.Attempt) step {
 	o.object = attempt.ExternalID
 	return func(ctx context.Context) error {
+		if attempt.Archive {
+			return o.archiveNow(ctx, attempt)
+		}
 		made, err := o.look(ctx, attempt)
 		if err == nil && made != nil {
 			return o.madeBefore(ctx, attempt, *made)

@@ -100,6 +100,9 @@ func (o *delivery) receiver(ctx context.Context, tx apply.Tx, attempt *store.Att
 	if err != nil {
 		return nil, nil, err
 	}
+	if !b.Record.ErasedAt.IsZero() {
+		return nil, nil, o.tooLate(ctx, tx, attempt, b, key)
+	}
 	b.Pending = slices.DeleteFunc(b.Pending, func(a *store.Attempt) bool { return a.ID == attempt.ID })
 	link := b.Link(key)
 	switch {
@@ -116,6 +119,16 @@ func (o *delivery) receiver(ctx context.Context, tx apply.Tx, attempt *store.Att
 		b.Links = append(b.Links, link)
 	}
 	return b, link, nil
+}
+
+// tooLate ends a delivery whose record was erased while the push was under way. What that made is the vendor's, and nothing
+// of it is taken in.
+func (o *delivery) tooLate(ctx context.Context, tx apply.Tx, attempt *store.Attempt, b *store.Bundle, key store.LinkKey) error {
+	tx.SettleAttempt(attempt.ID, store.Abandoned, "")
+	if attempt.ExternalID == "" {
+		tx.PutErased(key, b.Record.ID)
+	}
+	return o.complete(ctx, tx)
 }
 
 // taken ends a delivery whose target object turned out to be another record's: two records are one party, and a
@@ -144,7 +157,7 @@ func (o *delivery) putView(tx apply.Tx, b *store.Bundle, link *store.Link) error
 // failed does what the fault's category says. attempt is nil where it was a read that failed.
 func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.Error) error {
 	if attempt != nil {
-		if err := o.settleFailure(ctx, attempt, f); err != nil {
+		if err := o.settleFailure(ctx, attempt, f); err != nil || o.ended {
 			return err
 		}
 	}
@@ -181,6 +194,13 @@ func refusesAny(attempt *store.Attempt, f *fault.Error) bool {
 // settleFailure stores that the vendor did not do it, where that is certain, and the failure in the audit.
 func (o *delivery) settleFailure(ctx context.Context, attempt *store.Attempt, f *fault.Error) error {
 	return o.d.Applier.InTx(ctx, func(tx apply.Tx) error {
+		b, err := tx.LockBundle(ctx, attempt.RecordID)
+		if err != nil {
+			return err
+		}
+		if !b.Record.ErasedAt.IsZero() {
+			return o.complete(ctx, tx)
+		}
 		if !f.MaybeDone {
 			tx.SettleAttempt(attempt.ID, store.Refused, f.Error())
 		}
@@ -216,6 +236,9 @@ func (o *delivery) end(ctx context.Context, attempt *store.Attempt, f *fault.Err
 		b, err := tx.LockBundle(ctx, o.args.RecordID)
 		if err != nil {
 			return err
+		}
+		if !b.Record.ErasedAt.IsZero() {
+			return o.complete(ctx, tx)
 		}
 		if attempt != nil {
 			b.Pending = slices.DeleteFunc(b.Pending, func(a *store.Attempt) bool { return a.ID == attempt.ID })

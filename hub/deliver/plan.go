@@ -40,6 +40,9 @@ func (o *delivery) plan(ctx context.Context) (next step, err error) {
 		if err != nil {
 			return err
 		}
+		if !b.Record.ErasedAt.IsZero() {
+			return o.complete(ctx, tx) // nothing is owed any more
+		}
 		if b.Record.ID != o.args.RecordID && b.PendingFor(o.args.RecordID, o.args.Connection) == nil {
 			return o.handOver(ctx, tx, b)
 		}
@@ -74,6 +77,11 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 	s, err := o.situation(b)
 	if err != nil {
 		return nil, err
+	}
+	if s.target != nil {
+		if link := o.d.Applier.ToArchive(s.rules, b, s.target); link != nil {
+			return o.archive(ctx, tx, s, link)
+		}
 	}
 	if len(s.owed) == 0 {
 		return nil, o.settled(ctx, tx, b)
@@ -156,6 +164,10 @@ func (o *delivery) mustRead(s *situation) bool {
 // attempt freezes the push and stores it before the call.
 func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step, error) {
 	message, err := o.localReferences(ctx, s)
+	var refused *fault.Error
+	if errors.As(err, &refused) {
+		return nil, o.unprepared(ctx, tx, s, refused)
+	}
 	if err != nil {
 		return nil, o.block(ctx, tx, s.bundle, err.Error())
 	}
@@ -215,7 +227,8 @@ func (o *delivery) unprepared(ctx context.Context, tx apply.Tx, s *situation, f 
 	return o.giveUp(ctx, tx, s.bundle, f)
 }
 
-// localReferences turns references to records into the target's own ids.
+// localReferences turns references to records into the target's own ids. One to a record that was erased will never have
+// one: the target cannot take it.
 func (o *delivery) localReferences(ctx context.Context, s *situation) (proto.Message, error) {
 	message := proto.Clone(s.res.Message)
 	for ref := range s.rules.Schema.References(message) {
@@ -226,6 +239,9 @@ func (o *delivery) localReferences(ctx context.Context, s *situation) (proto.Mes
 		external, err := o.d.Applier.Store.ExternalID(ctx, id, o.args.Connection)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("%s waits for %s at %s", ref.Path, id, o.args.Connection)
+		}
+		if errors.Is(err, store.ErrErased) {
+			return nil, &fault.Error{Category: fault.Permanent, Refused: map[string]string{string(ref.Path): fmt.Sprintf("%s was erased", id)}}
 		}
 		if err != nil {
 			return nil, err

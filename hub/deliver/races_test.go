@@ -272,7 +272,7 @@ func TestFailuresGetTheResponseOfTheirCategory(t *testing.T) {
 			if got := w.Bundle(result.RecordID).Delivery("crm").State; got != tc.state {
 				t.Errorf("the delivery is %s, want %s", got, tc.state)
 			}
-			letters, err := w.Store.DeadLetters(context.Background(), "crm", 10)
+			letters, err := w.Store.DeadLetters(context.Background(), store.LetterQuery{Connection: "crm", Kinds: model.Kinds(), Limit: 10})
 			if err != nil || len(letters) != tc.letters {
 				t.Errorf("%d dead letters (%v), want %d", len(letters), err, tc.letters)
 			}

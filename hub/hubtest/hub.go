@@ -19,6 +19,7 @@ import (
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/redrive"
 	"github.com/canonhub/canonhub/hub/store"
 	"github.com/canonhub/canonhub/hub/translate"
 )
@@ -32,6 +33,7 @@ type Hub struct {
 	Translator *translate.Translator
 	Queue      *jobs.Queue
 	Gate       *gate.Gate
+	Redriver   *redrive.Redriver
 
 	t    testing.TB
 	url  string
@@ -95,14 +97,18 @@ func New(t testing.TB, o Options) *Hub {
 	h.Deliverer = &deliver.Deliverer{Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log,
 		NewKey: func() string { return fmt.Sprintf("%s-key-%d", process, h.keys.Add(1)) }}
 	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log}
-	handlers := jobs.Handlers{Translate: h.Translator.Translate, Deliver: h.Deliverer.Deliver,
-		Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return h.Applier.Refold(ctx) }}
+	handlers := jobs.Handlers{Translate: h.Translator.Translate, Deliver: h.Deliverer.Deliver, Redrive: func(ctx context.Context, args jobs.RedriveArgs, run jobs.Run) error {
+		return h.Redriver.Work(ctx, args, run)
+	},
+		Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return h.Applier.Refold(ctx) },
+		Erase:  apply.Traces(db)}
 	if o.Wrap != nil {
 		handlers = o.Wrap(handlers)
 	}
 	h.Queue, err = jobs.New(db, jobs.Options{ProcessID: process, Lanes: lanes, Handlers: handlers, Backoff: 10 * time.Millisecond, Log: log})
 	must(t, err)
 	h.Gate.Queue, h.Applier.Queue = h.Queue, h.Queue
+	h.Redriver = &redrive.Redriver{Store: db, Queue: h.Queue}
 	if o.Beside != nil {
 		must(t, h.Applier.Reload(ctx))
 	} else {
@@ -186,6 +192,23 @@ func (h *Hub) Unmerge(survivor, merged store.RecordID) {
 	h.t.Helper()
 	_, _, err := h.Applier.Unmerge(context.Background(), apply.Unmerge{Survivor: survivor, Merged: merged, By: "ada", Why: "two persons", CorrelationID: "test"})
 	must(h.t, err)
+}
+
+// Erase erases a record. What that left elsewhere is for the queue; Erased waits for that.
+func (h *Hub) Erase(id store.RecordID) {
+	h.t.Helper()
+	_, err := h.Applier.Erase(context.Background(), apply.Erase{RecordID: id, By: "dpo", Why: "asked for on paper", CorrelationID: "test"})
+	must(h.t, err)
+}
+
+// Erased waits until nothing is left of what was erased.
+func (h *Hub) Erased() {
+	h.t.Helper()
+	h.Until("nothing is left", func() bool {
+		var left int
+		must(h.t, h.Store.Pool().QueryRow(context.Background(), `select count(*) from river_job where kind = 'erase' and finalized_at is null`).Scan(&left))
+		return left == 0
+	})
 }
 
 // Deliver runs the delivery of a record to a target as its job would.

@@ -26,6 +26,8 @@ type Vendor struct {
 	BeforePush, AfterPush func(adapters.Request) error
 	// ForgetsKeys makes every idempotency key expire at once.
 	ForgetsKeys bool
+	// Organisations says that customers have theirs, too.
+	Organisations bool
 	// BeforeFetchReturns runs after a fetch has read and before it returns.
 	BeforeFetchReturns func()
 
@@ -49,15 +51,17 @@ func NewVendor() *Vendor {
 	return &Vendor{clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), objects: map[adapters.ExternalID]*object{}, keys: map[string]adapters.ExternalID{}}
 }
 
-var vendorPaths = []string{"name", "email", "phone"}
-
 // Factory opens adapters to this vendor.
 func (v *Vendor) Factory() adapters.Factory {
+	vendorPaths := []string{"name", "email", "phone"}
+	if v.Organisations {
+		vendorPaths = append(vendorPaths, "organisation")
+	}
 	return adapters.Factory{
 		Name:    "memory",
-		Carries: []adapters.Carriage{{Kind: "customer", In: vendorPaths, Out: vendorPaths, Create: true}},
+		Carries: []adapters.Carriage{{Kind: "customer", In: vendorPaths, Out: vendorPaths, Create: true, Archive: true}},
 		Open: func(adapters.Settings) (*adapters.Adapter, error) {
-			return &adapters.Adapter{MappingVersion: 1, Translator: v, Fetcher: v, Pusher: v, Prober: v}, nil
+			return &adapters.Adapter{MappingVersion: 1, Translator: v, Fetcher: v, Pusher: v, Archiver: v, Prober: v}, nil
 		},
 	}
 }
@@ -114,16 +118,22 @@ func (v *Vendor) observation(id adapters.ExternalID) adapters.Observation {
 	o := v.objects[id]
 	return adapters.Observation{
 		Object:  adapters.Object{Kind: "customer", ExternalID: id},
-		Message: proto.Clone(o.customer), At: o.at, RecordID: o.recordID, Raw: []byte(`{}`),
+		Message: proto.Clone(o.customer), At: o.at, RecordID: o.recordID, Raw: fmt.Appendf(nil, "%s %v", id, o.customer),
 	}
 }
 
-// Translate reads an event whose body is an object's id: it must be fetched.
+// Translate reads an event whose body is a list of objects' ids, which must be fetched; after a semicolon the vendor may
+// tell what it likes.
 func (v *Vendor) Translate(e adapters.Event) (adapters.Translation, error) {
-	if len(e.Body) == 0 {
-		return adapters.Translation{}, &fault.Error{Category: fault.Permanent, Op: "translate", Message: "the event is empty"}
+	ids, _, _ := strings.Cut(string(e.Body), ";")
+	if ids == "" {
+		return adapters.Translation{}, &fault.Error{Category: fault.Permanent, Op: "translate", Message: "the event names no object"}
 	}
-	return adapters.Translation{Fetch: []adapters.Object{{Kind: "customer", ExternalID: adapters.ExternalID(e.Body)}}}, nil
+	var t adapters.Translation
+	for id := range strings.FieldsSeq(ids) {
+		t.Fetch = append(t.Fetch, adapters.Object{Kind: "customer", ExternalID: adapters.ExternalID(id)})
+	}
+	return t, nil
 }
 
 // Fetch reads an object's state.
@@ -219,8 +229,30 @@ func set(to, from *canonicalv1.Customer, paths []string) {
 			to.Email = from.Email
 		case "phone":
 			to.Phone = from.Phone
+		case "organisation":
+			to.Organisation = from.Organisation
 		}
 	}
+}
+
+// Archive takes an object out of use; nothing is told of it after that but that it is gone.
+func (v *Vendor) Archive(_ context.Context, r adapters.Request) (adapters.Observation, error) {
+	if v.BeforePush != nil {
+		if err := v.BeforePush(r); err != nil {
+			return adapters.Observation{}, err
+		}
+	}
+	v.mu.Lock()
+	v.pushes++
+	delete(v.objects, r.ExternalID)
+	at := v.tick()
+	v.mu.Unlock()
+	if v.AfterPush != nil {
+		if err := v.AfterPush(r); err != nil {
+			return adapters.Observation{}, err
+		}
+	}
+	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: at}, nil
 }
 
 // Find looks for an object by our id.

@@ -7,6 +7,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,25 @@ type RefoldArgs struct {
 // Kind names the job.
 func (RefoldArgs) Kind() string { return "refold" }
 
+// EraseArgs is the job that ends what an erased record left behind.
+type EraseArgs struct {
+	RecordID store.RecordID `json:"record_id" river:"unique"`
+}
+
+// Kind names the job.
+func (EraseArgs) Kind() string { return "erase" }
+
+// RedriveArgs is the work of redriving dead letters at a rate.
+type RedriveArgs struct {
+	Filter json.RawMessage `json:"filter"` // of hub/redrive
+	Rate   float64         `json:"rate"`   // a second
+	By     string          `json:"by"`
+	Why    string          `json:"why"`
+}
+
+// Kind names the job.
+func (RedriveArgs) Kind() string { return "redrive" }
+
 // unfinished are the states in which a second job for the same work would be one too many. `completed` is not among
 // them: what is owed after a job has ended needs a new one.
 var unfinished = []rivertype.JobState{
@@ -80,6 +100,8 @@ type Handlers struct {
 	Translate func(context.Context, TranslateArgs, Run) error
 	Deliver   func(context.Context, DeliverArgs, Run) error
 	Refold    func(context.Context, RefoldArgs, Run) error
+	Erase     func(context.Context, EraseArgs, Run) error
+	Redrive   func(context.Context, RedriveArgs, Run) error
 }
 
 // Lane is a connection's share of this process.
@@ -118,6 +140,8 @@ func New(db *store.Store, options Options) (*Queue, error) {
 	river.AddWorker(workers, &worker[TranslateArgs]{work: options.Handlers.Translate})
 	river.AddWorker(workers, &worker[DeliverArgs]{work: options.Handlers.Deliver})
 	river.AddWorker(workers, &worker[RefoldArgs]{work: options.Handlers.Refold, timeout: -1})
+	river.AddWorker(workers, &worker[EraseArgs]{work: options.Handlers.Erase, timeout: -1})
+	river.AddWorker(workers, &worker[RedriveArgs]{work: options.Handlers.Redrive})
 	queues := map[string]river.QueueConfig{"hub": {MaxWorkers: 2}}
 	for _, lane := range options.Lanes {
 		queues[inQueue(lane.Connection)] = river.QueueConfig{MaxWorkers: 16}
@@ -206,6 +230,26 @@ func (q *Queue) Redo(ctx context.Context, tx Tx, receipts []*store.Receipt) erro
 	return q.insert(ctx, tx, params)
 }
 
+// RedoAt inserts a job for a receipt at a time, unless it has one.
+func (q *Queue) RedoAt(ctx context.Context, tx Tx, r *store.Receipt, at time.Time) error {
+	return q.insert(ctx, tx, []river.InsertManyParams{{Args: TranslateArgs{ReceiptID: r.ID, Connection: r.Connection},
+		InsertOpts: &river.InsertOpts{Queue: inQueue(r.Connection), ScheduledAt: at, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}}})
+}
+
+// DeliverAt inserts a job for a delivery at a time, unless it has one.
+func (q *Queue) DeliverAt(ctx context.Context, tx Tx, d DeliverArgs, at time.Time) error {
+	return q.insert(ctx, tx, []river.InsertManyParams{{Args: d,
+		InsertOpts: &river.InsertOpts{Queue: outQueue(d.Connection), ScheduledAt: at, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}}})
+}
+
+// Redrive inserts the job that redrives dead letters, at a time.
+func (q *Queue) Redrive(ctx context.Context, args RedriveArgs, at time.Time) error {
+	if _, err := q.client.Insert(ctx, args, &river.InsertOpts{Queue: "hub", ScheduledAt: at}); err != nil {
+		return fmt.Errorf("queue redrive: %w", err)
+	}
+	return nil
+}
+
 // Refold inserts the job for a policy version.
 func (q *Queue) Refold(ctx context.Context, version int64) error {
 	_, err := q.client.Insert(ctx, RefoldArgs{PolicyVersion: version}, &river.InsertOpts{Queue: "hub",
@@ -214,6 +258,12 @@ func (q *Queue) Refold(ctx context.Context, version int64) error {
 		return fmt.Errorf("queue refold: %w", err)
 	}
 	return nil
+}
+
+// Erase inserts the job for a record, in the transaction that erases it.
+func (q *Queue) Erase(ctx context.Context, tx Tx, id store.RecordID) error {
+	return q.insert(ctx, tx, []river.InsertManyParams{{Args: EraseArgs{RecordID: id}, InsertOpts: &river.InsertOpts{
+		Queue: "hub", UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}}})
 }
 
 func (q *Queue) insert(ctx context.Context, tx Tx, params []river.InsertManyParams) error {

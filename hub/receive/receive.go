@@ -81,8 +81,8 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, c *connecti
 		}
 		return http.StatusBadRequest, "unreadable"
 	}
-	delivery := adapters.Delivery{Method: req.Method, Header: req.Header, Body: body, ReceivedAt: r.now()}
-	if err := c.Adapter.Webhook.Verify(delivery); err != nil {
+	delivery := adapters.Delivery{Method: req.Method, Query: req.URL.RawQuery, Header: req.Header, Body: body, ReceivedAt: r.now()}
+	if _, err := c.Adapter.Webhook.Verify(delivery); err != nil {
 		r.log.Warn("webhook refused", "connection", c.Name, "reason", err)
 		return http.StatusUnauthorized, "refused"
 	}

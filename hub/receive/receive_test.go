@@ -29,7 +29,7 @@ var secret = adapters.NewSecret("whsec_test")
 // hooks is a vendor that signs as Stripe does and sends lists of events.
 type hooks struct{}
 
-func (hooks) Verify(d adapters.Delivery) error {
+func (hooks) Verify(d adapters.Delivery) (int, error) {
 	return signature.VerifyStripe(d.Header.Get("Stripe-Signature"), d.Body, []adapters.Secret{secret}, d.ReceivedAt, time.Minute)
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/receive"
+	"github.com/canonhub/canonhub/hub/redrive"
 	"github.com/canonhub/canonhub/hub/store"
 	"github.com/canonhub/canonhub/hub/sweep"
 	"github.com/canonhub/canonhub/hub/translate"
@@ -58,6 +59,8 @@ type Server struct {
 	log                 *slog.Logger
 	queue               *jobs.Queue
 	gate                *gate.Gate
+	translator          *translate.Translator
+	redriver            *redrive.Redriver
 	metrics             *prometheus.Registry
 	connections         connection.Set
 	api                 *api.Server
@@ -124,23 +127,25 @@ func (s *Server) wire(_ context.Context, o Options) error {
 	}
 	s.gate = &gate.Gate{Store: s.Store, Now: time.Now, Log: o.Log, Braked: braked}
 	s.Applier = &apply.Applier{Store: apply.In(s.Store), Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
-	translator := &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
+	s.translator = &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
 	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Metrics: guards, Log: o.Log}
 	lanes := make([]jobs.Lane, 0, len(s.connections))
 	for _, name := range s.connections.Names() {
 		lanes = append(lanes, jobs.Lane{Connection: name, Concurrency: s.connections[name].Concurrency})
 	}
+	s.redriver = &redrive.Redriver{Store: s.Store}
 	queue, err := jobs.New(s.Store, jobs.Options{
 		ProcessID: s.id, Lanes: lanes, Backoff: o.Backoff, Log: o.Log,
 		Handlers: jobs.Handlers{
-			Translate: translator.Translate, Deliver: deliverer.Deliver,
+			Translate: s.translator.Translate, Deliver: deliverer.Deliver, Redrive: s.redriver.Work,
 			Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return s.Applier.Refold(ctx) },
+			Erase:  apply.Traces(s.Store),
 		},
 	})
 	if err != nil {
 		return err
 	}
-	s.queue, s.gate.Queue, s.Applier.Queue = queue, queue, queue
+	s.queue, s.gate.Queue, s.Applier.Queue, s.redriver.Queue = queue, queue, queue, queue
 	return nil
 }
 
@@ -195,7 +200,7 @@ func PolicyOf(c *config.Config, by string) store.Policy {
 func (s *Server) listen(_ context.Context, o Options) error {
 	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: s.metrics})
 	var err error
-	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Gate: s.gate, Connections: s.connections.Names(), Log: o.Log,
+	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Gate: s.gate, Redriver: s.redriver, Refresher: s.translator, Connections: s.connections.Names(), Log: o.Log,
 		Metrics: s.metrics, Gatherer: s.metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
 		Policy: api.PolicyOptions{Judge: o.Config.Judge, Refold: s.queue.Refold}})
 	if err != nil {

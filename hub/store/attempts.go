@@ -104,9 +104,11 @@ func (t *Tx) ResendAttempt(id int64) {
 	t.Queue(`update attempts set sends = sends + 1 where id = $1`, id)
 }
 
-// SettleAttempt queues an attempt's outcome.
+// SettleAttempt queues an attempt's outcome. Of an erased record no reason is kept: it may have been told in its words.
 func (t *Tx) SettleAttempt(id int64, state AttemptState, reason string) {
-	t.Queue(`update attempts set state = $2, error = $3, settled_at = now() where id = $1`, id, state, reason)
+	t.Queue(`update attempts a set state = $2, settled_at = now(),
+		error = case when exists (select 1 from records r where r.id = a.record_id and r.erased_at is not null) then '' else $3 end
+		where id = $1`, id, state, reason)
 }
 
 // AbandonedCreates lists the records, of this one and those merged into it, for which a create at a connection was given

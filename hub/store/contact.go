@@ -150,7 +150,7 @@ func readOthers(batch *pgx.Batch, c *Contact, refers []LinkKey) {
 			}
 			return err
 		})
-		batch.Queue(`select record_id from erasures where object_sha256 = $1`, objectHash(key)).Query(func(rows pgx.Rows) error {
+		batch.Queue(`select record_id from erasures where object_sha256 = `+salted("$1"), []byte(objectName(key))).Query(func(rows pgx.Rows) error {
 			erased, err := pgx.CollectRows(rows, pgx.RowTo[RecordID])
 			if len(erased) > 0 && c.Others[key] == nil {
 				c.Others[key] = &Link{LinkKey: key, RecordID: erased[0], BornOn: erased[0], State: LinkDetached}
@@ -168,6 +168,8 @@ type Epoch struct {
 	Began  time.Time
 	// LastRead is when the last applied read of the object began.
 	LastRead time.Time
+	// Erased says that the object's record was erased: it is not to be read at all.
+	Erased bool
 }
 
 // Epoch reads an object's epoch.
@@ -177,11 +179,12 @@ func (s *Store) Epoch(ctx context.Context, key LinkKey) (Epoch, error) {
 		number   *int64
 		lastRead *time.Time
 	)
-	err := s.pool.QueryRow(ctx, `select clock_timestamp(), l.epoch, l.read_began from (select 1) as one
-		left join links l on l.connection = $1 and l.kind = $2 and l.external_id = $3 and l.state <> 'detached'`,
-		key.Connection, key.Kind, key.ExternalID).Scan(&e.Began, &number, &lastRead)
+	err := s.pool.QueryRow(ctx, `select clock_timestamp(), l.epoch, l.read_began,
+			l.epoch is null and exists (select 1 from erasures where object_sha256 = `+salted("$4")+`)
+		from (select 1) as one left join links l on l.connection = $1 and l.kind = $2 and l.external_id = $3 and l.state <> 'detached'`,
+		key.Connection, key.Kind, key.ExternalID, []byte(objectName(key))).Scan(&e.Began, &number, &lastRead, &e.Erased)
 	if err != nil {
-		return e, fmt.Errorf("epoch of %s %s: %w", key.Connection, key.Kind, err)
+		return e, fmt.Errorf("epoch of a %s at %s: %w", key.Kind, key.Connection, err)
 	}
 	if number != nil {
 		e.Linked, e.Number = true, *number

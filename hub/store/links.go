@@ -96,16 +96,25 @@ func (t *Tx) LinkOf(ctx context.Context, key LinkKey) (*Link, error) {
 	return links[0], nil
 }
 
-// ExternalID is the id of the object that a record is brought to at a connection; ErrNotFound where there is none.
+// ExternalID is the id of the object that a record is brought to at a connection; ErrNotFound where there is none,
+// ErrErased where there will never be one.
 func (s *Store) ExternalID(ctx context.Context, id RecordID, connection string) (string, error) {
-	var external string
-	err := s.pool.QueryRow(ctx, `select external_id from links where record_id = `+living+` and connection = $2
-		and is_primary and state = 'live'`, id, connection).Scan(&external)
-	if errors.Is(err, pgx.ErrNoRows) {
+	var (
+		external *string
+		erased   bool
+	)
+	err := s.pool.QueryRow(ctx, `select l.external_id, r.erased_at is not null from records r
+		left join links l on l.record_id = r.id and l.connection = $2 and l.is_primary and l.state = 'live'
+		where r.id = `+living, id, connection).Scan(&external, &erased)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return "", ErrNotFound
+	case err != nil:
+		return "", fmt.Errorf("external id of %s at %s: %w", id, connection, err)
+	case erased:
+		return "", ErrErased
+	case external == nil:
 		return "", ErrNotFound
 	}
-	if err != nil {
-		return "", fmt.Errorf("external id of %s at %s: %w", id, connection, err)
-	}
-	return external, nil
+	return *external, nil
 }

@@ -138,13 +138,20 @@ func tables(message []byte) []table {
 			return one(string(loaded(n)), "crm", string(loadedKind(n)), rare(n, "settled", "owed"), 1, external(n), "", at(n))
 		}},
 		{"attempts", 4, []string{"record_id", "connection", "kind", "external_id", "revision", "idempotency_key", "request", "paths", "sent", "sent_after", "state"}, func(n int) [][]any {
-			return one(string(loaded(n)), "crm", string(loadedKind(n)), "", 1, external(n), []byte{}, []string{"email"}, []byte{}, []byte{}, rare(n, "acknowledged", "pending"))
+			made := "" // by the half of them
+			if n%8 == 0 {
+				made = external(n)
+			}
+			return one(string(loaded(n)), "crm", string(loadedKind(n)), made, 1, external(n), []byte{}, []string{"email"}, []byte{}, []byte{}, rare(n, "acknowledged", "pending"))
 		}},
 		{"reviews", 4, []string{"kind", "reason", "connection", "external_id", "path", "record_ids", "subject", "about", "correlation_id", "resolution", "opened_at", "closed_at"},
 			func(n int) [][]any {
 				var closed any = at(n)
 				if n%1000 == 8 {
 					closed = nil
+				}
+				if n%8 == 4 {
+					return one(string(loadedKind(n)), "ambiguous_match", "crm", external(n), "", []string{string(loaded(n))}, external(n), "", external(n), "resolved", at(n), at(n))
 				}
 				return one(string(loadedKind(n)), "held", "", "", "phone", []string{string(loaded(n))}, external(n), "", external(n), rare(n, "resolved", ""), at(n), closed)
 			}},
@@ -154,6 +161,16 @@ func tables(message []byte) []table {
 		}},
 		{"erasures", 4, []string{"object_sha256", "kind", "connection", "record_id", "erased_by"}, func(n int) [][]any {
 			return one([]byte(external(n)), string(loadedKind(n)), "crm", string(loaded(n)), "eve")
+		}},
+		{"receipt_objects", 4, []string{"receipt_id", "object_sha256"}, func(n int) [][]any { return one(external(n), []byte(external(n))) }},
+		{"requests", 4, []string{"caller", "request_id", "fingerprint", "answer", "record_id"}, func(n int) [][]any {
+			return one("billing", external(n), []byte{}, []byte{}, string(loaded(n)))
+		}},
+		{"merges", 100, []string{"merged", "survivor", "was_placeholder", "was_creator", "undone_at"}, func(n int) [][]any {
+			return one(string(loaded(n+4)), string(loaded(n)), false, "shop", at(n))
+		}},
+		{"river_job", 4, []string{"kind", "queue", "max_attempts", "state", "finalized_at", "args"}, func(n int) [][]any {
+			return one("translate", "in-shop", 25, "completed", at(n), map[string]string{"receipt_id": external(n), "record_id": string(loaded(n))})
 		}},
 		{"dead_letters", 4, []string{"subject", "connection", "record_id", "category", "reason", "attempts", "correlation_id"}, func(n int) [][]any {
 			return one("delivery", fmt.Sprint("crm ", n/4%10), string(loaded(n)), "permanent", "no", 1, external(n))

@@ -182,7 +182,7 @@ func plain(arg any) any {
 }
 
 // configured are tables that do not grow with the records.
-var configured = []string{"policies", "connections", "brakes", "change_log", "changes_seq_seq"}
+var configured = []string{"policies", "connections", "brakes", "erasure_salt", "change_log", "changes_seq_seq"}
 
 // ofOne are index conditions that leave what belongs to one record, object, key or event.
 var ofOne = regexp.MustCompile(`\b(record_id|id|external_id|correlation_id|merged_into|event_key) = |record_ids (&&|@>) `)
@@ -262,9 +262,18 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	read("Receipt", func() error { _, err := db.Receipt(ctx, "s100"); return err })
 	read("RecordsBehind", func() error { _, err := db.RecordsBehind(ctx, 2, 100); return err })
 	read("TrailOf", func() error { _, err := db.TrailOf(ctx, "s100"); return err })
-	read("DeadLetters", func() error { _, err := db.DeadLetters(ctx, "crm 1", 100); return err })
+	read("DeadLetters", func() error {
+		for _, connection := range []string{"", "crm 1"} {
+			if _, err := db.DeadLetters(ctx, store.LetterQuery{Connection: connection, Kinds: model.Kinds(), Limit: 100}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	read("DeadLetter", func() error { _, err := db.DeadLetter(ctx, 100); return err })
 	read("ActivePolicy", func() error { _, err := db.ActivePolicy(ctx); return err })
 	read("Connection", func() error { _, err := db.Connection(ctx, "shop"); return err })
+	read("EraseTraces", func() error { _, err := db.EraseTraces(ctx, id); return err })
 	read("Scan", func() error { return db.Scan(ctx, func(*store.Bundle) error { return errStay }) })
 	for name, do := range inTransactions(id, key) {
 		read(name, func() error {
@@ -335,7 +344,17 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 		"Restamp":      queue(func(tx *store.Tx) { tx.Restamp(id, 3) }),
 		"Resend":       queue(func(tx *store.Tx) { tx.ResendAttempt(1) }),
 		"Settle":       queue(func(tx *store.Tx) { tx.SettleAttempt(1, store.Acknowledged, "") }),
-		"Finish":       queue(func(tx *store.Tx) { tx.FinishReceipt("s1", "done", "applied") }),
+		"Tree":         func(ctx context.Context, tx *store.Tx) error { _, err := tx.Tree(ctx, id); return err },
+		"Erase": queue(func(tx *store.Tx) {
+			tx.Erase(store.Erasure{Tree: &store.Tree{Records: []store.RecordID{id}, Objects: []store.LinkKey{key}}, By: "dpo", Names: []string{"s100"}})
+		}),
+		"PutErased": queue(func(tx *store.Tx) { tx.PutErased(elsewhere, id) }),
+		"PutSpoken": queue(func(tx *store.Tx) { tx.PutSpoken("s104", []store.LinkKey{key, elsewhere}) }),
+		"LockRequest": func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.LockRequest(ctx, store.RequestKey{Caller: "billing", RequestID: "s100"})
+			return err
+		},
+		"Finish": queue(func(tx *store.Tx) { tx.FinishReceipt("s1", "done", "applied") }),
 		"PutReview": queue(func(tx *store.Tx) {
 			tx.PutReview(store.Review{LinkKey: elsewhere, Reason: "x", RecordIDs: []store.RecordID{id}})
 		}),

@@ -89,15 +89,19 @@ func (s *Store) Receipt(ctx context.Context, id string) (*Receipt, error) {
 	return &r, nil
 }
 
-// FinishReceipt queues the end of a receipt's way: done, or dead.
+// FinishReceipt queues the end of a receipt's way: done, or dead. One that speaks of an erased object is emptied, and its
+// event's key, which may be made of what it says, is forgotten: should it come again, it is told by its object.
 func (t *Tx) FinishReceipt(id, state, outcome string) {
-	t.Queue(`update receipts set state = $2, outcome = $3, finished_at = now() where id = $1`, id, state, outcome)
+	t.Queue(`with erased as (select r.connection, r.event_key from receipts r where r.id = $1 and exists (
+			select 1 from receipt_objects o join erasures e on e.object_sha256 = o.object_sha256 where o.receipt_id = r.id)),
+		forgotten as (delete from receipt_keys k using erased x where k.connection = x.connection and k.event_key = x.event_key)
+		update receipts set state = $2, outcome = $3, finished_at = now(),
+			body = case when exists (select 1 from erased) then '' else body end,
+			event_key = case when exists (select 1 from erased) then '' else event_key end where id = $1`, id, state, outcome)
 }
 
-// BlankReceipt queues that nothing of what an event said is kept.
-func (t *Tx) BlankReceipt(id string) {
-	t.Queue(`update receipts set body = '' where id = $1`, id)
-}
+// Emptied says that the receipt spoke of an erased object, and nothing is left of it.
+func (r *Receipt) Emptied() bool { return r.EventKey == "" && len(r.Body) == 0 }
 
 // PendingReceipts lists receipts that have waited since before a time, oldest first, for the sweeper.
 func (s *Store) PendingReceipts(ctx context.Context, before time.Duration, limit int) ([]*Receipt, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -170,3 +171,6 @@ func nullTime(t time.Time) *time.Time {
 func (t *Tx) Restamp(id RecordID, version int64) {
 	t.Queue(`update records set policy_version = $2 where id = $1`, id, version)
 }
+
+// Is says that the record is of a kind, which its id carries.
+func (id RecordID) Is(kind model.Kind) bool { return strings.HasPrefix(string(id), string(kind)+"_") }

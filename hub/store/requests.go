@@ -23,12 +23,15 @@ type Request struct {
 	RecordID    RecordID
 }
 
+// Erased says that the record was erased since, and with it what was asked and answered.
+func (r *Request) Erased() bool { return len(r.Answer) == 0 }
+
 // LockRequest locks a request until the transaction ends, and reads what it was answered; ErrNotFound where it is new.
 func (t *Tx) LockRequest(ctx context.Context, key RequestKey) (*Request, error) {
 	r := &Request{RequestKey: key}
 	err := t.Read(ctx, func(batch *pgx.Batch) {
 		batch.Queue(`select pg_advisory_xact_lock(hashtextextended('request/' || $1 || '/' || $2, 0))`, key.Caller, key.RequestID)
-		batch.Queue(`select fingerprint, answer, record_id from requests where caller = $1 and request_id = $2`, key.Caller, key.RequestID).
+		batch.Queue(`select fingerprint, answer, record_id from requests where caller = $1 and request_id = any(array[$2, `+erasedRequest("$1", "$2")+`])`, key.Caller, key.RequestID).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&r.Fingerprint, &r.Answer, &r.RecordID) })
 	})
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -45,13 +45,15 @@ func scanView(at func(RecordID) *Bundle, row pgx.Row) (*View, error) {
 	return &v, nil
 }
 
-// PutView queues the insert or update of a view.
+// PutView queues the insert or update of a view. The source's own object is left out where it refers to a record that was
+// erased: it has that one's ids, and may have more of it.
 func (t *Tx) PutView(v *View) error {
 	state, err := v.View.Encode()
 	if err != nil {
 		return fmt.Errorf("view of %s by %s: %w", v.RecordID, v.Source, err)
 	}
-	t.Queue(`insert into views (record_id, source, external_id, state, raw, mapping_version, refers) values ($1, $2, $3, $4, $5, $6, $7)
+	t.Queue(`insert into views (record_id, source, external_id, state, raw, mapping_version, refers) values ($1, $2, $3, $4,
+			case when exists (select 1 from records where id = any($7) and erased_at is not null) then null else $5::bytea end, $6, $7)
 		on conflict (record_id, source, external_id) do update set state = excluded.state, raw = excluded.raw,
 			mapping_version = excluded.mapping_version, refers = excluded.refers, updated_at = now()`,
 		v.RecordID, v.Source, v.ExternalID, state, v.Raw, v.MappingVersion, v.View.Refers())

@@ -16,7 +16,6 @@ import (
 	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
-	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -43,6 +42,8 @@ type translation struct {
 	c       *connection.Connection
 	receipt *store.Receipt
 	cause   apply.Cause
+	// objects are those that it speaks of, as far as that is known.
+	objects []store.LinkKey
 }
 
 // Translate is the job. It may run any number of times on one receipt: what was applied already is a duplicate.
@@ -56,6 +57,9 @@ func (t *Translator) Translate(ctx context.Context, args jobs.TranslateArgs, run
 	}
 	if receipt.State != "pending" {
 		return nil
+	}
+	if receipt.Emptied() {
+		return t.Store.InTx(ctx, func(tx *store.Tx) error { tx.FinishReceipt(receipt.ID, "done", string(apply.Erased)); return nil })
 	}
 	one := &translation{t: t, c: t.Connections[receipt.Connection], receipt: receipt, cause: apply.Cause{
 		Source: receipt.Connection, ReceiptID: receipt.ID, CorrelationID: receipt.CorrelationID, TraceParent: receipt.TraceParent}}
@@ -72,7 +76,13 @@ func (o *translation) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	steps := len(meaning.Observations) + len(meaning.Fetch)
+	for _, observation := range meaning.Observations {
+		o.objects = append(o.objects, o.key(observation.Object))
+	}
+	for _, object := range meaning.Fetch {
+		o.objects = append(o.objects, o.key(object))
+	}
+	steps := len(o.objects)
 	if steps == 0 {
 		return o.finish(ctx, "ignored: "+meaning.Ignored)
 	}
@@ -93,7 +103,7 @@ func (o *translation) work(ctx context.Context) error {
 
 // observe applies what the event itself says. Where that cannot be ordered, the object's current state is applied.
 func (o *translation) observe(ctx context.Context, observation adapters.Observation, last bool) error {
-	o.report(observation)
+	o.t.report(o.c.Name, observation, o.cause.CorrelationID)
 	result, err := o.apply(ctx, apply.Input{Observation: observation, SeenAt: o.receipt.ReceivedAt, Finish: last})
 	if err != nil || result.Outcome.Final() {
 		return err
@@ -125,44 +135,15 @@ func (o *translation) fetch(ctx context.Context, object adapters.Object, last bo
 }
 
 func (o *translation) fetchNow(ctx context.Context, object adapters.Object, last bool) error {
-	if o.c.Adapter.Fetcher == nil {
-		return &fault.Error{Category: fault.Permanent, Op: "fetch", Message: "the adapter cannot fetch, and the event cannot be ordered without"}
+	gone := o.receipt.OccurredAt
+	if gone.IsZero() {
+		gone = o.receipt.ReceivedAt
 	}
-	for range maxFetches {
-		if err := o.t.Gate.Enter(ctx, o.c.Name); err != nil {
-			return err
-		}
-		epoch, err := o.t.Store.Epoch(ctx, o.key(object))
-		if err != nil {
-			return err
-		}
-		observation, err := o.read(ctx, object)
-		if err != nil {
-			return err
-		}
-		o.report(observation)
-		result, err := o.apply(ctx, apply.Input{Observation: observation, Read: true, Epoch: epoch, Finish: last})
-		if err != nil || result.Outcome.Final() {
-			return err
-		}
-		if result.Outcome == apply.Waiting {
-			break
-		}
+	result, err := o.t.reread(ctx, o.c, object, gone, apply.Input{Cause: o.cause, Finish: last})
+	if err != nil || result.Outcome.Final() {
+		return err
 	}
 	return o.waitForSettlement()
-}
-
-// read fetches; an object that is not there is gone as of the event.
-func (o *translation) read(ctx context.Context, object adapters.Object) (adapters.Observation, error) {
-	observation, err := o.c.Adapter.Fetcher.Fetch(ctx, object)
-	if err != nil && fault.CategoryOf(err) == fault.Gone {
-		at := o.receipt.OccurredAt
-		if at.IsZero() {
-			at = o.receipt.ReceivedAt
-		}
-		return adapters.Observation{Object: object, Gone: true, At: at}, nil
-	}
-	return observation, err
 }
 
 func (o *translation) apply(ctx context.Context, in apply.Input) (apply.Result, error) {
@@ -171,20 +152,13 @@ func (o *translation) apply(ctx context.Context, in apply.Input) (apply.Result, 
 }
 
 func (o *translation) key(object adapters.Object) store.LinkKey {
-	return store.LinkKey{Connection: o.c.Name, Kind: model.Kind(object.Kind), ExternalID: string(object.ExternalID)}
-}
-
-// report tells of fields and values that the adapter does not know: they are kept in the raw object, never fatal.
-func (o *translation) report(observation adapters.Observation) {
-	if len(observation.Unknown) > 0 {
-		o.t.Log.Info("vendor said what the adapter does not know", "connection", o.c.Name, "kind", observation.Kind,
-			"correlation_id", o.cause.CorrelationID, "unknown", observation.Unknown)
-	}
+	return keyOf(o.c.Name, object)
 }
 
 // finish ends a receipt that left nothing to apply.
 func (o *translation) finish(ctx context.Context, outcome string) error {
 	return o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.PutSpoken(o.receipt.ID, o.objects)
 		tx.FinishReceipt(o.receipt.ID, "done", outcome)
 		tx.PutTrail(store.Trail{Action: store.ActionTranslated, CorrelationID: o.cause.CorrelationID, Connection: o.c.Name,
 			ReceiptID: o.receipt.ID, Detail: outcome})
@@ -226,6 +200,7 @@ func (o *translation) giveUp(ctx context.Context, run jobs.Run, f *fault.Error) 
 	o.t.Log.Error("receipt dead-lettered", "receipt_id", o.receipt.ID, "connection", o.receipt.Connection,
 		"correlation_id", o.cause.CorrelationID, "category", f.Category, "error", f)
 	err := o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+		tx.PutSpoken(o.receipt.ID, o.objects)
 		tx.FinishReceipt(o.receipt.ID, "dead", string(f.Category))
 		tx.PutDeadLetter(store.DeadLetter{ReceiptID: o.receipt.ID, Connection: o.receipt.Connection, Category: string(f.Category),
 			Reason: f.Error(), Attempts: run.Attempt, CorrelationID: o.cause.CorrelationID})

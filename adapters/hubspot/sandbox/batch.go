@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"slices"
-	"strings"
 )
 
 // maxBatch is how many inputs HubSpot takes in one call.
@@ -120,62 +118,4 @@ func (s *Server) batchRead(r *http.Request) reply {
 			Message: "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."}}
 	}
 	return out.reply(s)
-}
-
-// search answers the little of HubSpot's search that an incremental sync needs: filters in one group, by EQ and GTE,
-// ascending by the last change.
-func (s *Server) search(r *http.Request) reply {
-	var in struct {
-		FilterGroups []struct {
-			Filters []struct{ PropertyName, Operator, Value string }
-		}
-		Properties []string
-		Limit      int
-		After      string
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		return s.malformed()
-	}
-	var found []*Contact
-	for _, id := range sortedKeys(s.contacts) {
-		matches := !s.contacts[id].Archived
-		for _, group := range in.FilterGroups {
-			for _, f := range group.Filters {
-				value := s.contacts[id].Properties[f.PropertyName]
-				matches = matches && (f.Operator == "EQ" && value == f.Value || f.Operator == "GTE" && value >= f.Value)
-			}
-		}
-		if matches {
-			found = append(found, s.contacts[id])
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *Contact) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
-	return s.page(found, in.Properties, in.Limit, in.After)
-}
-
-// page cuts a search's result.
-func (s *Server) page(found []*Contact, names []string, size int, after string) reply {
-	if size < 1 || size > 200 {
-		size = 10
-	}
-	out := struct {
-		Total   int      `json:"total"`
-		Results []object `json:"results"`
-		Paging  *paging  `json:"paging,omitempty"`
-	}{Total: len(found), Results: []object{}}
-	begin := after == ""
-	for _, c := range found {
-		begin = begin || c.ID == strings.TrimSpace(after)
-		switch {
-		case !begin:
-		case len(out.Results) == size:
-			out.Paging = next(c.ID)
-			return reply{http.StatusOK, out}
-		default:
-			out.Results = append(out.Results, s.object(c, names))
-		}
-	}
-	return reply{http.StatusOK, out}
 }

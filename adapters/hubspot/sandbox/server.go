@@ -51,6 +51,7 @@ type Server struct {
 	properties map[string]property
 	lastID     int64
 	lastTime   int64 // milliseconds
+	stopped    bool  // while an import is written
 	answers    int
 	counts     map[string]int
 	faults     []*Fault
@@ -124,6 +125,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 	s.answers++
 	s.counts[r.Method+" "+r.URL.Path]++
 	h := w.Header()
+	h.Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
 	h.Set("X-HubSpot-RateLimit-Max", strconv.Itoa(limit))
 	h.Set("X-HubSpot-RateLimit-Remaining", strconv.Itoa(limit-s.answers%limit))
 	h.Set("X-HubSpot-RateLimit-Interval-Milliseconds", "10000")
@@ -144,8 +146,11 @@ func (s *Server) Counts() map[string]int {
 	return maps.Clone(s.counts)
 }
 
-// now is the account's clock in milliseconds. It never shows one time twice.
+// now is the account's clock in milliseconds. It never shows one time twice, but to an import.
 func (s *Server) now() time.Time {
+	if s.stopped {
+		return time.UnixMilli(s.lastTime).UTC()
+	}
 	s.lastTime = max(s.lastTime+1, s.options.Now().UnixMilli())
 	return time.UnixMilli(s.lastTime).UTC()
 }

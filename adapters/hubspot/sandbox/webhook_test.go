@@ -71,7 +71,7 @@ func TestRequestsAreSignedWithTheirPublicURL(t *testing.T) {
 	b.user(t, map[string]string{"email": "a@example.com"})
 	settle(t, b)
 	d := b.Deliveries()[0]
-	err := signature.VerifyHubSpotV3(signature.HubSpotRequest{Method: d.Method, URL: public, Body: d.Body,
+	_, err := signature.VerifyHubSpotV3(signature.HubSpotRequest{Method: d.Method, URL: public, Body: d.Body,
 		Timestamp: d.Header.Get("X-HubSpot-Request-Timestamp"), Signature: d.Header.Get("X-HubSpot-Signature-v3"),
 	}, []adapters.Secret{adapters.NewSecret(secret)}, time.Now(), time.Minute)
 	if err != nil {

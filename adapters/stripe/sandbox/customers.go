@@ -3,7 +3,6 @@ package sandbox
 import (
 	"net/http"
 	"reflect"
-	"strconv"
 	"strings"
 )
 
@@ -178,26 +177,6 @@ func (s *Server) get(r *http.Request, _ form) reply {
 		return missing(r.PathValue("id"))
 	}
 	return ok(o)
-}
-
-func (s *Server) listCustomers(r *http.Request, _ form) reply {
-	limit, err := strconv.Atoi(r.URL.Query().Get("limit"))
-	if err != nil {
-		limit = 10
-	}
-	page, more, started := []any{}, false, r.URL.Query().Get("starting_after") == ""
-	for i := len(s.order) - 1; i >= 0; i-- { // newest first, as Stripe lists
-		o := s.objects[s.order[i]]
-		email := r.URL.Query().Get("email")
-		if started && o["object"] == "customer" && o["deleted"] == nil && (email == "" || o["email"] == email) {
-			if more = len(page) == limit; more {
-				break
-			}
-			page = append(page, o)
-		}
-		started = started || s.order[i] == r.URL.Query().Get("starting_after")
-	}
-	return ok(object{"object": "list", "url": "/v1/customers", "has_more": more, "data": page})
 }
 
 // searchCustomers knows the one query that matters: metadata['key']:'value'. It sees writes at once, where Stripe's lags.

@@ -54,12 +54,24 @@ func (s *Server) updateInvoice(r *http.Request, f form) reply {
 	if o == nil {
 		return missing(r.PathValue("id"))
 	}
-	next := clone(o)
+	next, before := clone(o), object{}
 	if text, is := f.text("description"); is {
-		next["description"] = none(text)
+		next["description"], before["description"] = none(text), o["description"]
+	}
+	if text, is := f.text("due_date"); is {
+		due, err := strconv.ParseInt(text, 10, 64)
+		switch {
+		case o["status"] != "draft":
+			return problem(http.StatusBadRequest, "invalid_request_error", "invoice_not_editable", "due_date", "You can only change due_date on draft invoices")
+		case err != nil:
+			return problem(http.StatusBadRequest, "invalid_request_error", "parameter_invalid_integer", "due_date", "Invalid integer: "+text)
+		default:
+			next["due_date"] = due
+		}
+		before["due_date"] = o["due_date"]
 	}
 	s.objects[r.PathValue("id")] = next
-	s.emit("invoice.updated", next, object{"description": o["description"]})
+	s.emit("invoice.updated", next, before)
 	return ok(next)
 }
 

@@ -40,6 +40,7 @@ type Server struct {
 	mu       sync.Mutex
 	objects  map[string]object // by id
 	order    []string
+	events   []object            // oldest first
 	answered map[string]answered // by idempotency key
 	counts   map[string]int
 	faults   []*Fault
@@ -67,7 +68,9 @@ func (s *Server) router() *http.ServeMux {
 	m := http.NewServeMux()
 	for pattern, handle := range map[string]func(*http.Request, form) reply{
 		"POST /v1/customers":             s.createCustomer,
-		"GET /v1/customers":              s.listCustomers,
+		"GET /v1/customers":              s.list("customer"),
+		"GET /v1/invoices":               s.list("invoice"),
+		"GET /v1/events":                 s.listEvents,
 		"GET /v1/customers/search":       s.searchCustomers,
 		"GET /v1/customers/{id}":         s.get,
 		"POST /v1/customers/{id}":        s.updateCustomer,

@@ -49,7 +49,6 @@ type sender struct {
 	known      map[string][]byte
 	open       int
 	settled    []chan struct{}
-	next       int
 }
 
 type sent struct {
@@ -69,22 +68,27 @@ func (h *sender) stop() {
 	h.client.CloseIdleConnections()
 }
 
-// emit tells of a change. The event holds the object as it is now.
+// emit notes a change, and tells of it. The event holds the object as it is now.
 func (s *Server) emit(kind string, o object, before object) {
-	h := s.hooks
+	data := object{"object": clone(o)}
+	if before != nil {
+		data["previous_attributes"] = before
+	}
+	e := object{"id": fmt.Sprintf("evt_test%06d", len(s.events)+1), "object": "event", "api_version": "2026-03-25.dahlia", "created": s.options.Now().Unix(),
+		"type": kind, "livemode": false, "pending_webhooks": 1, "request": object{"id": nil, "idempotency_key": nil}, "data": data}
+	s.events = append(s.events, e)
+	s.hooks.tell(e)
+}
+
+// tell sends an event, where there is somebody to send it to.
+func (h *sender) tell(e object) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.target == "" {
 		return
 	}
-	h.next++
-	id := fmt.Sprintf("evt_test%06d", h.next)
-	data := object{"object": o}
-	if before != nil {
-		data["previous_attributes"] = before
-	}
-	body, _ := json.Marshal(object{"id": id, "object": "event", "api_version": "2026-03-25.dahlia", "created": s.options.Now().Unix(),
-		"type": kind, "livemode": false, "pending_webhooks": 1, "request": object{"id": nil, "idempotency_key": nil}, "data": data}) // JSON's own types
+	id := e["id"].(string)
+	body, _ := json.Marshal(e) // JSON's own types
 	h.known[id] = body
 	if h.held {
 		h.queue = append(h.queue, sent{id, body})

@@ -13,6 +13,7 @@ import (
 	status "google.golang.org/genproto/googleapis/rpc/status"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -45,7 +46,9 @@ type CustomerRecord struct {
 	// Another record refers to it, and no source has described it yet.
 	Placeholder bool `protobuf:"varint,7,opt,name=placeholder,proto3" json:"placeholder,omitempty"`
 	// Its attributes.
-	Customer      *v1.Customer `protobuf:"bytes,10,opt,name=customer,proto3" json:"customer,omitempty"`
+	Customer *v1.Customer `protobuf:"bytes,10,opt,name=customer,proto3" json:"customer,omitempty"`
+	// How old what is known of its sources is; only where max_age was asked for.
+	Freshness     *Freshness `protobuf:"bytes,12,opt,name=freshness,proto3" json:"freshness,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -136,6 +139,13 @@ func (x *CustomerRecord) GetCustomer() *v1.Customer {
 	return nil
 }
 
+func (x *CustomerRecord) GetFreshness() *Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
 // GetCustomerRequest asks for one record.
 type GetCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -143,10 +153,14 @@ type GetCustomerRequest struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
 	MinRevision int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
-	// As it was at this revision of this very id, whatever it was merged into since. 0: as it is. Not together with the other two.
+	// As it was at this revision of this very id, whatever it was merged into since. 0: as it is.
 	Revision int64 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
 	// As it was at this time, which is not to come. Where the id was merged away by then, the record that answered for it then.
-	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
+	ReadTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
+	// How old what is known of the sources that decide over the record may be. Those that were last heard longer ago are asked,
+	// within the call's time; where that fails, the answer is what is stored, and its freshness says how old that is. Not
+	// together with revision or read_time. Absent: nobody is asked.
+	MaxAge        *durationpb.Duration `protobuf:"bytes,21,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -205,6 +219,13 @@ func (x *GetCustomerRequest) GetRevision() int64 {
 func (x *GetCustomerRequest) GetReadTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ReadTime
+	}
+	return nil
+}
+
+func (x *GetCustomerRequest) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
 	}
 	return nil
 }
@@ -1751,7 +1772,7 @@ var File_canonhub_hub_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\n" +
-	"&canonhub/hub/v1/customer_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a$canonhub/canonical/v1/customer.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xe6\x02\n" +
+	"&canonhub/hub/v1/customer_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a$canonhub/canonical/v1/customer.proto\x1a\x1dcanonhub/hub/v1/explain.proto\x1a\x1bcanonhub/hub/v1/write.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xa0\x03\n" +
 	"\x0eCustomerRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x03R\brevision\x12\x12\n" +
@@ -1764,14 +1785,16 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"deleteTime\x12 \n" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x12;\n" +
 	"\bcustomer\x18\n" +
-	" \x01(\v2\x1f.canonhub.canonical.v1.CustomerR\bcustomer\"\x95\x03\n" +
+	" \x01(\v2\x1f.canonhub.canonical.v1.CustomerR\bcustomer\x128\n" +
+	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xed\x03\n" +
 	"\x12GetCustomerRequest\x12=\n" +
 	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
 	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12#\n" +
 	"\brevision\x18\n" +
 	" \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x127\n" +
-	"\tread_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\breadTime:\xb5\x01\xbaH\xb1\x01\x1a\xae\x01\n" +
-	"\x0eget.one_moment\x128give one of revision, read_time and min_revision at most\x1ab(this.revision > 0 ? 1 : 0) + (has(this.read_time) ? 1 : 0) + (this.min_revision > 0 ? 1 : 0) <= 1\"e\n" +
+	"\tread_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\x12<\n" +
+	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\x0eget.one_moment\x12=give revision, or read_time, or else min_revision and max_age\x1aw(this.revision > 0 ? 1 : 0) + (has(this.read_time) ? 1 : 0) + (this.min_revision > 0 || has(this.max_age) ? 1 : 0) <= 1\"e\n" +
 	"\x18BatchGetCustomersRequest\x12I\n" +
 	"\x03ids\x18\x01 \x03(\tB7\xbaH4\x92\x011\b\x01\x10\xe8\a\"*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"{\n" +
 	"\x19BatchGetCustomersResponse\x12=\n" +
@@ -1960,73 +1983,77 @@ var file_canonhub_hub_v1_customer_service_proto_goTypes = []any{
 	nil,                                   // 25: canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
 	(*timestamppb.Timestamp)(nil),         // 26: google.protobuf.Timestamp
 	(*v1.Customer)(nil),                   // 27: canonhub.canonical.v1.Customer
-	(*fieldmaskpb.FieldMask)(nil),         // 28: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),                  // 29: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),                 // 30: google.rpc.Status
-	(*Explanation)(nil),                   // 31: canonhub.hub.v1.Explanation
-	(*AwaitResponse)(nil),                 // 32: canonhub.hub.v1.AwaitResponse
-	(*ViewsResponse)(nil),                 // 33: canonhub.hub.v1.ViewsResponse
+	(*Freshness)(nil),                     // 28: canonhub.hub.v1.Freshness
+	(*durationpb.Duration)(nil),           // 29: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),         // 30: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),                  // 31: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),                 // 32: google.rpc.Status
+	(*Explanation)(nil),                   // 33: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),                 // 34: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),                 // 35: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_customer_service_proto_depIdxs = []int32{
 	26, // 0: canonhub.hub.v1.CustomerRecord.create_time:type_name -> google.protobuf.Timestamp
 	26, // 1: canonhub.hub.v1.CustomerRecord.update_time:type_name -> google.protobuf.Timestamp
 	26, // 2: canonhub.hub.v1.CustomerRecord.delete_time:type_name -> google.protobuf.Timestamp
 	27, // 3: canonhub.hub.v1.CustomerRecord.customer:type_name -> canonhub.canonical.v1.Customer
-	26, // 4: canonhub.hub.v1.GetCustomerRequest.read_time:type_name -> google.protobuf.Timestamp
-	0,  // 5: canonhub.hub.v1.BatchGetCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
-	0,  // 6: canonhub.hub.v1.ListCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
-	27, // 7: canonhub.hub.v1.CreateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
-	27, // 8: canonhub.hub.v1.UpdateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
-	28, // 9: canonhub.hub.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	25, // 10: canonhub.hub.v1.UpdateCustomerRequest.path_etags:type_name -> canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
-	0,  // 11: canonhub.hub.v1.WriteCustomerResponse.record:type_name -> canonhub.hub.v1.CustomerRecord
-	29, // 12: canonhub.hub.v1.WriteCustomerResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
-	9,  // 13: canonhub.hub.v1.BatchUpdateCustomersRequest.requests:type_name -> canonhub.hub.v1.UpdateCustomerRequest
-	14, // 14: canonhub.hub.v1.BatchUpdateCustomersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateCustomersResult
-	11, // 15: canonhub.hub.v1.BatchUpdateCustomersResult.written:type_name -> canonhub.hub.v1.WriteCustomerResponse
-	30, // 16: canonhub.hub.v1.BatchUpdateCustomersResult.error:type_name -> google.rpc.Status
-	24, // 17: canonhub.hub.v1.ListCustomerRevisionsResponse.revisions:type_name -> canonhub.hub.v1.CustomerRevision
-	26, // 18: canonhub.hub.v1.CustomerRevision.time:type_name -> google.protobuf.Timestamp
-	0,  // 19: canonhub.hub.v1.CustomerRevision.record:type_name -> canonhub.hub.v1.CustomerRecord
-	1,  // 20: canonhub.hub.v1.CustomerService.GetCustomer:input_type -> canonhub.hub.v1.GetCustomerRequest
-	2,  // 21: canonhub.hub.v1.CustomerService.BatchGetCustomers:input_type -> canonhub.hub.v1.BatchGetCustomersRequest
-	4,  // 22: canonhub.hub.v1.CustomerService.ListCustomers:input_type -> canonhub.hub.v1.ListCustomersRequest
-	6,  // 23: canonhub.hub.v1.CustomerService.LookupCustomer:input_type -> canonhub.hub.v1.LookupCustomerRequest
-	7,  // 24: canonhub.hub.v1.CustomerService.ExplainCustomer:input_type -> canonhub.hub.v1.ExplainCustomerRequest
-	8,  // 25: canonhub.hub.v1.CustomerService.CreateCustomer:input_type -> canonhub.hub.v1.CreateCustomerRequest
-	9,  // 26: canonhub.hub.v1.CustomerService.UpdateCustomer:input_type -> canonhub.hub.v1.UpdateCustomerRequest
-	10, // 27: canonhub.hub.v1.CustomerService.DeleteCustomer:input_type -> canonhub.hub.v1.DeleteCustomerRequest
-	12, // 28: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:input_type -> canonhub.hub.v1.BatchUpdateCustomersRequest
-	15, // 29: canonhub.hub.v1.CustomerService.AwaitCustomer:input_type -> canonhub.hub.v1.AwaitCustomerRequest
-	16, // 30: canonhub.hub.v1.CustomerService.MergeCustomers:input_type -> canonhub.hub.v1.MergeCustomersRequest
-	17, // 31: canonhub.hub.v1.CustomerService.UnmergeCustomer:input_type -> canonhub.hub.v1.UnmergeCustomerRequest
-	18, // 32: canonhub.hub.v1.CustomerService.LinkCustomer:input_type -> canonhub.hub.v1.LinkCustomerRequest
-	19, // 33: canonhub.hub.v1.CustomerService.UnlinkCustomer:input_type -> canonhub.hub.v1.UnlinkCustomerRequest
-	22, // 34: canonhub.hub.v1.CustomerService.ListCustomerRevisions:input_type -> canonhub.hub.v1.ListCustomerRevisionsRequest
-	20, // 35: canonhub.hub.v1.CustomerService.EraseCustomer:input_type -> canonhub.hub.v1.EraseCustomerRequest
-	21, // 36: canonhub.hub.v1.CustomerService.ViewsOfCustomer:input_type -> canonhub.hub.v1.ViewsOfCustomerRequest
-	0,  // 37: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	3,  // 38: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
-	5,  // 39: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
-	0,  // 40: canonhub.hub.v1.CustomerService.LookupCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	31, // 41: canonhub.hub.v1.CustomerService.ExplainCustomer:output_type -> canonhub.hub.v1.Explanation
-	11, // 42: canonhub.hub.v1.CustomerService.CreateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	11, // 43: canonhub.hub.v1.CustomerService.UpdateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	11, // 44: canonhub.hub.v1.CustomerService.DeleteCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	13, // 45: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:output_type -> canonhub.hub.v1.BatchUpdateCustomersResponse
-	32, // 46: canonhub.hub.v1.CustomerService.AwaitCustomer:output_type -> canonhub.hub.v1.AwaitResponse
-	0,  // 47: canonhub.hub.v1.CustomerService.MergeCustomers:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 48: canonhub.hub.v1.CustomerService.UnmergeCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 49: canonhub.hub.v1.CustomerService.LinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 50: canonhub.hub.v1.CustomerService.UnlinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	23, // 51: canonhub.hub.v1.CustomerService.ListCustomerRevisions:output_type -> canonhub.hub.v1.ListCustomerRevisionsResponse
-	0,  // 52: canonhub.hub.v1.CustomerService.EraseCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	33, // 53: canonhub.hub.v1.CustomerService.ViewsOfCustomer:output_type -> canonhub.hub.v1.ViewsResponse
-	37, // [37:54] is the sub-list for method output_type
-	20, // [20:37] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	28, // 4: canonhub.hub.v1.CustomerRecord.freshness:type_name -> canonhub.hub.v1.Freshness
+	26, // 5: canonhub.hub.v1.GetCustomerRequest.read_time:type_name -> google.protobuf.Timestamp
+	29, // 6: canonhub.hub.v1.GetCustomerRequest.max_age:type_name -> google.protobuf.Duration
+	0,  // 7: canonhub.hub.v1.BatchGetCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
+	0,  // 8: canonhub.hub.v1.ListCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
+	27, // 9: canonhub.hub.v1.CreateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
+	27, // 10: canonhub.hub.v1.UpdateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
+	30, // 11: canonhub.hub.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	25, // 12: canonhub.hub.v1.UpdateCustomerRequest.path_etags:type_name -> canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
+	0,  // 13: canonhub.hub.v1.WriteCustomerResponse.record:type_name -> canonhub.hub.v1.CustomerRecord
+	31, // 14: canonhub.hub.v1.WriteCustomerResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 15: canonhub.hub.v1.BatchUpdateCustomersRequest.requests:type_name -> canonhub.hub.v1.UpdateCustomerRequest
+	14, // 16: canonhub.hub.v1.BatchUpdateCustomersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateCustomersResult
+	11, // 17: canonhub.hub.v1.BatchUpdateCustomersResult.written:type_name -> canonhub.hub.v1.WriteCustomerResponse
+	32, // 18: canonhub.hub.v1.BatchUpdateCustomersResult.error:type_name -> google.rpc.Status
+	24, // 19: canonhub.hub.v1.ListCustomerRevisionsResponse.revisions:type_name -> canonhub.hub.v1.CustomerRevision
+	26, // 20: canonhub.hub.v1.CustomerRevision.time:type_name -> google.protobuf.Timestamp
+	0,  // 21: canonhub.hub.v1.CustomerRevision.record:type_name -> canonhub.hub.v1.CustomerRecord
+	1,  // 22: canonhub.hub.v1.CustomerService.GetCustomer:input_type -> canonhub.hub.v1.GetCustomerRequest
+	2,  // 23: canonhub.hub.v1.CustomerService.BatchGetCustomers:input_type -> canonhub.hub.v1.BatchGetCustomersRequest
+	4,  // 24: canonhub.hub.v1.CustomerService.ListCustomers:input_type -> canonhub.hub.v1.ListCustomersRequest
+	6,  // 25: canonhub.hub.v1.CustomerService.LookupCustomer:input_type -> canonhub.hub.v1.LookupCustomerRequest
+	7,  // 26: canonhub.hub.v1.CustomerService.ExplainCustomer:input_type -> canonhub.hub.v1.ExplainCustomerRequest
+	8,  // 27: canonhub.hub.v1.CustomerService.CreateCustomer:input_type -> canonhub.hub.v1.CreateCustomerRequest
+	9,  // 28: canonhub.hub.v1.CustomerService.UpdateCustomer:input_type -> canonhub.hub.v1.UpdateCustomerRequest
+	10, // 29: canonhub.hub.v1.CustomerService.DeleteCustomer:input_type -> canonhub.hub.v1.DeleteCustomerRequest
+	12, // 30: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:input_type -> canonhub.hub.v1.BatchUpdateCustomersRequest
+	15, // 31: canonhub.hub.v1.CustomerService.AwaitCustomer:input_type -> canonhub.hub.v1.AwaitCustomerRequest
+	16, // 32: canonhub.hub.v1.CustomerService.MergeCustomers:input_type -> canonhub.hub.v1.MergeCustomersRequest
+	17, // 33: canonhub.hub.v1.CustomerService.UnmergeCustomer:input_type -> canonhub.hub.v1.UnmergeCustomerRequest
+	18, // 34: canonhub.hub.v1.CustomerService.LinkCustomer:input_type -> canonhub.hub.v1.LinkCustomerRequest
+	19, // 35: canonhub.hub.v1.CustomerService.UnlinkCustomer:input_type -> canonhub.hub.v1.UnlinkCustomerRequest
+	22, // 36: canonhub.hub.v1.CustomerService.ListCustomerRevisions:input_type -> canonhub.hub.v1.ListCustomerRevisionsRequest
+	20, // 37: canonhub.hub.v1.CustomerService.EraseCustomer:input_type -> canonhub.hub.v1.EraseCustomerRequest
+	21, // 38: canonhub.hub.v1.CustomerService.ViewsOfCustomer:input_type -> canonhub.hub.v1.ViewsOfCustomerRequest
+	0,  // 39: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	3,  // 40: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
+	5,  // 41: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
+	0,  // 42: canonhub.hub.v1.CustomerService.LookupCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	33, // 43: canonhub.hub.v1.CustomerService.ExplainCustomer:output_type -> canonhub.hub.v1.Explanation
+	11, // 44: canonhub.hub.v1.CustomerService.CreateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	11, // 45: canonhub.hub.v1.CustomerService.UpdateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	11, // 46: canonhub.hub.v1.CustomerService.DeleteCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	13, // 47: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:output_type -> canonhub.hub.v1.BatchUpdateCustomersResponse
+	34, // 48: canonhub.hub.v1.CustomerService.AwaitCustomer:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 49: canonhub.hub.v1.CustomerService.MergeCustomers:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 50: canonhub.hub.v1.CustomerService.UnmergeCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 51: canonhub.hub.v1.CustomerService.LinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 52: canonhub.hub.v1.CustomerService.UnlinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	23, // 53: canonhub.hub.v1.CustomerService.ListCustomerRevisions:output_type -> canonhub.hub.v1.ListCustomerRevisionsResponse
+	0,  // 54: canonhub.hub.v1.CustomerService.EraseCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	35, // 55: canonhub.hub.v1.CustomerService.ViewsOfCustomer:output_type -> canonhub.hub.v1.ViewsResponse
+	39, // [39:56] is the sub-list for method output_type
+	22, // [22:39] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_customer_service_proto_init() }

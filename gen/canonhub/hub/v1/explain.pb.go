@@ -900,6 +900,135 @@ func (x *RefusedAttribute) GetReason() string {
 	return ""
 }
 
+// Freshness tells how old what is known of a record's sources is.
+type Freshness struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All sources that decide over it were heard at this time or later. Absent: one was never, or nothing outside the hub
+	// decides over it.
+	VerifyTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=verify_time,json=verifyTime,proto3" json:"verify_time,omitempty"`
+	// The sources that were to be asked and could not be in the call's time.
+	Stale         []*StaleSource `protobuf:"bytes,2,rep,name=stale,proto3" json:"stale,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Freshness) Reset() {
+	*x = Freshness{}
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Freshness) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Freshness) ProtoMessage() {}
+
+func (x *Freshness) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Freshness.ProtoReflect.Descriptor instead.
+func (*Freshness) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Freshness) GetVerifyTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.VerifyTime
+	}
+	return nil
+}
+
+func (x *Freshness) GetStale() []*StaleSource {
+	if x != nil {
+		return x.Stale
+	}
+	return nil
+}
+
+// StaleSource is a source of which only what was known before is known.
+type StaleSource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The connection.
+	Connection string `protobuf:"bytes,1,opt,name=connection,proto3" json:"connection,omitempty"`
+	// Its object.
+	ExternalId string `protobuf:"bytes,2,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// When it was last heard. Absent: it is not known.
+	VerifyTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=verify_time,json=verifyTime,proto3" json:"verify_time,omitempty"`
+	// Why it could not be asked.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StaleSource) Reset() {
+	*x = StaleSource{}
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StaleSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StaleSource) ProtoMessage() {}
+
+func (x *StaleSource) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_explain_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StaleSource.ProtoReflect.Descriptor instead.
+func (*StaleSource) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_explain_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StaleSource) GetConnection() string {
+	if x != nil {
+		return x.Connection
+	}
+	return ""
+}
+
+func (x *StaleSource) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *StaleSource) GetVerifyTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.VerifyTime
+	}
+	return nil
+}
+
+func (x *StaleSource) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_canonhub_hub_v1_explain_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
@@ -965,7 +1094,20 @@ const file_canonhub_hub_v1_explain_proto_rawDesc = "" +
 	"\x0fcontested_paths\x18\a \x03(\tR\x0econtestedPaths\">\n" +
 	"\x10RefusedAttribute\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\x84\x03\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"|\n" +
+	"\tFreshness\x12;\n" +
+	"\vverify_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"verifyTime\x122\n" +
+	"\x05stale\x18\x02 \x03(\v2\x1c.canonhub.hub.v1.StaleSourceR\x05stale\"\xa3\x01\n" +
+	"\vStaleSource\x12\x1e\n" +
+	"\n" +
+	"connection\x18\x01 \x01(\tR\n" +
+	"connection\x12\x1f\n" +
+	"\vexternal_id\x18\x02 \x01(\tR\n" +
+	"externalId\x12;\n" +
+	"\vverify_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"verifyTime\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason*\x84\x03\n" +
 	"\n" +
 	"LossReason\x12\x1b\n" +
 	"\x17LOSS_REASON_UNSPECIFIED\x10\x00\x12\x1d\n" +
@@ -1008,7 +1150,7 @@ func file_canonhub_hub_v1_explain_proto_rawDescGZIP() []byte {
 }
 
 var file_canonhub_hub_v1_explain_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_canonhub_hub_v1_explain_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_canonhub_hub_v1_explain_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_canonhub_hub_v1_explain_proto_goTypes = []any{
 	(LossReason)(0),               // 0: canonhub.hub.v1.LossReason
 	(TargetState)(0),              // 1: canonhub.hub.v1.TargetState
@@ -1020,30 +1162,35 @@ var file_canonhub_hub_v1_explain_proto_goTypes = []any{
 	(*LostClaim)(nil),             // 7: canonhub.hub.v1.LostClaim
 	(*TargetExplanation)(nil),     // 8: canonhub.hub.v1.TargetExplanation
 	(*RefusedAttribute)(nil),      // 9: canonhub.hub.v1.RefusedAttribute
-	(*structpb.Value)(nil),        // 10: google.protobuf.Value
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Freshness)(nil),             // 10: canonhub.hub.v1.Freshness
+	(*StaleSource)(nil),           // 11: canonhub.hub.v1.StaleSource
+	(*structpb.Value)(nil),        // 12: google.protobuf.Value
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_canonhub_hub_v1_explain_proto_depIdxs = []int32{
 	3,  // 0: canonhub.hub.v1.Explanation.attributes:type_name -> canonhub.hub.v1.AttributeExplanation
 	8,  // 1: canonhub.hub.v1.Explanation.targets:type_name -> canonhub.hub.v1.TargetExplanation
-	10, // 2: canonhub.hub.v1.AttributeExplanation.value:type_name -> google.protobuf.Value
+	12, // 2: canonhub.hub.v1.AttributeExplanation.value:type_name -> google.protobuf.Value
 	5,  // 3: canonhub.hub.v1.AttributeExplanation.rule:type_name -> canonhub.hub.v1.DecidingRule
 	6,  // 4: canonhub.hub.v1.AttributeExplanation.winner:type_name -> canonhub.hub.v1.Claim
 	7,  // 5: canonhub.hub.v1.AttributeExplanation.lost:type_name -> canonhub.hub.v1.LostClaim
 	6,  // 6: canonhub.hub.v1.AttributeExplanation.joined:type_name -> canonhub.hub.v1.Claim
 	4,  // 7: canonhub.hub.v1.AttributeExplanation.decision:type_name -> canonhub.hub.v1.HumanDecision
-	11, // 8: canonhub.hub.v1.HumanDecision.time:type_name -> google.protobuf.Timestamp
-	10, // 9: canonhub.hub.v1.Claim.value:type_name -> google.protobuf.Value
-	11, // 10: canonhub.hub.v1.Claim.time:type_name -> google.protobuf.Timestamp
+	13, // 8: canonhub.hub.v1.HumanDecision.time:type_name -> google.protobuf.Timestamp
+	12, // 9: canonhub.hub.v1.Claim.value:type_name -> google.protobuf.Value
+	13, // 10: canonhub.hub.v1.Claim.time:type_name -> google.protobuf.Timestamp
 	6,  // 11: canonhub.hub.v1.LostClaim.claim:type_name -> canonhub.hub.v1.Claim
 	0,  // 12: canonhub.hub.v1.LostClaim.reason:type_name -> canonhub.hub.v1.LossReason
 	1,  // 13: canonhub.hub.v1.TargetExplanation.state:type_name -> canonhub.hub.v1.TargetState
 	9,  // 14: canonhub.hub.v1.TargetExplanation.refused:type_name -> canonhub.hub.v1.RefusedAttribute
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	13, // 15: canonhub.hub.v1.Freshness.verify_time:type_name -> google.protobuf.Timestamp
+	11, // 16: canonhub.hub.v1.Freshness.stale:type_name -> canonhub.hub.v1.StaleSource
+	13, // 17: canonhub.hub.v1.StaleSource.verify_time:type_name -> google.protobuf.Timestamp
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_explain_proto_init() }
@@ -1057,7 +1204,7 @@ func file_canonhub_hub_v1_explain_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_explain_proto_rawDesc), len(file_canonhub_hub_v1_explain_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

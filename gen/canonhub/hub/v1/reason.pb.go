@@ -87,6 +87,10 @@ const (
 	ErrorReason_ERROR_REASON_REVISION_NOT_FOUND ErrorReason = 84
 	// OUT_OF_RANGE: what the record was then is not kept any more, or was erased.
 	ErrorReason_ERROR_REASON_REVISION_GONE ErrorReason = 85
+	// NOT_FOUND: no dead letter has this number.
+	ErrorReason_ERROR_REASON_DEAD_LETTER_NOT_FOUND ErrorReason = 90
+	// FAILED_PRECONDITION: the dead letter is closed, or its work has been taken up since.
+	ErrorReason_ERROR_REASON_DEAD_LETTER_CLOSED ErrorReason = 91
 )
 
 // Enum value maps for ErrorReason.
@@ -122,38 +126,42 @@ var (
 		83: "ERROR_REASON_SHUTTING_DOWN",
 		84: "ERROR_REASON_REVISION_NOT_FOUND",
 		85: "ERROR_REASON_REVISION_GONE",
+		90: "ERROR_REASON_DEAD_LETTER_NOT_FOUND",
+		91: "ERROR_REASON_DEAD_LETTER_CLOSED",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":          0,
-		"ERROR_REASON_RECORD_NOT_FOUND":     1,
-		"ERROR_REASON_LINK_NOT_FOUND":       2,
-		"ERROR_REASON_CONNECTION_NOT_FOUND": 3,
-		"ERROR_REASON_INVALID_REQUEST":      4,
-		"ERROR_REASON_INVALID_PAGE_TOKEN":   5,
-		"ERROR_REASON_INVALID_FILTER":       6,
-		"ERROR_REASON_STORE_UNAVAILABLE":    7,
-		"ERROR_REASON_INTERNAL":             8,
-		"ERROR_REASON_DEADLINE":             9,
-		"ERROR_REASON_UNAUTHENTICATED":      10,
-		"ERROR_REASON_NOT_ALLOWED":          11,
-		"ERROR_REASON_REVIEW_NOT_FOUND":     40,
-		"ERROR_REASON_REVIEW_CLOSED":        41,
-		"ERROR_REASON_INVALID_CHOICE":       42,
-		"ERROR_REASON_POLICY_NOT_FOUND":     43,
-		"ERROR_REASON_PLAN_OUTDATED":        44,
-		"ERROR_REASON_WRITE_REFUSED":        70,
-		"ERROR_REASON_RECORD_EXISTS":        71,
-		"ERROR_REASON_ETAG_MISMATCH":        72,
-		"ERROR_REASON_REQUEST_ID_REUSED":    73,
-		"ERROR_REASON_NO_CALLER":            74,
-		"ERROR_REASON_TOO_MANY_CALLS":       75,
-		"ERROR_REASON_IDENTITY_REFUSED":     76,
-		"ERROR_REASON_TOKEN_OUT_OF_RANGE":   80,
-		"ERROR_REASON_INVALID_RESUME_TOKEN": 81,
-		"ERROR_REASON_TOO_MANY_STREAMS":     82,
-		"ERROR_REASON_SHUTTING_DOWN":        83,
-		"ERROR_REASON_REVISION_NOT_FOUND":   84,
-		"ERROR_REASON_REVISION_GONE":        85,
+		"ERROR_REASON_UNSPECIFIED":           0,
+		"ERROR_REASON_RECORD_NOT_FOUND":      1,
+		"ERROR_REASON_LINK_NOT_FOUND":        2,
+		"ERROR_REASON_CONNECTION_NOT_FOUND":  3,
+		"ERROR_REASON_INVALID_REQUEST":       4,
+		"ERROR_REASON_INVALID_PAGE_TOKEN":    5,
+		"ERROR_REASON_INVALID_FILTER":        6,
+		"ERROR_REASON_STORE_UNAVAILABLE":     7,
+		"ERROR_REASON_INTERNAL":              8,
+		"ERROR_REASON_DEADLINE":              9,
+		"ERROR_REASON_UNAUTHENTICATED":       10,
+		"ERROR_REASON_NOT_ALLOWED":           11,
+		"ERROR_REASON_REVIEW_NOT_FOUND":      40,
+		"ERROR_REASON_REVIEW_CLOSED":         41,
+		"ERROR_REASON_INVALID_CHOICE":        42,
+		"ERROR_REASON_POLICY_NOT_FOUND":      43,
+		"ERROR_REASON_PLAN_OUTDATED":         44,
+		"ERROR_REASON_WRITE_REFUSED":         70,
+		"ERROR_REASON_RECORD_EXISTS":         71,
+		"ERROR_REASON_ETAG_MISMATCH":         72,
+		"ERROR_REASON_REQUEST_ID_REUSED":     73,
+		"ERROR_REASON_NO_CALLER":             74,
+		"ERROR_REASON_TOO_MANY_CALLS":        75,
+		"ERROR_REASON_IDENTITY_REFUSED":      76,
+		"ERROR_REASON_TOKEN_OUT_OF_RANGE":    80,
+		"ERROR_REASON_INVALID_RESUME_TOKEN":  81,
+		"ERROR_REASON_TOO_MANY_STREAMS":      82,
+		"ERROR_REASON_SHUTTING_DOWN":         83,
+		"ERROR_REASON_REVISION_NOT_FOUND":    84,
+		"ERROR_REASON_REVISION_GONE":         85,
+		"ERROR_REASON_DEAD_LETTER_NOT_FOUND": 90,
+		"ERROR_REASON_DEAD_LETTER_CLOSED":    91,
 	}
 )
 
@@ -188,7 +196,7 @@ var File_canonhub_hub_v1_reason_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xf7\a\n" +
+	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xc4\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_RECORD_NOT_FOUND\x10\x01\x12\x1f\n" +
@@ -220,7 +228,9 @@ const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\x1dERROR_REASON_TOO_MANY_STREAMS\x10R\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x10S\x12#\n" +
 	"\x1fERROR_REASON_REVISION_NOT_FOUND\x10T\x12\x1e\n" +
-	"\x1aERROR_REASON_REVISION_GONE\x10UB\xb8\x01\n" +
+	"\x1aERROR_REASON_REVISION_GONE\x10U\x12&\n" +
+	"\"ERROR_REASON_DEAD_LETTER_NOT_FOUND\x10Z\x12#\n" +
+	"\x1fERROR_REASON_DEAD_LETTER_CLOSED\x10[B\xb8\x01\n" +
 	"\x13com.canonhub.hub.v1B\vReasonProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (

@@ -1,0 +1,44 @@
+package hubspot
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+// Archive moves a contact to the recycling bin. It is read before: the id of a contact that was merged away leads to the
+// one that lives on, and HubSpot would take that for the one meant.
+func (c *contacts) Archive(ctx context.Context, r adapters.Request) (adapters.Observation, error) {
+	const op = "archive contact"
+	o := adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: c.now().UTC()}
+	if r.Kind != customer || !isID(string(r.ExternalID)) {
+		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no contact's id"}
+	}
+	is, err := c.get(ctx, op, string(r.ExternalID))
+	switch {
+	case fault.CategoryOf(err) == fault.Gone:
+		return o, nil
+	case err != nil:
+		return adapters.Observation{}, err
+	case string(is.ID) != string(r.ExternalID):
+		o.At, o.MergedInto, o.Raw = is.at(), adapters.ExternalID(is.ID), is.raw
+		return o, nil
+	}
+	answer, err := c.call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: base + "/" + string(is.ID)}, nil)
+	if err != nil && fault.CategoryOf(err) != fault.Gone {
+		return adapters.Observation{}, err
+	}
+	o.At, o.Raw = later(answer.Date, is.at()), is.raw // HubSpot's clock has whole seconds here
+	return o, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

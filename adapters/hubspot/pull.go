@@ -1,0 +1,181 @@
+package hubspot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/cursor"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+// HubSpot's largest pages: of the list, and of the search.
+const (
+	maxListed = 100
+	maxFound  = 200
+)
+
+// pulls is what can be pulled.
+var pulls = adapters.Pull{MaxPage: maxFound, Changes: true, Lag: 2 * time.Minute}
+
+// place is how far a pull has come.
+type place struct {
+	// Begun is HubSpot's clock at the first page of the list, After where the list goes on.
+	Begun int64  `json:"begun,omitempty"`
+	After string `json:"after,omitempty"`
+	// At is the time of change that the search has come to, in milliseconds. ID is set while all that is left of this very
+	// millisecond is read, by id: the last one read, "0" at first.
+	At int64  `json:"at,omitempty"`
+	ID string `json:"id,omitempty"`
+}
+
+// Pull lists all contacts, or searches for those that changed.
+func (c *contacts) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
+	const op = "pull contacts"
+	var from place
+	if err := cursor.Decode(q.Cursor, &from); err != nil {
+		return adapters.Page{}, err
+	}
+	switch {
+	case q.Kind != customer:
+		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "only customers are carried"}
+	case q.Since.IsZero():
+		return c.list(ctx, op, from, min(max(q.Size, 1), maxListed))
+	}
+	from.At = max(from.At, q.Since.UnixMilli())
+	return c.search(ctx, op, from, min(max(q.Size, 1), maxFound))
+}
+
+// answer is a page of a list, or of a search.
+type answer struct {
+	Results []json.RawMessage `json:"results"`
+	Total   int               `json:"total"`
+	Paging  struct {
+		Next struct {
+			After string `json:"after"`
+		} `json:"next"`
+	} `json:"paging"`
+
+	now time.Time
+}
+
+// ask makes the call of a page.
+func (c *contacts) ask(ctx context.Context, op string, call httpapi.Request) (answer, error) {
+	r, err := c.call(ctx, op, call, nil)
+	if err != nil {
+		f := fault.As(ofNoObject(err))
+		f.MaybeDone = false // a read
+		return answer{}, f
+	}
+	var out answer
+	if json.Unmarshal(r.Body, &out) != nil || out.Results == nil {
+		return answer{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of HubSpot's"}
+	}
+	if out.now = r.Date; out.now.IsZero() {
+		out.now = r.ReceivedAt
+	}
+	return out, nil
+}
+
+// list reads a page of all contacts. HubSpot goes on by id, so that changes between pages shift nothing. What changes
+// meanwhile is found by the pull of changes that begins where this one began.
+func (c *contacts) list(ctx context.Context, op string, from place, size int) (adapters.Page, error) {
+	query := url.Values{"limit": {strconv.Itoa(size)}, "properties": {strings.Join(asked, ",")}}
+	if from.After != "" {
+		query.Set("after", from.After)
+	}
+	in, err := c.ask(ctx, op, httpapi.Request{Method: http.MethodGet, Path: base, Query: query})
+	if err != nil {
+		return adapters.Page{}, err
+	}
+	if from.Begun == 0 {
+		from.Begun = in.now.UnixMilli()
+	}
+	page, _ := c.read(in)
+	page.Watermark = time.UnixMilli(from.Begun).UTC()
+	if from.After = in.Paging.Next.After; from.After != "" {
+		page.More, page.Next = true, cursor.Encode(from)
+	}
+	return page, nil
+}
+
+// search reads a page of what changed at a time or later. It never asks for a second page of one search: those shift as
+// contacts change, and end after 10,000. It goes on from the last time seen, and where a whole page has one time, through
+// that time by id.
+func (c *contacts) search(ctx context.Context, op string, from place, size int) (adapters.Page, error) {
+	filters, sort := []filter{{modifiedProperty, "GTE", strconv.FormatInt(from.At, 10)}}, modifiedProperty
+	if from.ID != "" {
+		sort = idProperty
+		filters = []filter{{modifiedProperty, "EQ", strconv.FormatInt(from.At, 10)}, {idProperty, "GT", from.ID}}
+	}
+	body, err := json.Marshal(map[string]any{
+		"filterGroups": []map[string]any{{"filters": filters}}, "sorts": []map[string]string{{"propertyName": sort, "direction": "ASCENDING"}},
+		"properties": asked, "limit": size,
+	})
+	if err != nil {
+		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be written"}
+	}
+	in, err := c.ask(ctx, op, httpapi.Request{Method: http.MethodPost, Path: base + "/search", Body: body, ContentType: "application/json"})
+	if err != nil {
+		return adapters.Page{}, err
+	}
+	page, last := c.read(in)
+	full := len(in.Results) >= size
+	if full && last == nil {
+		return adapters.Page{}, &fault.Error{Category: fault.Transient, Op: op, Message: "none of a page's contacts can be read, so that there is nothing to go on from"}
+	}
+	page.More = full || from.ID != ""
+	from = from.behind(last, full)
+	page.Watermark = time.UnixMilli(from.At).UTC()
+	if page.More {
+		page.Next = cursor.Encode(from)
+	}
+	return page, nil
+}
+
+// idProperty is HubSpot's id as a property.
+const idProperty = "hs_object_id"
+
+type filter struct {
+	Property string `json:"propertyName"`
+	Operator string `json:"operator"`
+	Value    string `json:"value"`
+}
+
+// behind is the place after a page, whose last contact is nil where it has none.
+func (p place) behind(last *object, full bool) place {
+	switch {
+	case p.ID != "" && full:
+		return place{At: p.At, ID: string(last.ID)}
+	case p.ID != "": // all of that millisecond
+		return place{At: p.At + 1}
+	case last == nil:
+		return p
+	}
+	at := last.at().UnixMilli()
+	if at <= p.At && full {
+		return place{At: p.At, ID: "0"}
+	}
+	return place{At: max(at, p.At)}
+}
+
+// read takes the contacts of a page, and gives the last one that could be read.
+func (c *contacts) read(in answer) (page adapters.Page, last *object) {
+	page.Total = in.Total
+	for i, raw := range in.Results {
+		o, err := decode(raw)
+		if err != nil {
+			page.Rejected = append(page.Rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: err.Error(), Raw: raw})
+			continue
+		}
+		page.Observations, last = append(page.Observations, observe(o, c.connection)), o
+	}
+	return page, last
+}

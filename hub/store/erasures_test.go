@@ -1,0 +1,91 @@
+package store_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// What becomes of each column when a record is erased: rows or values go where they tell of the record, its objects, or of
+// those that speak of them; what stays holds ids of ours, times, states, names of attributes and of who works here.
+var (
+	erasedColumns = map[string]string{
+		"attempts":            "external_id request sent error",
+		"audit":               "detail",
+		"dead_letters":        "reason",
+		"deliveries":          "reason",
+		"gone_objects":        "connection kind external_id gone_at",
+		"links":               "connection kind external_id record_id state is_primary epoch read_began gone_at created_at born_on archived",
+		"match_keys":          "kind attribute value record_id",
+		"orphans":             "kind attribute value connection external_id receipt_id",
+		"promoted_attributes": "kind attribute value record_id",
+		"receipt_keys":        "connection event_key received_at",
+		"receipts":            "event_key body",
+		"records":             "message provenance",
+		"requests":            "request_id fingerprint answer",
+		"review_records":      "record_id review_id",
+		"reviews":             "external_id subject detail closed_why",
+		"river_job":           "errors",
+		"unlinked":            "connection kind external_id record_id at",
+		"views":               "record_id source external_id state raw mapping_version updated_at refers",
+	}
+	keptColumns = map[string]string{
+		"attempts":           "id record_id connection kind revision idempotency_key paths sent_after state sends started_at settled_at archive",
+		"audit":              "id at action correlation_id connection record_id receipt_id actor",
+		"brake_counts":       "connection kind attribute window_start records",
+		"brake_marks":        "window_start connection kind attribute record_id",
+		"brakes":             "connection kind attribute window_size braked_at passes_until counts_since",
+		"changes":            "record_id revision kind paths source correlation_id changed_at xid seq",
+		"connections":        "name adapter credential_fingerprint paused_at paused_reason blocked_until paused_by",
+		"dead_letters":       "id subject connection receipt_id record_id category attempts correlation_id created_at",
+		"deliveries":         "record_id connection kind state revision correlation_id traceparent updated_at braked",
+		"erasure_salt":       "one salt",
+		"erasures":           "object_sha256 kind connection record_id erased_at erased_by",
+		"merges":             "id merged survivor was_placeholder was_creator was_deleted_at merged_at undone_at",
+		"policies":           "version sha256 config activated_at activated_by comment repeats file lines",
+		"receipt_objects":    "receipt_id object_sha256", // salted, and only while the receipt is not emptied
+		"receipts":           "id connection type occurred_at correlation_id traceparent state outcome received_at finished_at",
+		"records":            "id kind revision policy_version creator placeholder created_at updated_at deleted_at merged_into archive erased_at erased_by",
+		"requests":           "caller record_id created_at",
+		"reviews":            "id kind reason connection record_ids receipt_id correlation_id opened_at closed_at path about closed_by resolution",
+		"river_job":          "id state attempt max_attempts attempted_at created_at finalized_at scheduled_at priority args attempted_by kind metadata queue tags unique_key unique_states",
+		"river_leader":       "elected_at expires_at leader_id name",
+		"river_migration":    "line version created_at",
+		"river_notification": "id created_at payload topic",
+		"river_queue":        "name created_at metadata paused_at updated_at",
+		"goose_db_version":   "id version_id is_applied tstamp",
+	}
+)
+
+// A column that is new has to be decided over, here and in Erase or EraseTraces.
+func TestErasureDecidesOverEveryColumn(t *testing.T) {
+	t.Parallel()
+	db := setup(t, nil)
+	rows, err := db.Pool().Query(t.Context(), `select c.oid::regclass::text || '.' || a.attname from pg_class c
+		join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
+		where c.relkind in ('r', 'p', 'm') and n.nspname not like 'pg\_%' and n.nspname <> 'information_schema' and a.attnum > 0 and not a.attisdropped`)
+	must(t, err)
+	there, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	must(t, err)
+	var decided []string
+	for _, columns := range []map[string]string{erasedColumns, keptColumns} {
+		for table, names := range columns {
+			for name := range strings.FieldsSeq(names) {
+				decided = append(decided, table+"."+name)
+			}
+		}
+	}
+	slices.Sort(decided)
+	for _, column := range there {
+		if _, is := slices.BinarySearch(decided, column); !is {
+			t.Errorf("nobody has decided what becomes of %s when a record is erased", column)
+		}
+	}
+	for i, column := range decided {
+		if !slices.Contains(there, column) || i > 0 && decided[i-1] == column {
+			t.Errorf("%s is decided over twice, or is not there any more", column)
+		}
+	}
+}
