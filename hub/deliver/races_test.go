@@ -14,6 +14,7 @@ import (
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 )
 

@@ -14,6 +14,7 @@ var (
 	erasedColumns = map[string]string{
 		"attempts":            "external_id request sent error",
 		"audit":               "detail",
+		"changes":             "message",
 		"dead_letters":        "reason",
 		"deliveries":          "reason",
 		"gone_objects":        "connection kind external_id gone_at",
@@ -37,7 +38,8 @@ var (
 		"brake_counts":       "connection kind attribute window_start records",
 		"brake_marks":        "window_start connection kind attribute record_id",
 		"brakes":             "connection kind attribute window_size braked_at passes_until counts_since",
-		"changes":            "record_id revision kind paths source correlation_id changed_at xid seq",
+		"changes":            "record_id revision kind paths source correlation_id changed_at seq placeholder created_at deleted_at merged_into",
+		"change_log":         "one feed cut",
 		"connections":        "name adapter credential_fingerprint paused_at paused_reason blocked_until paused_by",
 		"dead_letters":       "id subject connection receipt_id record_id category attempts correlation_id created_at",
 		"deliveries":         "record_id connection kind state revision correlation_id traceparent updated_at braked",
