@@ -361,15 +361,18 @@ func TestWhatWasErasedIsToldWithoutItsContents(t *testing.T) {
 	w := setup(t)
 	token := w.token()
 	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID
-	w.exec(`update changes set message = null, paths = '{}' where record_id = $1`, id)
-	if c := w.changes(w.watch(t.Context(), &hubv1.WatchRequest{ResumeToken: token, Paths: []string{"phone"}}), 1)[0]; !c.GetErased() || c.GetRecord() != nil {
-		t.Errorf("told is %v", c)
+	_, err := w.customers.EraseCustomer(t.Context(), &hubv1.EraseCustomerRequest{Id: string(id)})
+	must(t, err)
+	for i, c := range w.changes(w.watch(t.Context(), &hubv1.WatchRequest{ResumeToken: token, Paths: []string{"phone"}}), 2) {
+		if !c.GetErased() || c.GetRecord() != nil || c.GetRevision() != int64(i+1) {
+			t.Errorf("told is %v", c)
+		}
 	}
 	if m, err := w.watch(t.Context(), &hubv1.WatchRequest{Snapshot: true}).Recv(); err != nil || !m.GetSnapshot().GetErased() {
 		t.Errorf("the snapshot: %v %v", m, err)
 	}
 	list, err := w.customers.ListCustomerRevisions(t.Context(), &hubv1.ListCustomerRevisionsRequest{Id: string(id)})
-	if err != nil || len(list.GetRevisions()) != 1 || !list.GetRevisions()[0].GetErased() || list.GetRevisions()[0].GetRecord() != nil {
+	if err != nil || len(list.GetRevisions()) != 2 || !list.GetRevisions()[0].GetErased() || list.GetRevisions()[0].GetRecord() != nil {
 		t.Errorf("its history: %v %v", list, err)
 	}
 	_, err = w.customers.GetCustomer(t.Context(), &hubv1.GetCustomerRequest{Id: string(id), Revision: 1})

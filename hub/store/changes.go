@@ -32,7 +32,7 @@ type ChangePosition int64
 func (t *Tx) PutChange(c *Change) {
 	t.Queue(`insert into changes (record_id, revision, kind, paths, source, correlation_id, changed_at,
 			message, placeholder, created_at, deleted_at, merged_into)
-		select r.id, $2, r.kind, $3, $4, $5, r.updated_at, r.message, r.placeholder, r.created_at, r.deleted_at, r.merged_into
+		select r.id, $2, r.kind, $3, $4, $5, r.updated_at, case when r.erased_at is null then r.message end, r.placeholder, r.created_at, r.deleted_at, r.merged_into
 		from records r where r.id = $1`, c.RecordID, c.Revision, c.Paths, c.Source, c.CorrelationID)
 }
 

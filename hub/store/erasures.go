@@ -127,6 +127,7 @@ var erasedRecords = []string{
 	`delete from match_keys where record_id = any($1)`,
 	`delete from promoted_attributes where record_id = any($1)`,
 	`delete from unlinked where record_id = any($1)`,
+	`update changes set message = null where record_id = any($1)`,
 	`update deliveries set state = 'settled', reason = '', braked = false, updated_at = now() where record_id = any($1)`,
 	`update attempts set state = 'abandoned', request = '', sent = '', external_id = '', settled_at = now() where record_id = any($1) and state = 'pending'`,
 	// The request is remembered, so that it is not made a second time.

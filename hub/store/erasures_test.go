@@ -12,9 +12,9 @@ import (
 // those that speak of them; what stays holds ids of ours, times, states, names of attributes and of who works here.
 var (
 	erasedColumns = map[string]string{
-		"changes":             "message",
 		"attempts":            "external_id request sent error",
 		"audit":               "detail",
+		"changes":             "message",
 		"dead_letters":        "reason closed_why",
 		"deliveries":          "reason",
 		"gone_objects":        "connection kind external_id gone_at",

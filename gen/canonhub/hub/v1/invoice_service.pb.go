@@ -153,14 +153,14 @@ type GetInvoiceRequest struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
 	MinRevision int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	// As it was at this revision of this very id, whatever it was merged into since. 0: as it is.
+	Revision int64 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
+	// As it was at this time, which is not to come. Where the id was merged away by then, the record that answered for it then.
+	ReadTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	// How old what is known of the sources that decide over the record may be. Those that were last heard longer ago are asked,
 	// within the call's time; where that fails, the answer is what is stored, and its freshness says how old that is. Not
 	// together with revision or read_time. Absent: nobody is asked.
-	MaxAge *durationpb.Duration `protobuf:"bytes,21,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
-	// As it was at this revision of this very id, whatever it was merged into since. 0: as it is. Not together with the other two.
-	Revision int64 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
-	// As it was at this time, which is not to come. Where the id was merged away by then, the record that answered for it then.
-	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
+	MaxAge        *durationpb.Duration `protobuf:"bytes,21,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,13 +209,6 @@ func (x *GetInvoiceRequest) GetMinRevision() int64 {
 	return 0
 }
 
-func (x *GetInvoiceRequest) GetMaxAge() *durationpb.Duration {
-	if x != nil {
-		return x.MaxAge
-	}
-	return nil
-}
-
 func (x *GetInvoiceRequest) GetRevision() int64 {
 	if x != nil {
 		return x.Revision
@@ -226,6 +219,13 @@ func (x *GetInvoiceRequest) GetRevision() int64 {
 func (x *GetInvoiceRequest) GetReadTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ReadTime
+	}
+	return nil
+}
+
+func (x *GetInvoiceRequest) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
 	}
 	return nil
 }
@@ -1786,15 +1786,15 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x128\n" +
 	"\ainvoice\x18\n" +
 	" \x01(\v2\x1e.canonhub.canonical.v1.InvoiceR\ainvoice\x128\n" +
-	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xd1\x03\n" +
+	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xeb\x03\n" +
 	"\x11GetInvoiceRequest\x12<\n" +
 	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
-	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12<\n" +
-	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge\x12#\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12#\n" +
 	"\brevision\x18\n" +
 	" \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x127\n" +
-	"\tread_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\breadTime:\xb5\x01\xbaH\xb1\x01\x1a\xae\x01\n" +
-	"\x0eget.one_moment\x128give one of revision, read_time and min_revision at most\x1ab(this.revision > 0 ? 1 : 0) + (has(this.read_time) ? 1 : 0) + (this.min_revision > 0 ? 1 : 0) <= 1\"c\n" +
+	"\tread_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\x12<\n" +
+	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\x0eget.one_moment\x12=give revision, or read_time, or else min_revision and max_age\x1aw(this.revision > 0 ? 1 : 0) + (has(this.read_time) ? 1 : 0) + (this.min_revision > 0 || has(this.max_age) ? 1 : 0) <= 1\"c\n" +
 	"\x17BatchGetInvoicesRequest\x12H\n" +
 	"\x03ids\x18\x01 \x03(\tB6\xbaH3\x92\x010\b\x01\x10\xe8\a\")r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"w\n" +
 	"\x18BatchGetInvoicesResponse\x12:\n" +
@@ -1999,8 +1999,8 @@ var file_canonhub_hub_v1_invoice_service_proto_depIdxs = []int32{
 	26, // 2: canonhub.hub.v1.InvoiceRecord.delete_time:type_name -> google.protobuf.Timestamp
 	27, // 3: canonhub.hub.v1.InvoiceRecord.invoice:type_name -> canonhub.canonical.v1.Invoice
 	28, // 4: canonhub.hub.v1.InvoiceRecord.freshness:type_name -> canonhub.hub.v1.Freshness
-	29, // 5: canonhub.hub.v1.GetInvoiceRequest.max_age:type_name -> google.protobuf.Duration
-	26, // 6: canonhub.hub.v1.GetInvoiceRequest.read_time:type_name -> google.protobuf.Timestamp
+	26, // 5: canonhub.hub.v1.GetInvoiceRequest.read_time:type_name -> google.protobuf.Timestamp
+	29, // 6: canonhub.hub.v1.GetInvoiceRequest.max_age:type_name -> google.protobuf.Duration
 	0,  // 7: canonhub.hub.v1.BatchGetInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
 	0,  // 8: canonhub.hub.v1.ListInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
 	27, // 9: canonhub.hub.v1.CreateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
