@@ -358,19 +358,20 @@ func (w *writing) outcomes(r *policy.Resolution, said proto.Message) []*storev1.
 		if a.Winner != nil {
 			o.Winner = a.Winner.Source.Name
 		}
+		for _, lost := range a.Lost {
+			if lost.Source.Name == w.in.Source {
+				o.Reason = string(lost.Reason)
+			}
+		}
 		differs := slices.ContainsFunc(mine, func(leaf model.Path) bool { return !w.schema.Equal(said, r.Message, leaf) })
 		joined := slices.ContainsFunc(a.Joined, func(c policy.Claim) bool { return c.Source.Name == w.in.Source })
 		switch {
-		case a.Winner != nil && a.Winner.Source.Name == w.in.Source, joined, a.Winner != nil && !differs:
-		case a.Disputed:
+		case a.Winner != nil && (o.Winner == w.in.Source || !differs), joined:
+			o.Reason = ""
+		case o.Reason == string(policy.Disagreed):
 			o.Result = HeldBack
 		default:
 			o.Result = Refused
-		}
-		for _, lost := range a.Lost {
-			if lost.Source.Name == w.in.Source && o.Result != Accepted {
-				o.Reason = string(lost.Reason)
-			}
 		}
 		all = append(all, o)
 	}

@@ -1,0 +1,70 @@
+package apply_test
+
+import (
+	"testing"
+
+	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// etag is that of a record as it is now.
+func (w *world) etag(id store.RecordID) string {
+	return store.Etag(id, w.Bundle(id).Record.Revision)
+}
+
+// write makes a write that is expected to succeed.
+func (w *world) write(t *testing.T, in apply.Write) apply.Written {
+	t.Helper()
+	written, err := w.Applier.Write(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return written
+}
+
+// refused makes a write that is expected to be refused for a reason, and returns why it was.
+func (w *world) refused(t *testing.T, in apply.Write, want apply.WriteReason) *apply.WriteError {
+	t.Helper()
+	_, err := w.Applier.Write(t.Context(), in)
+	if got := reasonOf(err); got != want {
+		t.Fatalf("%v (%s), want %s", err, got, want)
+	}
+	return asWriteError(err)
+}
+
+func TestAnEditOfAnotherAttributeFailsNoWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, written)
+	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID
+	in := say(id, "", "+491")
+	in.Etag = w.etag(id)
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada L.", "ada@example.com")))
+	w.write(t, in)
+	in = say(id, "", "+492") // with the etag of before the first write
+	in.Etag = store.Etag(id, 1)
+	why := w.refused(t, in, apply.Outdated)
+	if len(why.Paths) != 1 || why.Paths[0] != "phone" || why.Etag != w.etag(id) {
+		t.Errorf("%+v, want phone and the present etag", why)
+	}
+	if got := w.customer(id).GetPhone(); got != "+491" {
+		t.Errorf("the phone is %s", got)
+	}
+}
+
+func TestAnEtagThatReachesFurtherBackThanTheChangesIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, written)
+	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID
+	for _, phone := range []string{"+491", "+492"} {
+		w.Observe("shop", w.shop.Edit("s1", hubtest.Phone(phone)))
+	}
+	if _, err := w.Store.Pool().Exec(t.Context(), `delete from changes where revision < 3`); err != nil {
+		t.Fatal(err)
+	}
+	in := say(id, "eve@example.com", "")
+	in.Etag = store.Etag(id, 1)
+	w.refused(t, in, apply.Outdated)
+	in.Etag = store.Etag(id, 2) // all changes since are known
+	w.write(t, in)
+}
