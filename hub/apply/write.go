@@ -216,6 +216,12 @@ func (w *writing) judge(ctx context.Context) error {
 			return &WriteError{Reason: NotAllowed, Message: fmt.Sprintf("the policy does not let %s write %s; write in the configuration names what it may", w.in.Source, path), Paths: []model.Path{path}}
 		}
 	}
+	for path := range w.in.PathEtags {
+		named := append(slices.Clone(w.in.Paths), w.leaves...)
+		if !slices.ContainsFunc(named, func(written model.Path) bool { return covers(path, written) }) {
+			return &WriteError{Reason: NoPath, Message: fmt.Sprintf("there is an etag for %q, which is not written", path), Paths: []model.Path{path}}
+		}
+	}
 	return w.fresh(ctx)
 }
 
@@ -266,18 +272,15 @@ func (w *writing) fresh(ctx context.Context) error {
 	return nil
 }
 
-// read lists the attributes by the etag of the record as the caller read them. A record that is deleted was read as a whole.
+// read lists the attributes by the etag of the record as the caller read them. Of two paths that cover one, the more
+// specific counts.
 func (w *writing) read() map[string][]model.Path {
 	byEtag := map[string][]model.Path{}
-	leaves := w.leaves
-	if w.in.Delete {
-		leaves = allPaths(w.schema, w.bundle.Record.Message, w.bundle.Record.Message)
-	}
-	for _, leaf := range leaves {
-		etag := w.in.Etag
+	for _, leaf := range w.leaves {
+		etag, by := w.in.Etag, model.Path("")
 		for path, of := range w.in.PathEtags {
-			if slices.Contains(w.expand(path), leaf) {
-				etag = of
+			if covers(path, leaf) && len(path) > len(by) {
+				etag, by = of, path
 			}
 		}
 		if etag != "" {
@@ -285,6 +288,11 @@ func (w *writing) read() map[string][]model.Path {
 		}
 	}
 	return byEtag
+}
+
+// covers says that a path names an attribute, or a group that has it.
+func covers(path, leaf model.Path) bool {
+	return path == leaf || strings.HasPrefix(string(leaf), strings.TrimSuffix(string(path), ".*")+".")
 }
 
 // references checks those that name records, and resolves those that name objects.

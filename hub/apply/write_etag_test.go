@@ -5,6 +5,7 @@ import (
 
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -67,4 +68,36 @@ func TestAnEtagThatReachesFurtherBackThanTheChangesIsRefused(t *testing.T) {
 	w.refused(t, in, apply.Outdated)
 	in.Etag = store.Etag(id, 2) // all changes since are known
 	w.write(t, in)
+}
+
+// Of two etags that cover an attribute, that of the more specific path counts.
+func TestTheMoreSpecificPathsEtagCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, written)
+	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID
+	in := address(id, "Berlin")
+	w.write(t, in)
+	old, now := store.Etag(id, 1), w.etag(id)
+	for range 20 { // maps have no order
+		in.PathEtags = map[model.Path]string{"billing_address": old, "billing_address.city": now}
+		w.write(t, in)
+		in.PathEtags = map[model.Path]string{"billing_address": now, "billing_address.city": old}
+		w.refused(t, in, apply.Outdated)
+	}
+}
+
+// An etag for what is not written guards nothing: it is a mistake that the caller is told of.
+func TestAnEtagForWhatIsNotWrittenIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, written)
+	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID
+	in := say(id, "", "+491")
+	for _, path := range []model.Path{"phnoe", "email"} {
+		in.PathEtags = map[model.Path]string{path: store.Etag(id, 1)}
+		if why := w.refused(t, in, apply.NoPath); len(why.Paths) != 1 || why.Paths[0] != path {
+			t.Errorf("%+v, want %s", why, path)
+		}
+	}
+	in.Paths, in.PathEtags = append(in.Paths, "custom"), map[model.Path]string{"custom": store.Etag(id, 1)}
+	w.write(t, in) // named, though there is none
 }
