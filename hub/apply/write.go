@@ -243,10 +243,14 @@ func (w *writing) expand(path model.Path) []model.Path {
 	return nil
 }
 
-// fresh sees that no attribute was changed since the caller read it. A change of another one is no reason.
+// fresh sees that no attribute was changed since the caller read it. A change of another one is no reason, unless the
+// record is to be deleted: it was read as a whole.
 func (w *writing) fresh(ctx context.Context) error {
 	behind := map[store.Revision][]model.Path{} // what was read at which revision
 	r := w.bundle.Record
+	if now := store.Etag(r.ID, r.Revision); w.in.Delete && r.DeletedAt.IsZero() && w.in.Etag != "" && w.in.Etag != now {
+		return &WriteError{Reason: Outdated, Message: "the record changed since it was read; read it again", Etag: now}
+	}
 	for etag, paths := range w.read() {
 		since := store.RevisionOf(etag, r.ID, r.Revision)
 		if since == 0 {

@@ -2,7 +2,12 @@ package apply_test
 
 import (
 	"testing"
+	"time"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/model"
@@ -100,4 +105,31 @@ func TestAnEtagForWhatIsNotWrittenIsRefused(t *testing.T) {
 	}
 	in.Paths, in.PathEtags = append(in.Paths, "custom"), map[model.Path]string{"custom": store.Etag(id, 1)}
 	w.write(t, in) // named, though there is none
+}
+
+// A record is deleted as it was read: whatever changed since, an attribute that is no more or a merge, fails it.
+func TestADeleteWithAStaleEtagFailsWhateverChanged(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*world, store.RecordID){
+		"custom attribute is gone": func(w *world, id store.RecordID) {
+			w.Observe("shop", adapters.Observation{Object: adapters.Object{Kind: "customer", ExternalID: "s1"}, At: time.Now().Add(time.Hour),
+				Paths: []string{"custom.*"}, Message: &canonicalv1.Customer{}})
+		},
+		"another record is part of it": func(w *world, id store.RecordID) {
+			w.Merge(id, w.Observe("crm", w.crm.Edit("c1", hubtest.Named("A. L.", "lovelace@example.com"))).RecordID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(p *configv1KindPolicy) { written(p); deletedBy("billing", "tombstone")(p) })
+			id := w.Observe("shop", adapters.Observation{Object: adapters.Object{Kind: "customer", ExternalID: "s1"}, At: time.Now(),
+				Paths: []string{"email", "custom.*"}, Message: &canonicalv1.Customer{Email: proto.String("ada@example.com"), Custom: tier("gold")}}).RecordID
+			in := apply.Write{Cause: apply.Cause{Source: "billing"}, Kind: model.Customer, RecordID: id, Delete: true, Etag: w.etag(id)}
+			change(w, id)
+			w.refused(t, in, apply.Outdated)
+			in.Etag = w.etag(id)
+			w.write(t, in)
+			w.write(t, in) // sent again: it is deleted
+		})
+	}
 }
