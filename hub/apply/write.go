@@ -71,9 +71,6 @@ func (a *Applier) Write(ctx context.Context, in Write) (Written, error) {
 	var written Written
 	err := a.inTx(ctx, func(tx Tx) error {
 		w := writing{a: a, tx: tx, in: &in, schema: schema}
-		if in.Message != nil {
-			w.message = proto.Clone(in.Message) // references are rewritten; a second run starts afresh
-		}
 		var err error
 		written, err = w.once(ctx)
 		if err == nil && in.ValidateOnly {
@@ -98,6 +95,7 @@ type writing struct {
 	schema  *model.Schema
 	rules   *policy.Kind
 	version int64
+	// message is what is said: nothing else that the caller's has makes, finds or breaks anything.
 	message proto.Message
 	bundle  *store.Bundle
 	// leaves are the attributes that are written, of all that Paths names.
@@ -138,6 +136,9 @@ func (w *writing) run(ctx context.Context) (Written, error) {
 	if w.rules == nil {
 		return Written{}, &WriteError{Reason: NoPolicy, Message: fmt.Sprintf("the configuration has no policy for %ss", w.in.Kind)}
 	}
+	if err := w.name(); err != nil {
+		return Written{}, err
+	}
 	contact, err := w.lock(ctx)
 	if err != nil {
 		return Written{}, err
@@ -160,16 +161,40 @@ func (w *writing) run(ctx context.Context) (Written, error) {
 	return w.say(ctx)
 }
 
+// name takes out of the caller's message what it says.
+func (w *writing) name() error {
+	w.message = w.schema.New()
+	for _, path := range w.in.Paths {
+		leaves := w.expand(path)
+		if leaves == nil {
+			return &WriteError{Reason: NoPath, Message: fmt.Sprintf("%s has no attribute %q", w.in.Kind, path), Paths: []model.Path{path}}
+		}
+		for _, leaf := range leaves {
+			w.schema.Copy(w.message, w.in.Message, leaf)
+		}
+		w.leaves = append(w.leaves, leaves...)
+	}
+	return nil
+}
+
+// expand lists the attributes that a path of the mask names; nil where it names none.
+func (w *writing) expand(path model.Path) []model.Path {
+	group := strings.TrimSuffix(string(path), ".*")
+	switch {
+	case group == "custom":
+		return append([]model.Path{}, w.schema.Custom(w.in.Message)...)
+	case w.schema.Group(group) != nil:
+		return w.schema.Group(group)
+	case w.schema.Check(path) == nil:
+		return []model.Path{path}
+	}
+	return nil
+}
+
 // lock takes the locks on match keys and on the objects that are referred to; there is no object of the caller's own.
 func (w *writing) lock(ctx context.Context) (*store.Contact, error) {
-	var (
-		keys   []store.MatchKey
-		refers []store.LinkKey
-	)
-	if w.message != nil {
-		keys, refers = matchKeys(w.rules, w.message), qualify(w.schema, w.message, "")
-	}
-	return w.tx.LockContact(ctx, store.LinkKey{Connection: w.in.Source, Kind: w.in.Kind, ExternalID: string(w.in.RecordID)}, keys, refers)
+	return w.tx.LockContact(ctx, store.LinkKey{Connection: w.in.Source, Kind: w.in.Kind, ExternalID: string(w.in.RecordID)},
+		matchKeys(w.rules, w.message), qualify(w.schema, w.message, ""))
 }
 
 // find locks the record, or makes it.
@@ -202,12 +227,8 @@ func (w *writing) judge(ctx context.Context) error {
 	if !r.DeletedAt.IsZero() && !w.in.Delete {
 		return &WriteError{Reason: Deleted, Message: "the record is deleted"}
 	}
-	for _, path := range w.in.Paths {
-		leaves := w.expand(path)
-		if leaves == nil {
-			return &WriteError{Reason: NoPath, Message: fmt.Sprintf("%s has no attribute %q", w.in.Kind, path), Paths: []model.Path{path}}
-		}
-		w.leaves = append(w.leaves, leaves...)
+	if own := w.bundle.View(w.in.Source, ""); own != nil && (slices.Contains(w.in.Paths, "custom") || slices.Contains(w.in.Paths, "custom.*")) {
+		w.leaves = append(w.leaves, w.schema.Custom(own.View.State().Said)...) // what is not said any more is said to be empty
 	}
 	slices.Sort(w.leaves)
 	w.leaves = slices.Compact(w.leaves)
@@ -223,24 +244,6 @@ func (w *writing) judge(ctx context.Context) error {
 		}
 	}
 	return w.fresh(ctx)
-}
-
-// expand lists the attributes that a path of the mask names; nil where it names none.
-func (w *writing) expand(path model.Path) []model.Path {
-	group := strings.TrimSuffix(string(path), ".*")
-	switch {
-	case group == "custom":
-		all := w.schema.Custom(w.message)
-		if own := w.bundle.View(w.in.Source, ""); own != nil {
-			all = append(all, w.schema.Custom(own.View.State().Said)...)
-		}
-		return append([]model.Path{}, all...)
-	case w.schema.Group(group) != nil:
-		return w.schema.Group(group)
-	case w.schema.Check(path) == nil:
-		return []model.Path{path}
-	}
-	return nil
 }
 
 // fresh sees that no attribute was changed since the caller read it. A change of another one is no reason, unless the
@@ -330,11 +333,7 @@ func (w *writing) say(ctx context.Context) (Written, error) {
 		own = &store.View{RecordID: b.Record.ID, Source: w.in.Source, View: view.New(w.schema)}
 		b.Views = append(b.Views, own)
 	}
-	said := w.schema.New()
-	for _, leaf := range w.leaves {
-		w.schema.Copy(said, w.message, leaf)
-	}
-	own.View.Observe(view.Observation{Stamp: own.View.Next(w.a.Now()), Message: said, Paths: w.leaves})
+	own.View.Observe(view.Observation{Stamp: own.View.Next(w.a.Now()), Message: w.message, Paths: w.leaves})
 	if b.Record.Placeholder {
 		b.Record.Placeholder, b.Record.Creator = false, w.in.Source
 	}
@@ -342,7 +341,7 @@ func (w *writing) say(ctx context.Context) (Written, error) {
 	if _, err := f.record(); err != nil {
 		return Written{}, err
 	}
-	written := Written{RecordID: b.Record.ID, Revision: b.Record.Revision, Outcomes: w.outcomes(f.resolution, said)}
+	written := Written{RecordID: b.Record.ID, Revision: b.Record.Revision, Outcomes: w.outcomes(f.resolution)}
 	if refused := slices.DeleteFunc(slices.Clone(written.Outcomes), func(o *storev1.Outcome) bool { return o.GetResult() == Accepted }); w.in.Strict && len(refused) > 0 {
 		return Written{}, &WriteError{Reason: NotAccepted, Message: fmt.Sprintf("%s would be %s, and the write is strict: nothing was written", refused[0].GetPath(), refused[0].GetResult()), Outcomes: refused}
 	}
@@ -358,7 +357,7 @@ func (w *writing) trail(detail string) {
 }
 
 // outcomes tells what became of each attribute, or group where the policy decides over that as one.
-func (w *writing) outcomes(r *policy.Resolution, said proto.Message) []*storev1.Outcome {
+func (w *writing) outcomes(r *policy.Resolution) []*storev1.Outcome {
 	var all []*storev1.Outcome
 	for i := range r.Attributes {
 		a := &r.Attributes[i]
@@ -375,7 +374,7 @@ func (w *writing) outcomes(r *policy.Resolution, said proto.Message) []*storev1.
 				o.Reason = string(lost.Reason)
 			}
 		}
-		differs := slices.ContainsFunc(mine, func(leaf model.Path) bool { return !w.schema.Equal(said, r.Message, leaf) })
+		differs := slices.ContainsFunc(mine, func(leaf model.Path) bool { return !w.schema.Equal(w.message, r.Message, leaf) })
 		joined := slices.ContainsFunc(a.Joined, func(c policy.Claim) bool { return c.Source.Name == w.in.Source })
 		switch {
 		case a.Winner != nil && (o.Winner == w.in.Source || !differs), joined:

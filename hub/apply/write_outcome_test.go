@@ -327,3 +327,26 @@ func TestARequestIsAnsweredAsItWas(t *testing.T) {
 	other.Source = "support" // its ids are its own
 	w.refused(t, other, apply.NotCreated)
 }
+
+// What is not in the mask is not said: it makes nothing, breaks nothing and finds nothing.
+func TestWhatIsNotNamedIsNotSaid(t *testing.T) {
+	t.Parallel()
+	w := newBiller(t, nil)
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	create := say("", "ada@example.com", "+491")
+	create.Paths = []model.Path{"phone"}
+	made := w.write(t, create)
+	if c := w.customer(made.RecordID); c.Email != nil || c.GetPhone() != "+491" {
+		t.Errorf("%v", c)
+	}
+	refer := invoice("R-1")
+	refer.Paths = []model.Path{"number"}
+	w.write(t, refer)
+	if n := w.count(t, `select count(*) from records where placeholder`); n != 0 {
+		t.Errorf("%d placeholders for what was not said", n)
+	}
+	refer.Message.(*canonicalv1.Invoice).Customer.GetExternal().Connection = "nowhere"
+	w.write(t, refer)
+	refer.Paths = []model.Path{"customer"}
+	w.refused(t, refer, apply.BadReference)
+}
