@@ -26,13 +26,19 @@ type world struct {
 }
 
 func newWorld(t *testing.T, change func(*configv1.KindPolicy)) *world {
+	return newWorldOf(t, func(policies map[string]*configv1.KindPolicy) {
+		if change != nil {
+			change(policies["customer"])
+		}
+	})
+}
+
+func newWorldOf(t *testing.T, change func(map[string]*configv1.KindPolicy)) *world {
 	t.Helper()
 	w := &world{shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
 	policies := hubtest.Preferring("shop", "crm")
-	if change != nil {
-		change(policies["customer"])
-	}
 	policies["invoice"] = &configv1.KindPolicy{Create: []string{"shop"}, Attributes: map[string]*configv1.Rule{"*": {Authority: "shop"}}}
+	change(policies)
 	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: policies})
 	return w
 }

@@ -71,9 +71,6 @@ func (a *Applier) Write(ctx context.Context, in Write) (Written, error) {
 	var written Written
 	err := a.inTx(ctx, func(tx Tx) error {
 		w := writing{a: a, tx: tx, in: &in, schema: schema}
-		if in.Message != nil {
-			w.message = proto.Clone(in.Message) // references are rewritten; a second run starts afresh
-		}
 		var err error
 		written, err = w.once(ctx)
 		if err == nil && in.ValidateOnly {
@@ -98,6 +95,7 @@ type writing struct {
 	schema  *model.Schema
 	rules   *policy.Kind
 	version int64
+	// message is what is said: nothing else that the caller's has makes, finds or breaks anything.
 	message proto.Message
 	bundle  *store.Bundle
 	// leaves are the attributes that are written, of all that Paths names.
@@ -138,6 +136,9 @@ func (w *writing) run(ctx context.Context) (Written, error) {
 	if w.rules == nil {
 		return Written{}, &WriteError{Reason: NoPolicy, Message: fmt.Sprintf("the configuration has no policy for %ss", w.in.Kind)}
 	}
+	if err := w.name(); err != nil {
+		return Written{}, err
+	}
 	contact, err := w.lock(ctx)
 	if err != nil {
 		return Written{}, err
@@ -160,16 +161,40 @@ func (w *writing) run(ctx context.Context) (Written, error) {
 	return w.say(ctx)
 }
 
+// name takes out of the caller's message what it says.
+func (w *writing) name() error {
+	w.message = w.schema.New()
+	for _, path := range w.in.Paths {
+		leaves := w.expand(path)
+		if leaves == nil {
+			return &WriteError{Reason: NoPath, Message: fmt.Sprintf("%s has no attribute %q", w.in.Kind, path), Paths: []model.Path{path}}
+		}
+		for _, leaf := range leaves {
+			w.schema.Copy(w.message, w.in.Message, leaf)
+		}
+		w.leaves = append(w.leaves, leaves...)
+	}
+	return nil
+}
+
+// expand lists the attributes that a path of the mask names; nil where it names none.
+func (w *writing) expand(path model.Path) []model.Path {
+	group := strings.TrimSuffix(string(path), ".*")
+	switch {
+	case group == "custom":
+		return append([]model.Path{}, w.schema.Custom(w.in.Message)...)
+	case w.schema.Group(group) != nil:
+		return w.schema.Group(group)
+	case w.schema.Check(path) == nil:
+		return []model.Path{path}
+	}
+	return nil
+}
+
 // lock takes the locks on match keys and on the objects that are referred to; there is no object of the caller's own.
 func (w *writing) lock(ctx context.Context) (*store.Contact, error) {
-	var (
-		keys   []store.MatchKey
-		refers []store.LinkKey
-	)
-	if w.message != nil {
-		keys, refers = matchKeys(w.rules, w.message), qualify(w.schema, w.message, "")
-	}
-	return w.tx.LockContact(ctx, store.LinkKey{Connection: w.in.Source, Kind: w.in.Kind, ExternalID: string(w.in.RecordID)}, keys, refers)
+	return w.tx.LockContact(ctx, store.LinkKey{Connection: w.in.Source, Kind: w.in.Kind, ExternalID: string(w.in.RecordID)},
+		matchKeys(w.rules, w.message), qualify(w.schema, w.message, ""))
 }
 
 // find locks the record, or makes it.
@@ -202,12 +227,8 @@ func (w *writing) judge(ctx context.Context) error {
 	if !r.DeletedAt.IsZero() && !w.in.Delete {
 		return &WriteError{Reason: Deleted, Message: "the record is deleted"}
 	}
-	for _, path := range w.in.Paths {
-		leaves := w.expand(path)
-		if leaves == nil {
-			return &WriteError{Reason: NoPath, Message: fmt.Sprintf("%s has no attribute %q", w.in.Kind, path), Paths: []model.Path{path}}
-		}
-		w.leaves = append(w.leaves, leaves...)
+	if own := w.bundle.View(w.in.Source, ""); own != nil && (slices.Contains(w.in.Paths, "custom") || slices.Contains(w.in.Paths, "custom.*")) {
+		w.leaves = append(w.leaves, w.schema.Custom(own.View.State().Said)...) // what is not said any more is said to be empty
 	}
 	slices.Sort(w.leaves)
 	w.leaves = slices.Compact(w.leaves)
@@ -216,31 +237,23 @@ func (w *writing) judge(ctx context.Context) error {
 			return &WriteError{Reason: NotAllowed, Message: fmt.Sprintf("the policy does not let %s write %s; write in the configuration names what it may", w.in.Source, path), Paths: []model.Path{path}}
 		}
 	}
+	for path := range w.in.PathEtags {
+		named := append(slices.Clone(w.in.Paths), w.leaves...)
+		if !slices.ContainsFunc(named, func(written model.Path) bool { return covers(path, written) }) {
+			return &WriteError{Reason: NoPath, Message: fmt.Sprintf("there is an etag for %q, which is not written", path), Paths: []model.Path{path}}
+		}
+	}
 	return w.fresh(ctx)
 }
 
-// expand lists the attributes that a path of the mask names; nil where it names none.
-func (w *writing) expand(path model.Path) []model.Path {
-	group := strings.TrimSuffix(string(path), ".*")
-	switch {
-	case group == "custom":
-		all := w.schema.Custom(w.message)
-		if own := w.bundle.View(w.in.Source, ""); own != nil {
-			all = append(all, w.schema.Custom(own.View.State().Said)...)
-		}
-		return append([]model.Path{}, all...)
-	case w.schema.Group(group) != nil:
-		return w.schema.Group(group)
-	case w.schema.Check(path) == nil:
-		return []model.Path{path}
-	}
-	return nil
-}
-
-// fresh sees that no attribute was changed since the caller read it. A change of another one is no reason.
+// fresh sees that no attribute was changed since the caller read it. A change of another one is no reason, unless the
+// record is to be deleted: it was read as a whole.
 func (w *writing) fresh(ctx context.Context) error {
 	behind := map[store.Revision][]model.Path{} // what was read at which revision
 	r := w.bundle.Record
+	if now := store.Etag(r.ID, r.Revision); w.in.Delete && r.DeletedAt.IsZero() && w.in.Etag != "" && w.in.Etag != now {
+		return &WriteError{Reason: Outdated, Message: "the record changed since it was read; read it again", Etag: now}
+	}
 	for etag, paths := range w.read() {
 		since := store.RevisionOf(etag, r.ID, r.Revision)
 		if since == 0 {
@@ -266,18 +279,15 @@ func (w *writing) fresh(ctx context.Context) error {
 	return nil
 }
 
-// read lists the attributes by the etag of the record as the caller read them. A record that is deleted was read as a whole.
+// read lists the attributes by the etag of the record as the caller read them. Of two paths that cover one, the more
+// specific counts.
 func (w *writing) read() map[string][]model.Path {
 	byEtag := map[string][]model.Path{}
-	leaves := w.leaves
-	if w.in.Delete {
-		leaves = allPaths(w.schema, w.bundle.Record.Message, w.bundle.Record.Message)
-	}
-	for _, leaf := range leaves {
-		etag := w.in.Etag
+	for _, leaf := range w.leaves {
+		etag, by := w.in.Etag, model.Path("")
 		for path, of := range w.in.PathEtags {
-			if slices.Contains(w.expand(path), leaf) {
-				etag = of
+			if covers(path, leaf) && len(path) > len(by) {
+				etag, by = of, path
 			}
 		}
 		if etag != "" {
@@ -285,6 +295,11 @@ func (w *writing) read() map[string][]model.Path {
 		}
 	}
 	return byEtag
+}
+
+// covers says that a path names an attribute, or a group that has it.
+func covers(path, leaf model.Path) bool {
+	return path == leaf || strings.HasPrefix(string(leaf), strings.TrimSuffix(string(path), ".*")+".")
 }
 
 // references checks those that name records, and resolves those that name objects.
@@ -318,11 +333,7 @@ func (w *writing) say(ctx context.Context) (Written, error) {
 		own = &store.View{RecordID: b.Record.ID, Source: w.in.Source, View: view.New(w.schema)}
 		b.Views = append(b.Views, own)
 	}
-	said := w.schema.New()
-	for _, leaf := range w.leaves {
-		w.schema.Copy(said, w.message, leaf)
-	}
-	own.View.Observe(view.Observation{Stamp: own.View.Next(w.a.Now()), Message: said, Paths: w.leaves})
+	own.View.Observe(view.Observation{Stamp: own.View.Next(w.a.Now()), Message: w.message, Paths: w.leaves})
 	if b.Record.Placeholder {
 		b.Record.Placeholder, b.Record.Creator = false, w.in.Source
 	}
@@ -330,7 +341,7 @@ func (w *writing) say(ctx context.Context) (Written, error) {
 	if _, err := f.record(); err != nil {
 		return Written{}, err
 	}
-	written := Written{RecordID: b.Record.ID, Revision: b.Record.Revision, Outcomes: w.outcomes(f.resolution, said)}
+	written := Written{RecordID: b.Record.ID, Revision: b.Record.Revision, Outcomes: w.outcomes(f.resolution)}
 	if refused := slices.DeleteFunc(slices.Clone(written.Outcomes), func(o *storev1.Outcome) bool { return o.GetResult() == Accepted }); w.in.Strict && len(refused) > 0 {
 		return Written{}, &WriteError{Reason: NotAccepted, Message: fmt.Sprintf("%s would be %s, and the write is strict: nothing was written", refused[0].GetPath(), refused[0].GetResult()), Outcomes: refused}
 	}
@@ -346,7 +357,7 @@ func (w *writing) trail(detail string) {
 }
 
 // outcomes tells what became of each attribute, or group where the policy decides over that as one.
-func (w *writing) outcomes(r *policy.Resolution, said proto.Message) []*storev1.Outcome {
+func (w *writing) outcomes(r *policy.Resolution) []*storev1.Outcome {
 	var all []*storev1.Outcome
 	for i := range r.Attributes {
 		a := &r.Attributes[i]
@@ -358,19 +369,20 @@ func (w *writing) outcomes(r *policy.Resolution, said proto.Message) []*storev1.
 		if a.Winner != nil {
 			o.Winner = a.Winner.Source.Name
 		}
-		differs := slices.ContainsFunc(mine, func(leaf model.Path) bool { return !w.schema.Equal(said, r.Message, leaf) })
+		for _, lost := range a.Lost {
+			if lost.Source.Name == w.in.Source {
+				o.Reason = string(lost.Reason)
+			}
+		}
+		differs := slices.ContainsFunc(mine, func(leaf model.Path) bool { return !w.schema.Equal(w.message, r.Message, leaf) })
 		joined := slices.ContainsFunc(a.Joined, func(c policy.Claim) bool { return c.Source.Name == w.in.Source })
 		switch {
-		case a.Winner != nil && a.Winner.Source.Name == w.in.Source, joined, a.Winner != nil && !differs:
-		case a.Disputed:
+		case a.Winner != nil && (o.Winner == w.in.Source || !differs), joined:
+			o.Reason = ""
+		case o.Reason == string(policy.Disagreed):
 			o.Result = HeldBack
 		default:
 			o.Result = Refused
-		}
-		for _, lost := range a.Lost {
-			if lost.Source.Name == w.in.Source && o.Result != Accepted {
-				o.Reason = string(lost.Reason)
-			}
 		}
 		all = append(all, o)
 	}
