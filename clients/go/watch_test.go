@@ -24,7 +24,7 @@ import (
 func open(t *testing.T, h *hubtest.Hub, address string) (*api.Server, string) {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	doors, err := api.New(api.Options{Store: h.Store, Applier: h.Applier, Gate: h.Gate, Connections: []string{"shop"}, Log: slog.New(slog.DiscardHandler),
+	doors, err := api.New(api.Options{Store: h.Store, Applier: h.Applier, Gate: h.Gate, Redriver: h.Redriver, Connections: []string{"shop"}, Log: slog.New(slog.DiscardHandler),
 		Metrics: registry, Gatherer: registry, Webhooks: http.NotFoundHandler(), Ready: h.Store.Ping})
 	if err != nil {
 		t.Fatal(err)
