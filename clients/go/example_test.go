@@ -236,3 +236,60 @@ func ExampleReasonOf() {
 	}
 	// Output: not synced yet
 }
+
+func ExampleClient_Watch() {
+	server := startHub(nil)
+	defer server.Close()
+	hub, err := canonhub.Dial(server.Addr, canonhub.WithInsecure())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer hub.Close()
+
+	token := "" // as it was kept; empty for the first time
+	for m, err := range hub.Watch(context.Background(), canonhub.WatchOptions{Kinds: []string{"customer"}, Token: token, Snapshot: token == ""}) {
+		if canonhub.IsTokenOutOfRange(err) {
+			log.Fatal("away for too long: drop what is kept, and begin without a token")
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		switch {
+		case m.GetSnapshot() != nil:
+			fmt.Println("there is", m.GetSnapshot().GetCustomer().GetCustomer().GetEmail())
+		case m.GetSnapshotEnd() != nil:
+			fmt.Println("that is all")
+		case m.GetChange() != nil:
+			fmt.Println("changed:", m.GetChange().GetCustomer().GetCustomer().GetEmail(), m.GetChange().GetPaths())
+		}
+		token = m.GetToken() // keep it with what was made of the message
+		if m.GetChange() != nil {
+			break
+		}
+	}
+	// Output:
+	// there is ada@example.com
+	// there is grace@example.com
+	// that is all
+	// changed: alan@example.com [email]
+}
+
+func ExampleRecords_Revisions() {
+	server := startHub(nil)
+	defer server.Close()
+	hub, err := canonhub.Dial(server.Addr, canonhub.WithInsecure())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer hub.Close()
+
+	for revision, err := range hub.Customers().Revisions(context.Background(), "customer_01h455vb4pex5vsknk084sn02q") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(revision.Revision, revision.Source, revision.Record.GetCustomer().GetEmail())
+	}
+	// Output:
+	// 3 crm ada@example.com
+	// 2 stripe-eu ada@example.org
+}

@@ -45,6 +45,7 @@ func startHub(before func(ctx context.Context, call int) error, opts ...grpc.Ser
 	h := &fakeHub{Before: before, server: grpc.NewServer(opts...)}
 	hubv1.RegisterCustomerServiceServer(h.server, h)
 	hubv1.RegisterReviewServiceServer(h.server, fakeReviews{})
+	hubv1.RegisterChangeServiceServer(h.server, &fakeChanges{hub: h})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -205,4 +206,47 @@ func hubError(ctx context.Context, code codes.Code, message string, details ...p
 		panic(err)
 	}
 	return st.Err()
+}
+
+// fakeChanges has a feed of two records in a snapshot and one change, which breaks off after each second message.
+type fakeChanges struct {
+	hubv1.UnimplementedChangeServiceServer
+	hub *fakeHub
+}
+
+func (f *fakeChanges) Watch(in *hubv1.WatchRequest, out hubv1.ChangeService_WatchServer) error {
+	if err := f.hub.before(out.Context()); err != nil {
+		return err
+	}
+	told := func(r *hubv1.CustomerRecord) *hubv1.Change {
+		return &hubv1.Change{Kind: "customer", Id: r.GetId(), Revision: r.GetRevision(), Source: "crm", Paths: []string{"email"}, Record: &hubv1.Change_Customer{Customer: r}}
+	}
+	feed := []*hubv1.WatchResponse{
+		{Event: &hubv1.WatchResponse_Snapshot{Snapshot: told(people[0])}},
+		{Event: &hubv1.WatchResponse_Snapshot{Snapshot: told(people[1])}},
+		{Event: &hubv1.WatchResponse_SnapshotEnd{SnapshotEnd: &hubv1.SnapshotEnd{Records: 2}}},
+		{Event: &hubv1.WatchResponse_Change{Change: told(people[2])}},
+	}
+	from, _ := strconv.Atoi(in.GetResumeToken())
+	for at := from; at < min(from+2, len(feed)); at++ {
+		feed[at].Token = strconv.Itoa(at + 1)
+		if err := out.Send(feed[at]); err != nil {
+			return err
+		}
+	}
+	return hubError(out.Context(), codes.Unavailable, "this hub process ends", &errdetails.ErrorInfo{Reason: "SHUTTING_DOWN", Domain: "canonhub"})
+}
+
+func (h *fakeHub) ListCustomerRevisions(ctx context.Context, in *hubv1.ListCustomerRevisionsRequest) (*hubv1.ListCustomerRevisionsResponse, error) {
+	if err := h.before(ctx); err != nil {
+		return nil, err
+	}
+	revision := func(n int64, source, email string) *hubv1.CustomerRevision {
+		return &hubv1.CustomerRevision{Revision: n, Source: source, Paths: []string{"email"},
+			Record: &hubv1.CustomerRecord{Id: in.GetId(), Revision: n, Customer: &canonicalv1.Customer{Email: proto.String(email)}}}
+	}
+	if in.GetPageToken() == "" {
+		return &hubv1.ListCustomerRevisionsResponse{Revisions: []*hubv1.CustomerRevision{revision(3, "crm", "ada@example.com")}, NextPageToken: "2"}, nil
+	}
+	return &hubv1.ListCustomerRevisionsResponse{Revisions: []*hubv1.CustomerRevision{revision(2, "stripe-eu", "ada@example.org")}}, nil
 }

@@ -43,9 +43,9 @@ type rpc struct {
 	in, out protoreflect.MessageType
 }
 
-// verbs are what a kind's service does; a method's name is the verb's and the kind's.
+// verbs are what a kind's service does; a method's name is the verb's and the kind's, or lists it of the kind.
 var verbs = []string{"Get", "BatchGet", "List", "Lookup", "Explain", "ViewsOf", "Await", "Create", "Update", "Delete", "BatchUpdate",
-	"Merge", "Unmerge", "Link", "Unlink", "Erase"}
+	"Merge", "Unmerge", "Link", "Unlink", "Erase", "Revisions"}
 
 func newRecords[R Record, M proto.Message](conn grpc.ClientConnInterface, file protoreflect.FileDescriptor) (*Records[R, M], error) {
 	service := file.Services().Get(0)
@@ -55,6 +55,9 @@ func newRecords[R Record, M proto.Message](conn grpc.ClientConnInterface, file p
 		method := service.Methods().ByName(protoreflect.Name(verb + kind))
 		if method == nil {
 			method = service.Methods().ByName(protoreflect.Name(verb + kind + "s"))
+		}
+		if method == nil {
+			method = service.Methods().ByName(protoreflect.Name("List" + kind + verb))
 		}
 		if method == nil {
 			return nil, fmt.Errorf("%s has no method for %s", service.FullName(), verb)

@@ -77,6 +77,8 @@ type Server struct {
 	http    http.Handler
 	health  *health.Server
 	gateway *gateway
+	// stop ends the streams.
+	stop context.CancelFunc
 }
 
 // New builds the doors.
@@ -98,22 +100,25 @@ func New(o Options) (*Server, error) {
 	}
 	layers := []layer{correlate, metrics.observe, newStatuses(o.Log).translate, recoverPanic, callers.authenticate}
 	calls := append(slices.Clip(layers), timed, fairly(o.Callers))
-	s := &Server{health: health.NewServer(), grpc: grpc.NewServer(
+	stopping, stop := context.WithCancel(context.Background())
+	streams := append(slices.Clip(layers), ending(stopping))
+	s := &Server{health: health.NewServer(), stop: stop, grpc: grpc.NewServer(
 		grpc.ChainUnaryInterceptor(unary(calls), validate(validator)),
-		grpc.ChainStreamInterceptor(stream(layers), validateStream(validator)),
+		grpc.ChainStreamInterceptor(stream(streams), validateStream(validator)),
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.MaxSendMsgSize(maxAnswerBytes),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 15 * time.Minute, Time: 2 * time.Minute, Timeout: 20 * time.Second}),
 	)}
 	if err := s.register(o); err != nil {
+		stop()
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	healthpb.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	memory := bufconn.Listen(1 << 20)
 	go func() { _ = s.grpc.Serve(memory) }() // ends with Close
-	if s.gateway, err = newGateway(memory, o.Log); err != nil {
+	if s.gateway, err = newGateway(memory, stopping, o.Log); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -149,10 +154,16 @@ func (s *Server) GRPC() *grpc.Server { return s.grpc }
 // HTTP is the handler of the HTTP port.
 func (s *Server) HTTP() http.Handler { return s.http }
 
-// Close says that nothing is served any more, waits a while for running calls, and ends what is left. Stop the HTTP
-// server first: its requests need the gateway.
-func (s *Server) Close() {
+// Drain says that nothing is served any more, and ends the streams, so that the HTTP server's end need not wait for them.
+func (s *Server) Drain() {
 	s.health.Shutdown()
+	s.stop()
+}
+
+// Close drains, waits a while for running calls, and ends what is left. Stop the HTTP server first: its requests need the
+// gateway.
+func (s *Server) Close() {
+	s.Drain()
 	if s.gateway != nil {
 		s.gateway.close()
 	}

@@ -49,10 +49,13 @@ func soonEnough(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // get reads one record.
 func (s *service) get(ctx context.Context, in interface {
-	GetId() string
+	asItWas
 	GetMinRevision() int64
 	GetMaxAge() *durationpb.Duration
 }) (proto.Message, error) {
+	if asksForPast(in) {
+		return s.getPast(ctx, in)
+	}
 	var r *store.Record
 	reached, err := wait(ctx, func(ctx context.Context) (bool, error) {
 		var err error

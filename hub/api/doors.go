@@ -17,7 +17,7 @@ import (
 // page names the doors for whoever opens the port in a browser.
 const page = `canonhub
 
-/v1/                     REST: customers, orders, invoices, tickets, the policy
+/v1/                     REST: customers, orders, invoices, tickets, their changes, the policy
 /openapi.json            what REST takes and answers
 /webhooks/{connection}   POST: where vendors send events
 /healthz                 this process runs

@@ -25,7 +25,9 @@ type gateway struct {
 	known parameters
 	// streams are the routes whose answers are streams.
 	streams map[string]bool
-	log     *slog.Logger
+	// stopping ends when the process is about to.
+	stopping context.Context
+	log      *slog.Logger
 }
 
 // restJSON has the names and absences of proto's JSON form; a field that we do not know is a mistake, not a wish to
@@ -52,7 +54,7 @@ func (b strictBody) NewDecoder(body io.Reader) runtime.Decoder {
 	})
 }
 
-func newGateway(memory *bufconn.Listener, log *slog.Logger) (*gateway, error) {
+func newGateway(memory *bufconn.Listener, stopping context.Context, log *slog.Logger) (*gateway, error) {
 	conn, err := grpc.NewClient("passthrough:///memory",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return memory.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), // it never leaves the process
@@ -65,10 +67,10 @@ func newGateway(memory *bufconn.Listener, log *slog.Logger) (*gateway, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	g := &gateway{conn: conn, known: known, streams: streams, log: log}
+	g := &gateway{conn: conn, known: known, streams: streams, stopping: stopping, log: log}
 	none := func(string) (string, bool) { return "", false }
 	g.mux = runtime.NewServeMux(
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, strictBody{restJSON}),
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, lines{strictBody{restJSON}}),
 		runtime.WithMiddlewares(g.strict, g.bounded),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithOutgoingHeaderMatcher(none), // ServeHTTP has set the correlation id
@@ -105,6 +107,10 @@ func (g *gateway) bounded(next runtime.HandlerFunc) runtime.HandlerFunc {
 			ctx, cancel := context.WithTimeout(r.Context(), callTime)
 			defer cancel()
 			r = r.WithContext(ctx)
+		} else {
+			stream, done := g.stream(w)
+			defer done()
+			w = stream
 		}
 		next(w, r, path)
 	}
@@ -160,3 +166,6 @@ func (c challenging) WriteHeader(status int) {
 	}
 	c.ResponseWriter.WriteHeader(status)
 }
+
+// Unwrap is for http.ResponseController.
+func (c challenging) Unwrap() http.ResponseWriter { return c.ResponseWriter }

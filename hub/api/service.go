@@ -23,6 +23,7 @@ type service struct {
 	batch   *listShape
 	page    *listShape
 	written *writtenShape
+	history *revisionsShape
 }
 
 // verb is what a method does, whatever its kind: the method's name is the verb's with the kind's, in singular or plural,
@@ -44,6 +45,7 @@ var verbs = []verb{
 	on("Explain*", (*service).explain),
 	on("ViewsOf*", (*service).viewsOf),
 	on("Await*", (*service).await),
+	on("List*Revisions", (*service).revisions),
 	on("Create*", (*service).create),
 	on("Update*", (*service).update),
 	on("Delete*", (*service).delete),
@@ -102,11 +104,12 @@ func (s *service) shape() error {
 			return fmt.Errorf("it has no method for %s", v.name)
 		}
 	}
-	var errs [4]error
+	var errs [5]error
 	s.record, errs[0] = newRecordShape(s.kind, s.answers["Get*"])
 	s.batch, errs[1] = newListShape(s.answers["BatchGet*"], "missing_ids")
 	s.page, errs[2] = newListShape(s.answers["List*"], "next_page_token")
 	s.written, errs[3] = newWrittenShape(s.kind, s.answers["Update*"], s.answers["BatchUpdate*"])
+	s.history, errs[4] = newRevisionsShape(s.kind, s.answers["List*Revisions"])
 	if errs[2] == nil && (s.page.sizes[0] == nil || s.page.sizes[1] == nil) {
 		errs[2] = fmt.Errorf("%s has no total_size or no total_size_at_least", s.answers["List*"].Descriptor().FullName())
 	}

@@ -44,6 +44,8 @@ var services = []registration{
 			"DiscardDeadLetter": mayOperate, "RedriveDeadLetters": mayOperate, "DiscardDeadLetters": mayOperate}},
 	{file: hubv1.File_canonhub_hub_v1_policy_service_proto, gateway: hubv1.RegisterPolicyServiceHandler, serve: servePolicy,
 		needs: map[protoreflect.Name]level{"GetPolicy": mayRead, "ListPolicyVersions": mayRead, "PlanPolicy": mayOperate, "ActivatePolicy": mayOperate}},
+	{file: hubv1.File_canonhub_hub_v1_change_service_proto, gateway: hubv1.RegisterChangeServiceHandler, serve: serveChanges,
+		needs: map[protoreflect.Name]level{"Watch": mayRead}},
 }
 
 // ofKind registers a kind's service, which is built from its descriptor.

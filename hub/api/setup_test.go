@@ -39,6 +39,7 @@ type world struct {
 	shop, crm *hubtest.Vendor
 	conn      *grpc.ClientConn
 	customers hubv1.CustomerServiceClient
+	doors     *api.Server
 	rest      string // http://HOST:PORT
 	log       *buffer
 	webhooks  *http.Request // the last one
@@ -84,7 +85,7 @@ func (w *world) open(o api.Options) {
 	web := httptest.NewServer(doors.HTTP())
 	w.conn, err = grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	must(w.t, err)
-	w.rest, w.customers = web.URL, hubv1.NewCustomerServiceClient(w.conn)
+	w.doors, w.rest, w.customers = doors, web.URL, hubv1.NewCustomerServiceClient(w.conn)
 	w.t.Cleanup(func() {
 		_ = w.conn.Close()
 		web.Close()

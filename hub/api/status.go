@@ -66,6 +66,12 @@ var codeOf = map[hubv1.ErrorReason]codes.Code{
 	hubv1.ErrorReason_ERROR_REASON_DEAD_LETTER_NOT_FOUND: codes.NotFound,
 	hubv1.ErrorReason_ERROR_REASON_DEAD_LETTER_CLOSED:    codes.FailedPrecondition,
 	hubv1.ErrorReason_ERROR_REASON_DEADLINE:              codes.DeadlineExceeded, // or Canceled, where the caller hung up
+	hubv1.ErrorReason_ERROR_REASON_TOKEN_OUT_OF_RANGE:    codes.OutOfRange,
+	hubv1.ErrorReason_ERROR_REASON_INVALID_RESUME_TOKEN:  codes.InvalidArgument,
+	hubv1.ErrorReason_ERROR_REASON_TOO_MANY_STREAMS:      codes.ResourceExhausted,
+	hubv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:         codes.Unavailable,
+	hubv1.ErrorReason_ERROR_REASON_REVISION_NOT_FOUND:    codes.NotFound,
+	hubv1.ErrorReason_ERROR_REASON_REVISION_GONE:         codes.OutOfRange,
 }
 
 // statusOf turns a Go error into what the caller is told. What is not the caller's doing is told without its details:

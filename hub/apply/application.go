@@ -34,6 +34,8 @@ type application struct {
 	link   *store.Link
 	// linked is the link as it was read; zero for a new one.
 	linked store.Link
+	// abandoned are the pushes that may have made the object, where it carries our id and was not known.
+	abandoned []*store.Attempt
 }
 
 // run does the work under locks.
@@ -60,8 +62,13 @@ func (p *application) run(ctx context.Context) (Result, error) {
 		if contact.Detached != "" {
 			p.tx.DropView(p.key, contact.Detached) // it speaks for another record now
 		}
-	} else if err := p.fillPlaceholder(ctx, contact.Matches); err != nil {
-		return Result{}, err
+		if contact.Waits {
+			if err := p.a.found(ctx, p.tx, p.key); err != nil {
+				return Result{}, err
+			}
+		}
+	} else if outcome, err := p.fillPlaceholder(ctx, contact); err != nil || outcome != "" {
+		return Result{Outcome: outcome}, err
 	}
 	if outcome := p.untimely(); outcome != "" {
 		return Result{Outcome: outcome}, nil
@@ -69,14 +76,13 @@ func (p *application) run(ctx context.Context) (Result, error) {
 	if p.in.Observation.Gone {
 		return p.gone(ctx, contact.Others)
 	}
-	if p.link.State == store.LinkGone {
-		if !p.in.Read && !p.in.Observation.At.After(p.link.GoneAt) {
-			return p.result(Stale, nil), nil // a delete outranks older updates
-		}
+	// A delete outranks older updates: these are heard, since what an object said counts in whatever order it comes in, but do
+	// not bring it back.
+	if p.link.State == store.LinkGone && (p.in.Read || p.in.Observation.At.After(p.link.GoneAt)) {
 		p.link.State, p.link.Archived = store.LinkLive, false
 		p.bundle.Record.DeletedAt, p.bundle.Record.Archive = zeroTime, false
 	}
-	if err := p.resolveReferences(contact.Others); err != nil {
+	if err := p.resolveReferences(ctx, contact.Others); err != nil {
 		return Result{}, err
 	}
 	return p.observe(ctx)
@@ -90,7 +96,21 @@ func (p *application) untimely() Outcome {
 	if p.in.Read && (p.in.Epoch.Linked && p.in.Epoch.Number != p.link.Epoch || !p.in.Epoch.Linked && p.link.Epoch > 0) {
 		return Overtaken
 	}
+	if p.in.Read && p.outrun() {
+		return Overtaken
+	}
 	return ""
+}
+
+// outrun says that something newer than what was read was heard since the read began: it came too late to be the state now.
+func (p *application) outrun() bool {
+	stored := p.bundle.View(p.key.Connection, p.key.ExternalID)
+	if stored == nil || p.in.Epoch.Began.IsZero() {
+		return false
+	}
+	newest := stored.View.Newest()
+	read := view.Stamp{Time: p.in.Observation.At.UTC(), Version: p.in.Observation.Version}
+	return newest.Seen.After(p.in.Epoch.Began) && read.Compare(newest) < 0
 }
 
 // firstContact finds the record of an object that is not linked: by our own id on it, by its match keys, or as a new
@@ -101,9 +121,15 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 		return Erased, nil
 	case p.in.Observation.Gone:
 		p.tx.PutGone(p.key, p.in.Observation.At)
+		if contact.Waits {
+			return Gone, p.a.found(ctx, p.tx, p.key) // what it said is heard to its end: it waits for no record any more
+		}
 		return Gone, nil // the end of an object that we never knew
-	case !p.in.Read && !contact.GoneAt.IsZero() && !p.in.Observation.At.After(contact.GoneAt):
+	case contact.GoneAt.IsZero() || p.in.Observation.At.After(contact.GoneAt):
+	case !p.in.Read:
 		return Stale, nil
+	case contact.GoneNoted.After(p.in.Epoch.Began):
+		return Overtaken, nil // it was gone before this read came back
 	}
 	matches := contact.Matches
 	if id := store.RecordID(p.in.Observation.RecordID); id != "" {
@@ -162,10 +188,19 @@ func (p *application) ours(ctx context.Context, id store.RecordID, barred []stor
 	if err != nil {
 		return nil, err
 	}
-	if b.Record.Kind != p.key.Kind || b.Primary(p.key.Connection) != nil {
+	switch {
+	case b.Record.Kind != p.key.Kind:
 		return nil, nil
+	case !b.Record.ErasedAt.IsZero():
+		return b, nil
+	case b.PendingAttempt(p.key.Connection) != nil:
+		return b, nil // it may be what that made
 	}
-	return b, nil
+	p.abandoned, err = p.tx.AbandonedCreates(ctx, b.Record.ID, p.key.Connection)
+	if len(p.abandoned) == 0 && b.Primary(p.key.Connection) != nil {
+		return nil, err // a copy of the record's object, with all that was in it
+	}
+	return b, err
 }
 
 // adopt links the object to a record.
@@ -181,23 +216,61 @@ func newLink(key store.LinkKey, b *store.Bundle) *store.Link {
 	return &store.Link{LinkKey: key, RecordID: b.Record.ID, BornOn: b.Record.ID, State: store.LinkLive, Primary: first == nil}
 }
 
-// fillPlaceholder joins a placeholder to the record that its object turns out to be: nothing but its link moves.
-func (p *application) fillPlaceholder(ctx context.Context, matches []store.RecordID) error {
-	placeholder := p.bundle.Record
-	if !placeholder.Placeholder || len(matches) != 1 || matches[0] == placeholder.ID {
-		return nil
+// fillPlaceholder joins a placeholder to the record that its object turns out to be, by our own id on it or by its match
+// keys: nothing but its link moves. It returns an outcome where that ends the matter.
+func (p *application) fillPlaceholder(ctx context.Context, contact *store.Contact) (Outcome, error) {
+	if !p.bundle.Record.Placeholder {
+		return "", nil
 	}
-	if err := p.needBoth(placeholder.ID, matches[0]); err != nil {
-		return err
+	b, err := p.made(ctx, contact.Barred)
+	if err != nil {
+		return "", err
 	}
-	b, err := p.tx.LockBundle(ctx, matches[0])
+	if b != nil && b.PendingAttempt(p.key.Connection) != nil {
+		return Waiting, nil // it is what that made, or made before
+	}
+	if b == nil && len(contact.Matches) == 1 {
+		b, err = p.other(ctx, contact.Matches[0])
+	}
+	if err != nil || b == nil {
+		return "", err
+	}
+	return "", p.join(ctx, p.bundle, b, "a placeholder that is this record")
+}
+
+// made is the record for which the hub made the object of a placeholder; nil where it did not.
+func (p *application) made(ctx context.Context, barred []store.RecordID) (*store.Bundle, error) {
+	id := store.RecordID(p.in.Observation.RecordID)
+	if id == "" {
+		return nil, nil
+	}
+	if b, err := p.other(ctx, id); err != nil || b == nil {
+		return nil, err
+	}
+	b, err := p.ours(ctx, id, barred)
+	if b != nil && !b.Record.ErasedAt.IsZero() {
+		return nil, err
+	}
+	return b, err
+}
+
+// other locks a record beside the object's own; nil where it is that one, or none.
+func (p *application) other(ctx context.Context, id store.RecordID) (*store.Bundle, error) {
+	living, err := p.tx.Living(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && living[0] == p.bundle.Record.ID {
+		return nil, nil
+	}
+	if err == nil {
+		err = p.needBoth(p.bundle.Record.ID, living[0])
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := p.tx.LockBundle(ctx, living[0])
 	if err == nil && !b.Record.ErasedAt.IsZero() {
 		err = store.Moved()
 	}
-	if err != nil {
-		return err
-	}
-	return p.join(ctx, p.bundle, b, "a placeholder that is this record")
+	return b, err
 }
 
 // join merges two records that are locked, one of which is the object's, and goes on with the one that lives.
@@ -251,9 +324,13 @@ func (p *application) observe(ctx context.Context) (Result, error) {
 	}
 	o := p.in.Observation
 	stamp := view.Stamp{Time: o.At.UTC(), Version: o.Version, Seen: p.in.SeenAt.UTC()}
-	outcome := Outcome(stored.View.Observe(p.observed.observation(p.rules.Schema, p.message, stored.View, stamp, p.in.Read)))
+	p.madeBefore(stored.View, stamp)
+	outcome := Outcome(stored.View.Observe(p.observed.observation(p.message, stamp, p.in.Read)))
 	if outcome == Ambiguous {
 		return Result{Outcome: Ambiguous}, nil
+	}
+	if len(p.abandoned) > 0 {
+		outcome = Applied
 	}
 	if outcome == Applied {
 		stored.View.Unusable = p.observed.unusable
@@ -306,6 +383,9 @@ func (p *application) gone(ctx context.Context, others map[store.LinkKey]*store.
 	if p.link.State == store.LinkGone {
 		return p.result(Duplicate, nil), nil
 	}
+	if p.cameBack() {
+		return Result{Outcome: Ambiguous}, nil
+	}
 	lose(p.link, p.in.Observation.At)
 	if p.in.Observation.MergedInto == "" {
 		p.a.deleted(p.rules, p.bundle, p.link)
@@ -313,6 +393,16 @@ func (p *application) gone(ctx context.Context, others map[store.LinkKey]*store.
 		return Result{}, err
 	}
 	return p.store(ctx, Gone, nil)
+}
+
+// cameBack says that something newer than its end is known of the object: whether it is there is to be looked up, where it
+// can be.
+func (p *application) cameBack() bool {
+	c, stored := p.a.Connections[p.key.Connection], p.bundle.View(p.key.Connection, p.key.ExternalID)
+	if p.in.Read || stored == nil || c == nil || c.Adapter.Fetcher == nil {
+		return false
+	}
+	return stored.View.Newest().Compare(view.Stamp{Time: p.in.Observation.At, Version: p.in.Observation.Version}) > 0
 }
 
 // mergedAtSource does what follows from a merge at the source: where the source is trusted with that, the records are
@@ -349,7 +439,7 @@ func (p *application) mergedAtSource(ctx context.Context, other *store.Link) err
 }
 
 // resolveReferences points the message to records, making placeholders for objects that have not arrived yet.
-func (p *application) resolveReferences(others map[store.LinkKey]*store.Link) error {
+func (p *application) resolveReferences(ctx context.Context, others map[store.LinkKey]*store.Link) error {
 	for ref := range p.rules.Schema.References(p.message) {
 		external := ref.Target.GetExternal()
 		if external == nil {
@@ -359,7 +449,7 @@ func (p *application) resolveReferences(others map[store.LinkKey]*store.Link) er
 		link := others[key]
 		if link == nil {
 			var err error
-			if link, err = p.placeholder(key); err != nil {
+			if link, err = p.placeholder(ctx, key); err != nil {
 				return err
 			}
 			others[key] = link
@@ -373,8 +463,19 @@ func (p *application) resolveReferences(others map[store.LinkKey]*store.Link) er
 	return nil
 }
 
-// placeholder makes a record that has nothing but a link: the object fills it later.
-func (p *application) placeholder(key store.LinkKey) (*store.Link, error) {
+// placeholder makes a record that has nothing but a link: the object fills it later. What an object said that a person took
+// from a record is dropped: it begins anew.
+func (p *application) placeholder(ctx context.Context, key store.LinkKey) (*store.Link, error) {
+	taken, err := p.tx.LinkOf(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if taken != nil {
+		p.tx.DropView(key, taken.RecordID)
+	}
+	if err := p.a.found(ctx, p.tx, key); err != nil {
+		return nil, err
+	}
 	record, err := p.a.newRecord(key.Kind, key.Connection, p.version)
 	if err != nil {
 		return nil, err
@@ -384,6 +485,11 @@ func (p *application) placeholder(key store.LinkKey) (*store.Link, error) {
 		return nil, err
 	}
 	link := newLink(key, &store.Bundle{Record: record})
+	if at, err := p.tx.GoneAt(ctx, key); err != nil {
+		return nil, err
+	} else if !at.IsZero() {
+		link.State, link.GoneAt = store.LinkGone, at
+	}
 	p.tx.PutLink(link)
 	p.tx.PutChange(&store.Change{RecordID: record.ID, Revision: 1, Kind: key.Kind, Paths: []string{}, Source: p.key.Connection, CorrelationID: p.in.CorrelationID})
 	return link, nil

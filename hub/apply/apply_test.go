@@ -236,8 +236,8 @@ func TestDeleteOutranksOlderUpdatesAndYieldsToNewerOnes(t *testing.T) {
 	if w.Bundle(made.RecordID).Record.DeletedAt.IsZero() {
 		t.Error("the record is not marked as deleted")
 	}
-	if got := w.Observe("shop", late).Outcome; got != apply.Stale {
-		t.Errorf("the older update after the delete was %s, want stale", got)
+	if w.Observe("shop", late); w.Bundle(made.RecordID).Record.DeletedAt.IsZero() {
+		t.Error("the older update after the delete brought the record back")
 	}
 	again := w.shop.Edit("s1", hubtest.Phone("+4930222222"))
 	again.At = gone.At.Add(time.Second)

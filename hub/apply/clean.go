@@ -19,21 +19,20 @@ import (
 type cleaned struct {
 	message  proto.Message // nil if gone
 	paths    []model.Path
-	snapshot bool
 	unusable []view.Unusable
 }
 
 // clean takes out of an observation what breaks the canonical form's rules. It is kept beside the view, with the
 // reason, and the rest is used (law 9).
 func clean(schema *model.Schema, source string, carriage connection.Carriage, o adapters.Observation) cleaned {
-	c := cleaned{message: o.Message, paths: carriage.In, snapshot: o.Paths == nil}
+	c := cleaned{message: o.Message, paths: carriage.In}
 	for _, u := range o.Unusable {
 		c.unusable = append(c.unusable, view.Unusable{Path: model.Path(u.Path), Raw: u.Raw, Reason: u.Reason})
 	}
 	if o.Message == nil {
 		return c
 	}
-	if !c.snapshot {
+	if o.Paths != nil {
 		c.paths = make([]model.Path, len(o.Paths))
 		for i, path := range o.Paths {
 			c.paths[i] = model.Path(path)
@@ -74,7 +73,6 @@ func CleanAnswer(schema *model.Schema, source string, carriage connection.Carria
 // without takes a path out of what the observation speaks of. Where it spoke of all custom attributes, it then speaks of
 // those that it has: of one that is missing it cannot be told any more whether it is gone or was of no use.
 func (c *cleaned) without(schema *model.Schema, path model.Path) {
-	c.snapshot = false
 	custom := path == "custom" || strings.HasPrefix(string(path), "custom.")
 	all := slices.Contains(c.paths, "custom.*")
 	c.paths = slices.DeleteFunc(slices.Clone(c.paths), func(p model.Path) bool { return p == path || custom && p == "custom.*" })
@@ -83,17 +81,10 @@ func (c *cleaned) without(schema *model.Schema, path model.Path) {
 	}
 }
 
-// observation is the cleaned observation for a view. Of an attribute that is empty now and that the source never had,
-// a connection's partial observation says nothing, as its snapshot says nothing.
-func (c *cleaned) observation(schema *model.Schema, message proto.Message, v *view.View, stamp view.Stamp, read bool) view.Observation {
-	paths := c.paths
-	if !c.snapshot {
-		held := v.State().Held
-		paths = slices.DeleteFunc(slices.Clone(paths), func(path model.Path) bool {
-			return path != "custom.*" && schema.Empty(message, path) && schema.Empty(held, path)
-		})
-	}
-	return view.Observation{Stamp: stamp, Message: message, Paths: paths, Snapshot: c.snapshot, Read: read}
+// observation is the cleaned observation for a view. Of an attribute that is empty and that the source never had, a
+// connection says nothing, in what tells of all that there is as in what tells of a change.
+func (c *cleaned) observation(message proto.Message, stamp view.Stamp, read bool) view.Observation {
+	return view.Observation{Stamp: stamp, Message: message, Paths: c.paths, Snapshot: true, Read: read}
 }
 
 // qualify names the connection in references that leave it to the adapter's own, and lists the objects referred to.

@@ -41,9 +41,11 @@ type Identities interface {
 	PutMatchKey(kind model.Kind, key store.MatchKey, id store.RecordID, correlationID string)
 	DropMatchKey(kind model.Kind, key store.MatchKey, id store.RecordID)
 	PutGone(key store.LinkKey, at time.Time)
+	GoneAt(context.Context, store.LinkKey) (time.Time, error)
 	PutOrphan(key store.LinkKey, match store.MatchKey, receiptID string)
 	TakeOrphans(context.Context, model.Kind, []store.MatchKey) ([]store.Orphan, error)
-	TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]*store.Receipt, error)
+	TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]store.Orphan, error)
+	TakeOrphan(context.Context, store.LinkKey) ([]store.Orphan, error)
 	LinkOrphan(*store.Link)
 	LockObject(context.Context, store.LinkKey) (*store.Link, error)
 	LinkOf(context.Context, store.LinkKey) (*store.Link, error)
@@ -81,7 +83,7 @@ type Attempts interface {
 	PutAttempt(context.Context, *store.Attempt) error
 	ResendAttempt(id int64)
 	SettleAttempt(id int64, state store.AttemptState, reason string)
-	AbandonedCreates(ctx context.Context, id store.RecordID, connection string) ([]store.RecordID, error)
+	AbandonedCreates(ctx context.Context, id store.RecordID, connection string) ([]*store.Attempt, error)
 }
 
 // Brakes are what stops a connection's deliveries where too much would change at once.

@@ -172,14 +172,30 @@ func (f *fold) takeOrphans(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var receipts []*store.Receipt
 	for _, o := range orphans {
-		receipts = append(receipts, o.Receipt)
 		if link := Adopted(f.bundle, o.LinkKey); link != nil {
 			f.tx.LinkOrphan(link)
 		}
 	}
-	return f.a.Queue.Rehear(ctx, f.tx, receipts)
+	return f.a.rehear(ctx, f.tx, orphans)
+}
+
+// rehear has what was said of objects heard again that waited for a record.
+func (a *Applier) rehear(ctx context.Context, tx Tx, orphans []store.Orphan) error {
+	var receipts []*store.Receipt
+	for _, o := range orphans {
+		receipts = append(receipts, o.Receipt)
+	}
+	return a.Queue.Rehear(ctx, tx, receipts)
+}
+
+// found has what was said of an object heard again, where it waited for a record and has one now.
+func (a *Applier) found(ctx context.Context, tx Tx, key store.LinkKey) error {
+	orphans, err := tx.TakeOrphan(ctx, key)
+	if err != nil {
+		return err
+	}
+	return a.rehear(ctx, tx, orphans)
 }
 
 // settle brings the delivery to one target up to date and says whether it needs a job.

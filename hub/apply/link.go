@@ -151,7 +151,7 @@ func (a *Applier) attach(ctx context.Context, tx Tx, one *linking, l Link, cause
 			return ErrErasedObject
 		}
 		tx.PutLink(newLink(l.Object, one.to))
-		return nil
+		return a.found(ctx, tx, l.Object)
 	}
 	tx.Unbar(l.Object, to)
 	if one.from == nil {

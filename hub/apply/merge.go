@@ -141,8 +141,11 @@ func (a *Applier) joinBy(ctx context.Context, tx Tx, merged, survivor *store.Bun
 func (a *Applier) tell(tx Tx, b *store.Bundle, cause Cause) error {
 	r := b.Record
 	r.Revision++
+	if err := tx.PutRecord(r); err != nil {
+		return err
+	}
 	tx.PutChange(&store.Change{RecordID: r.ID, Revision: r.Revision, Kind: r.Kind, Paths: []string{}, Source: cause.Source, CorrelationID: cause.CorrelationID})
-	return tx.PutRecord(r)
+	return nil
 }
 
 // revive gives the record that lives what the other has of life.

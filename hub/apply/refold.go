@@ -11,24 +11,34 @@ import (
 	"github.com/canonhub/canonhub/hub/store"
 )
 
-// Fold folds a locked record again, after something in its bundle has changed, and stores what follows.
+// Fold folds a locked record again, after something in its bundle has changed, and stores what follows. A record of a kind
+// that has no policy any more stays as it is.
 func (a *Applier) Fold(ctx context.Context, tx Tx, b *store.Bundle, cause Cause) (*policy.Resolution, error) {
-	active := a.Active()
-	if b.ActivePolicy != active.Version {
-		return nil, errPolicyMoved
+	if err := a.Current(b); err != nil {
+		return nil, err
 	}
 	if !b.Record.ErasedAt.IsZero() {
 		return nil, ErrErased
 	}
+	active := a.Active()
 	rules := active.Policy.Kind(b.Record.Kind)
 	if rules == nil {
-		return nil, fmt.Errorf("no policy for %s; add one to the configuration", b.Record.Kind)
+		return nil, nil
 	}
 	f := &fold{a: a, tx: tx, bundle: b, rules: rules, version: active.Version, cause: cause}
 	if _, err := f.record(); err != nil {
 		return nil, err
 	}
 	return f.resolution, f.follow(ctx)
+}
+
+// Current sees that the policy in force here is the one that was active as a bundle was read. What it returns where it is
+// not has InTx run again under that.
+func (a *Applier) Current(b *store.Bundle) error {
+	if b.ActivePolicy != a.Active().Version {
+		return errPolicyMoved
+	}
+	return nil
 }
 
 // Resolve folds a bundle without storing anything, and returns the policy that it used with what follows.
@@ -97,12 +107,12 @@ func (a *Applier) admit(ctx context.Context) error {
 	for kind, sources := range a.Admitted() {
 		for more := true; more; {
 			err := a.inTx(ctx, func(tx Tx) error {
-				receipts, err := tx.TakeWaiting(ctx, kind, sources, refoldPage)
-				more = len(receipts) == refoldPage
+				orphans, err := tx.TakeWaiting(ctx, kind, sources, refoldPage)
+				more = len(orphans) >= refoldPage // there is one for each receipt: as many as objects, or more
 				if err != nil {
 					return err
 				}
-				return a.Queue.Rehear(ctx, tx, receipts)
+				return a.rehear(ctx, tx, orphans)
 			})
 			if err != nil {
 				return fmt.Errorf("hear %ss again that waited: %w", kind, err)

@@ -316,7 +316,7 @@ func (w *writing) references(ctx context.Context, contact *store.Contact) error 
 	}
 	p := &application{a: w.a, tx: w.tx, in: &Input{Cause: w.in.Cause}, rules: w.rules, version: w.version, message: w.message,
 		key: store.LinkKey{Connection: w.in.Source, Kind: w.in.Kind}, bundle: w.bundle}
-	return p.resolveReferences(contact.Others)
+	return p.resolveReferences(ctx, contact.Others)
 }
 
 // say puts the caller's word into its view, and folds.

@@ -30,6 +30,8 @@ type Config struct {
 	Connections []Connection
 	// Callers by name.
 	Callers []Caller
+	// Retention is how long what grows without end is kept.
+	Retention Retention
 	// Policies as configured, by kind.
 	Policies map[string]*configv1.KindPolicy
 	// Phases of the connections that are not live, by name.
@@ -41,6 +43,9 @@ type Config struct {
 	// Lines of the policies' rules and targets, by place below policies: `customer/attributes/email`.
 	Lines map[string]int
 }
+
+// Retention is how long what grows without end is kept, as configured; 0 means the default.
+type Retention struct{ Changes time.Duration }
 
 // Connection is one account at a vendor.
 type Connection struct {

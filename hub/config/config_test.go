@@ -103,6 +103,19 @@ func TestURLsMayHaveVariablesAndLoseTheSlash(t *testing.T) {
 	}
 }
 
+func TestRetentionIsWhatTheFileSays(t *testing.T) {
+	c, err := config.Parse("hub.yaml", []byte("retention: {changes: 48h}"), options())
+	if err != nil || c.Retention.Changes != 48*time.Hour || !strings.Contains(c.String(), "48h") {
+		t.Errorf("the retention is %v: %v", c, err)
+	}
+	if design(t).Retention.Changes != 0 {
+		t.Error("the design states a retention")
+	}
+	if got := tell(t, []byte("retention:\n  changes: 10m\n")); !strings.Contains(got, ":2:") || !strings.Contains(got, "changes") {
+		t.Errorf("a short one: %s", got)
+	}
+}
+
 // TestLinesAreCountedAlikeWhateverEndsThem covers that YAML takes \r for a line break and protoyaml does not.
 func TestLinesAreCountedAlikeWhateverEndsThem(t *testing.T) {
 	text := "connections:\n  shop:\n    adapter: stripe\n    credentials: {api_key: \"${KEY}\"}\n    limits:\n      concurrency: many\n"

@@ -22,6 +22,10 @@ func (c *Config) String() string {
 			out.line("operate", "yes")
 		}
 	}
+	if c.Retention.Changes > 0 {
+		out.title("retention", "of what grows without end")
+		out.line("changes", "%s", c.Retention.Changes)
+	}
 	for _, kind := range sortedKeys(c.Policies) {
 		out.policy(kind, c.Policies[kind])
 	}

@@ -48,6 +48,7 @@ func (l *loader) config(from *configv1.Config) *Config {
 		}
 		c.Callers = append(c.Callers, caller)
 	}
+	c.Retention.Changes = from.GetRetention().GetChanges().AsDuration()
 	c.Policy = l.policies(from)
 	return c
 }

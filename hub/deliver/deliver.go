@@ -21,20 +21,24 @@ import (
 	"github.com/canonhub/canonhub/adapters/httpapi"
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/connection"
-	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
-	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
 // maxRounds bounds the pushes of one job; what is owed then goes on in its next run.
 const maxRounds = 8
 
+// Gate answers for a connection as a whole: whether it may be called now, and what a fault means for all that goes there.
+type Gate interface {
+	Enter(ctx context.Context, connection string) error
+	Respond(ctx context.Context, connection string, f *fault.Error) error
+}
+
 // Deliverer delivers.
 type Deliverer struct {
 	Applier     *apply.Applier
 	Connections connection.Set
-	Gate        *gate.Gate
+	Gate        Gate
 	// NewKey makes an attempt's idempotency key.
 	NewKey func() string
 	// Metrics may be nil.
@@ -56,8 +60,9 @@ type delivery struct {
 	object string
 	// conflicts counts the answers that the object is not what we thought.
 	conflicts int
-	// skipped are attributes that the vendor would not take in a create: there is no link yet to note that at.
-	skipped map[model.Path]bool
+	// skipped are attributes that the vendor would not take in a create, with its reasons: there is no link yet to note
+	// them at.
+	skipped map[string]string
 	cause   apply.Cause
 	// ended says that the job was completed.
 	ended bool
@@ -83,7 +88,7 @@ func (d *Deliverer) Deliver(ctx context.Context, args jobs.DeliverArgs, run jobs
 	if err := d.Gate.Enter(ctx, args.Connection); err != nil {
 		return err
 	}
-	one := &delivery{d: d, c: c, args: args, run: run, readAt: map[string]int64{}, skipped: map[model.Path]bool{}}
+	one := &delivery{d: d, c: c, args: args, run: run, readAt: map[string]int64{}, skipped: map[string]string{}}
 	for range maxRounds {
 		next, err := one.plan(ctx)
 		if err == nil && next != nil {
@@ -110,9 +115,15 @@ func (o *delivery) push(attempt *store.Attempt) step {
 		if err == nil && made != nil {
 			return o.madeBefore(ctx, attempt, *made)
 		}
+		if err == nil {
+			made, err = o.search(ctx, attempt)
+		}
+		if err == nil && made != nil {
+			return o.found(ctx, attempt, *made)
+		}
 		var ack adapters.Ack
 		if err == nil {
-			ack, err = o.call(ctx, attempt)
+			ack, err = o.c.Adapter.Pusher.Push(ctx, requestOf(attempt))
 		}
 		if err != nil {
 			return o.failed(ctx, attempt, fault.As(err))
@@ -135,21 +146,23 @@ func (o *delivery) look(ctx context.Context, attempt *store.Attempt) (*adapters.
 	return nil, nil
 }
 
-func (o *delivery) call(ctx context.Context, attempt *store.Attempt) (adapters.Ack, error) {
-	request := adapters.Request{
+// search looks for the object of a create that was sent before.
+func (o *delivery) search(ctx context.Context, attempt *store.Attempt) (*adapters.Observation, error) {
+	if attempt.Sends == 1 || attempt.ExternalID != "" {
+		return nil, nil
+	}
+	found, err := o.c.Adapter.Pusher.Find(ctx, requestOf(attempt))
+	if err != nil {
+		return nil, unsettled(err)
+	}
+	return found, nil
+}
+
+func requestOf(attempt *store.Attempt) adapters.Request {
+	return adapters.Request{
 		Kind: adapters.Kind(attempt.Kind), RecordID: string(attempt.RecordID), ExternalID: adapters.ExternalID(attempt.ExternalID),
 		Key: attempt.Key, Body: attempt.Request,
 	}
-	if attempt.Sends > 1 && attempt.ExternalID == "" {
-		found, err := o.c.Adapter.Pusher.Find(ctx, request)
-		if err != nil {
-			return adapters.Ack{}, unsettled(err)
-		}
-		if found != nil {
-			return adapters.Ack{Observation: *found}, nil
-		}
-	}
-	return o.c.Adapter.Pusher.Push(ctx, request)
 }
 
 // unsettled marks a failure to find out: whatever it was, the push itself may have been done.

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -16,29 +17,47 @@ import (
 	"github.com/canonhub/canonhub/hub/view"
 )
 
-// acknowledged stores what the vendor now holds, and folds: its answer may hold news of other attributes.
+// acknowledged stores what the vendor now holds of what was sent, and folds: its answer may hold news of other attributes.
 func (o *delivery) acknowledged(ctx context.Context, attempt *store.Attempt, ack adapters.Ack) error {
 	return o.store(ctx, attempt, func(tx apply.Tx, b *store.Bundle, link *store.Link) error {
-		schema := model.For(attempt.Kind)
-		clean := apply.CleanAnswer(schema, o.args.Connection, o.c.Carries[attempt.Kind], ack.Observation)
-		stamp := view.Stamp{Time: ack.Observation.At.UTC(), Version: ack.Observation.Version, Seen: o.d.Applier.Now().UTC()}
-		stored := o.viewOf(b, link)
-		stored.Raw, stored.MappingVersion = ack.Observation.Raw, o.c.Adapter.MappingVersion
-		link.Epoch++
-		link.State = store.LinkLive
+		stored, answer := o.answer(b, link, attempt, ack.Observation)
 		if ack.Found {
 			// The vendor has this party already: what it holds are claims of its own, and what it lacks is owed next.
-			stored.View.Observe(view.Observation{Stamp: stamp, Message: clean.Message, Paths: clean.Paths, Snapshot: true, Read: true})
+			stored.View.Observe(view.Observation{Stamp: answer.Stamp, Message: answer.Held, Paths: answer.HeldPaths, Snapshot: true, Read: true})
 			tx.SettleAttempt(attempt.ID, store.Refused, "the vendor has this party already")
 			return nil
 		}
 		o.corrected(stored, attempt)
-		stored.View.Deliver(view.Delivery{After: attempt.SentAfter, Stamp: stamp, Paths: attempt.Paths, Sent: attempt.Sent,
-			Held: clean.Message, HeldPaths: clean.Paths})
-		tx.SettleAttempt(attempt.ID, store.Acknowledged, "")
-		tx.PutTrail(o.trail(store.ActionDelivered, fmt.Sprintf("revision %d, attempt %d", attempt.Revision, attempt.ID)))
+		stored.View.Deliver(answer)
+		o.settle(tx, attempt)
 		return nil
 	}, string(ack.Observation.ExternalID))
+}
+
+// answer is what an answer to an attempt says of its object, for its view.
+func (o *delivery) answer(b *store.Bundle, link *store.Link, attempt *store.Attempt, seen adapters.Observation) (*store.View, view.Delivery) {
+	clean := apply.CleanAnswer(model.For(attempt.Kind), o.args.Connection, o.c.Carries[attempt.Kind], seen)
+	stored := o.viewOf(b, link)
+	stored.Raw, stored.MappingVersion = seen.Raw, o.c.Adapter.MappingVersion
+	link.Epoch++
+	link.State = store.LinkLive
+	return stored, view.Delivery{After: attempt.SentAfter, Paths: attempt.Paths, Sent: attempt.Sent, Held: clean.Message, HeldPaths: clean.Paths,
+		Stamp: view.Stamp{Time: seen.At.UTC(), Version: seen.Version, Seen: o.d.Applier.Now().UTC()}}
+}
+
+func (o *delivery) settle(tx apply.Tx, attempt *store.Attempt) {
+	tx.SettleAttempt(attempt.ID, store.Acknowledged, "")
+	tx.PutTrail(o.trail(store.ActionDelivered, fmt.Sprintf("revision %d, attempt %d", attempt.Revision, attempt.ID)))
+}
+
+// found stores what a search found of a create whose answer never came.
+func (o *delivery) found(ctx context.Context, attempt *store.Attempt, made adapters.Observation) error {
+	return o.store(ctx, attempt, func(tx apply.Tx, b *store.Bundle, link *store.Link) error {
+		stored, now := o.answer(b, link, attempt, made)
+		apply.Unheard(stored.View, now)
+		o.settle(tx, attempt)
+		return nil
+	}, string(made.ExternalID))
 }
 
 // madeBefore links the object that a create which was given up had made after all. What it holds was sent then: it is
@@ -88,6 +107,11 @@ func (o *delivery) store(ctx context.Context, attempt *store.Attempt, change fun
 // that this was merged into, or, where the object was taken from it meanwhile, the one that has it now. nil where nothing
 // more is to be done.
 func (o *delivery) receiver(ctx context.Context, tx apply.Tx, attempt *store.Attempt, key store.LinkKey) (*store.Bundle, *store.Link, error) {
+	if attempt.ExternalID == "" {
+		if err := o.d.Applier.Claim(ctx, tx, key, attempt.RecordID, o.cause); err != nil {
+			return nil, nil, err
+		}
+	}
 	held, err := tx.LockObject(ctx, key)
 	if err != nil {
 		return nil, nil, err
@@ -215,9 +239,9 @@ const maxConflicts = 2
 // skip leaves refused attributes out of a create; false where that would leave it as it was.
 func (o *delivery) skip(f *fault.Error) bool {
 	fresh := false
-	for path := range f.Refused {
-		fresh = fresh || !o.skipped[model.Path(path)]
-		o.skipped[model.Path(path)] = true
+	for path, reason := range f.Refused {
+		fresh = fresh || o.skipped[path] == ""
+		o.skipped[path] = cmp.Or(reason, "refused")
 	}
 	return fresh
 }

@@ -27,6 +27,8 @@ type situation struct {
 	link   *store.Link
 	held   *view.View
 	owed   []model.Path
+	// refused says that an object is to be made, and the vendor takes nothing of what is owed.
+	refused bool
 }
 
 // plan looks at the locked record and says what to do next; nil where the job has ended, or is to look again.
@@ -59,6 +61,9 @@ func (o *delivery) plan(ctx context.Context) (next step, err error) {
 }
 
 func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (step, error) {
+	if err := o.d.Applier.Current(b); err != nil {
+		return nil, err
+	}
 	if d := b.Delivery(o.args.Connection); d != nil {
 		o.cause = apply.Cause{Source: o.args.Connection, CorrelationID: d.CorrelationID, TraceParent: d.TraceParent}
 		if d.State == store.Dead {
@@ -74,6 +79,9 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 		tx.PutTrail(o.trail(store.ActionRetried, fmt.Sprintf("attempt %d, send %d", attempt.ID, attempt.Sends)))
 		return o.push(attempt), nil
 	}
+	if o.d.Applier.Active().Policy.Kind(b.Record.Kind) == nil {
+		return nil, o.settled(ctx, tx, b) // no policy, no targets
+	}
 	s, err := o.situation(b)
 	if err != nil {
 		return nil, err
@@ -82,6 +90,9 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 		if link := o.d.Applier.ToArchive(s.rules, b, s.target); link != nil {
 			return o.archive(ctx, tx, s, link)
 		}
+	}
+	if s.refused {
+		return nil, o.giveUp(ctx, tx, b, &fault.Error{Category: fault.Permanent, Op: "create", Message: "nothing of it is taken", Refused: o.skipped})
 	}
 	if len(s.owed) == 0 {
 		return nil, o.settled(ctx, tx, b)
@@ -96,7 +107,7 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 		return nil, err
 	}
 	if len(s.owed) == 0 {
-		return nil, o.settled(ctx, tx, b)
+		return nil, nil // and look again: the connection may have other objects
 	}
 	return o.attempt(ctx, tx, s)
 }
@@ -116,7 +127,11 @@ func (o *delivery) situation(b *store.Bundle) (*situation, error) {
 			s.held = v.View
 		}
 	}
-	s.owed = slices.DeleteFunc(s.owed, func(path model.Path) bool { return s.link == nil && o.skipped[path] })
+	if s.link == nil {
+		left := slices.DeleteFunc(slices.Clone(s.owed), func(path model.Path) bool { return o.skipped[string(path)] != "" })
+		s.refused = len(left) == 0 && len(s.owed) > 0
+		s.owed = left
+	}
 	return s, nil
 }
 
@@ -193,9 +208,14 @@ func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step
 	attempt.Request = request.Body
 	if s.link == nil {
 		// A create that was given up may have taken effect: look for its object first.
-		var err error
-		if attempt.LookFirst, err = tx.AbandonedCreates(ctx, attempt.RecordID, attempt.Connection); err != nil {
+		abandoned, err := tx.AbandonedCreates(ctx, attempt.RecordID, attempt.Connection)
+		if err != nil {
 			return nil, err
+		}
+		for _, a := range abandoned {
+			if !slices.Contains(attempt.LookFirst, a.RecordID) {
+				attempt.LookFirst = append(attempt.LookFirst, a.RecordID)
+			}
 		}
 	}
 	brake, err := o.brake(ctx, tx, s)

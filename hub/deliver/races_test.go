@@ -245,56 +245,6 @@ func TestTwoSourcesAtOnceMakeOneRecord(t *testing.T) {
 	}
 }
 
-// A slow transaction that commits behind a fast one is not skipped by a reader of changes.
-func TestReaderOfChangesSkipsNoSlowTransaction(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	ctx := context.Background()
-	a := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
-	b := w.Observe("shop", w.shop.Edit("s2", hubtest.Named("Bob", "bob@example.com")))
-
-	began, goOn, ended := make(chan struct{}), make(chan struct{}), make(chan error)
-	go func() {
-		ended <- w.Store.InTx(ctx, func(tx *store.Tx) error {
-			tx.PutChange(&store.Change{RecordID: a.RecordID, Revision: 100, Kind: model.Customer, Paths: []string{}, Source: "slow", CorrelationID: "slow"})
-			if err := tx.Flush(ctx); err != nil {
-				return err
-			}
-			close(began)
-			<-goOn
-			return nil
-		})
-	}()
-	<-began
-	err := w.Store.InTx(ctx, func(tx *store.Tx) error {
-		tx.PutChange(&store.Change{RecordID: b.RecordID, Revision: 100, Kind: model.Customer, Paths: []string{}, Source: "fast", CorrelationID: "fast"})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var position store.ChangePosition
-	seen := map[string]bool{}
-	read := func() {
-		changes, err := w.Store.Changes(ctx, position, 100)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range changes {
-			seen[c.Source], position = true, c.Position
-		}
-	}
-	read()
-	if seen["fast"] {
-		t.Error("the reader went past a transaction that still runs")
-	}
-	close(goOn)
-	if err := <-ended; err != nil {
-		t.Fatal(err)
-	}
-	w.Until("both changes are read", func() bool { read(); return seen["fast"] && seen["slow"] })
-}
-
 // The vendor's categories each get their response.
 func TestFailuresGetTheResponseOfTheirCategory(t *testing.T) {
 	t.Parallel()

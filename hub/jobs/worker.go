@@ -75,8 +75,21 @@ func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
 func (q quiet) WithGroup(name string) slog.Handler       { return quiet{q.Handler.WithGroup(name)} }
 
+// Snoozed is the wait that err wishes for; false where it is no such wish.
+func Snoozed(err error) (wait time.Duration, wished bool) {
+	var s snooze
+	wished = errors.As(err, &s)
+	return s.wait, wished
+}
+
 // IsSnooze says that err is the wish to be called again later.
 func IsSnooze(err error) bool {
-	var s snooze
-	return errors.As(err, &s)
+	_, wished := Snoozed(err)
+	return wished
+}
+
+// IsCancel says that err ends a job that cannot succeed.
+func IsCancel(err error) bool {
+	var c cancel
+	return errors.As(err, &c)
 }

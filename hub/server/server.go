@@ -23,6 +23,7 @@ import (
 	"github.com/canonhub/canonhub/hub/config"
 	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/deliver"
+	"github.com/canonhub/canonhub/hub/feed"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/model"
@@ -248,7 +249,8 @@ func (s *Server) work(ctx context.Context, o Options) error {
 		close(s.background)
 		return err
 	}
-	sweeper := &sweep.Sweeper{Store: s.Store, Queue: s.queue, Connections: s.connections, Gate: s.gate, Applier: s.Applier, Log: o.Log}
+	sweeper := &sweep.Sweeper{Store: s.Store, Queue: s.queue, Connections: s.connections, Gate: s.gate, Applier: s.Applier, Log: o.Log,
+		Retention: feed.NewRetention(s.Store, o.Config.Retention.Changes, o.Log)}
 	go func() {
 		defer close(s.background)
 		sweeper.Run(background)
@@ -291,6 +293,9 @@ func closedAfter(ctx context.Context, wait time.Duration) <-chan struct{} {
 // again by the next process.
 func (s *Server) Stop(ctx context.Context) error {
 	var errs []error
+	if s.api != nil {
+		s.api.Drain()
+	}
 	if s.http != nil {
 		errs = append(errs, s.http.Shutdown(ctx))
 	}

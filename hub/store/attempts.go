@@ -111,14 +111,14 @@ func (t *Tx) SettleAttempt(id int64, state AttemptState, reason string) {
 		where id = $1`, id, state, reason)
 }
 
-// AbandonedCreates lists the records, of this one and those merged into it, for which a create at a connection was given
-// up with its outcome unknown.
-func (t *Tx) AbandonedCreates(ctx context.Context, id RecordID, connection string) ([]RecordID, error) {
-	var found []RecordID
+// AbandonedCreates lists the creates at a connection, for this record and those merged into it, that were given up with
+// their outcome unknown, oldest first.
+func (t *Tx) AbandonedCreates(ctx context.Context, id RecordID, connection string) ([]*Attempt, error) {
+	var found []*Attempt
 	err := t.Read(ctx, func(batch *pgx.Batch) {
-		collect(batch, &found, pgx.RowTo[RecordID], `select distinct record_id from attempts
-			where record_id = any(array(select id from records where id = $1 or merged_into = $1))
-			  and connection = $2 and external_id = '' and state = 'abandoned'`, id, connection)
+		collect(batch, &found, func(row pgx.CollectableRow) (*Attempt, error) { return readAttempt(row) }, `select `+attemptColumns+` from attempts a
+			where a.record_id = any(array(select id from records where id = $1 or merged_into = $1))
+			  and a.connection = $2 and a.external_id = '' and a.state = 'abandoned' order by a.id`, id, connection)
 	})
 	return found, err
 }

@@ -19,14 +19,17 @@ type Contact struct {
 	Link *Link
 	// Matches are the records that have the first of the keys that any record has.
 	Matches []RecordID
-	// GoneAt is when an object that is not linked was gone, by the source's clock; zero where it was not.
-	GoneAt time.Time
+	// GoneAt is when an object that is not linked was gone, by the source's clock, and GoneNoted when that was noted, by the
+	// database's; zero where it was not.
+	GoneAt, GoneNoted time.Time
 	// Barred are the records that a person took the object from.
 	Barred []RecordID
 	// Detached is the record that the object was taken from last; empty where it was from none.
 	Detached RecordID
 	// Erased says that the object's record was erased: nothing of it is taken in any more.
 	Erased bool
+	// Waits says that the object waited for a record so far.
+	Waits bool
 	// ActivePolicy is the version of the policy that is active as this is read.
 	ActivePolicy int64
 	// Others are the links of the objects that this one refers to. One whose record was erased has none any more: its place
@@ -75,6 +78,7 @@ func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refe
 		readMatches(batch, c, key.Kind, keys)
 		readGone(batch, c, key)
 		readErased(batch, c, key)
+		readWaits(batch, c, key)
 	})
 	return c, err
 }

@@ -125,8 +125,8 @@ func (q LetterQuery) sql() (string, []any) {
 	}
 	if !q.IncludeClosed {
 		where += ` and d.closed_at is null and case d.subject
-			when 'receipt' then exists (select 1 from receipts r where r.id = d.receipt_id and r.state = 'dead')
-			else exists (select 1 from deliveries l where l.record_id = d.record_id and l.connection = d.connection and l.state = 'dead') end`
+			when 'receipt' then (select r.state from receipts r where r.id = d.receipt_id)
+			else (select l.state from deliveries l where l.record_id = d.record_id and l.connection = d.connection) end = 'dead'`
 	}
 	if q.Deliveries {
 		where += ` and d.subject = 'delivery'`

@@ -110,6 +110,9 @@ var erasedObjects = []string{
 	`update attempts a set request = '', sent = '', error = '' from erased e
 		join unlinked u on u.kind = e.kind and u.connection = e.connection and u.external_id = e.external_id
 		where a.record_id = u.record_id and a.started_at <= u.at + interval '1 minute' and a.state <> 'pending'`,
+	`update changes c set message = null from erased e
+		join unlinked u on u.kind = e.kind and u.connection = e.connection and u.external_id = e.external_id
+		where c.record_id = u.record_id and c.changed_at <= u.at and c.message is not null`,
 	`delete from unlinked o using erased e where o.kind = e.kind and o.connection = e.connection and o.external_id = e.external_id`,
 	// Pushes to the object, also for another record that had it before: where one is under way, its delivery finds that out.
 	`update attempts a set state = case when a.state = 'pending' then 'abandoned' else a.state end, settled_at = coalesce(a.settled_at, now()),
@@ -124,6 +127,7 @@ var erasedRecords = []string{
 	`delete from match_keys where record_id = any($1)`,
 	`delete from promoted_attributes where record_id = any($1)`,
 	`delete from unlinked where record_id = any($1)`,
+	`update changes set message = null where record_id = any($1)`,
 	`update deliveries set state = 'settled', reason = '', braked = false, updated_at = now() where record_id = any($1)`,
 	`update attempts set state = 'abandoned', request = '', sent = '', external_id = '', settled_at = now() where record_id = any($1) and state = 'pending'`,
 	// The request is remembered, so that it is not made a second time.

@@ -122,8 +122,13 @@ func tables(message []byte) []table {
 		{"match_keys", 4, []string{"kind", "attribute", "value", "record_id"}, func(n int) [][]any {
 			return one(string(loadedKind(n)), "email", fmt.Sprintf("%d@example.com", n), string(loaded(n)))
 		}},
-		{"changes", 4, []string{"record_id", "revision", "kind", "paths", "source", "correlation_id"}, func(n int) [][]any {
-			return one(string(loaded(n)), 1, string(loadedKind(n)), []string{"email"}, "shop", external(n))
+		{"changes", 4, []string{"record_id", "revision", "kind", "paths", "source", "correlation_id", "changed_at", "message", "created_at"}, func(n int) [][]any {
+			var all [][]any
+			for revision := range 1 + n%100/96*4 { // one in twenty-five was changed often
+				all = append(all, []any{string(loaded(n)), revision + 1, string(loadedKind(n)), []string{"email"}, "shop", external(n),
+					at(n + revision), message, at(n)})
+			}
+			return all
 		}},
 		{"receipts", 4, []string{"id", "connection", "event_key", "type", "body", "correlation_id", "traceparent", "state", "received_at"}, func(n int) [][]any {
 			return one(external(n), "shop", external(n), "customer.updated", []byte("{}"), external(n), "", rare(n, "done", "pending"), at(n))

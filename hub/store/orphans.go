@@ -9,17 +9,16 @@ import (
 	"github.com/canonhub/canonhub/hub/model"
 )
 
-// PutOrphan queues the note that an object waits for a record with one of its keys.
+// PutOrphan queues the note that an object waits for a record with one of its keys, to hear a receipt again.
 func (t *Tx) PutOrphan(key LinkKey, match MatchKey, receiptID string) {
-	t.Queue(`insert into orphans (kind, attribute, value, connection, external_id, receipt_id) values ($1, $2, $3, $4, $5, $6)
-		on conflict (kind, attribute, value, connection, external_id) do update set receipt_id = excluded.receipt_id`,
+	t.Queue(`insert into orphans (kind, attribute, value, connection, external_id, receipt_id) values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
 		key.Kind, match.Attribute, match.Value, key.Connection, key.ExternalID, receiptID)
 }
 
-// Orphan is an object that waited for a record.
+// Orphan is an object that waited for a record, and a receipt that spoke of it.
 type Orphan struct {
 	LinkKey
-	// Receipt that spoke of it last, pending again.
+	// Receipt is pending again.
 	Receipt *Receipt
 }
 
@@ -28,51 +27,57 @@ func (t *Tx) TakeOrphans(ctx context.Context, kind model.Kind, keys []MatchKey) 
 	var taken []Orphan
 	err := t.Read(ctx, func(batch *pgx.Batch) {
 		for _, k := range keys {
-			batch.Queue(`with taken as (delete from orphans o
-					using (select distinct connection, external_id from orphans where kind = $1 and attribute = $2 and value = $3) as waiting
-					where o.kind = $1 and o.connection = waiting.connection and o.external_id = waiting.external_id
-					returning o.connection, o.external_id, o.receipt_id)
-				update receipts r set state = 'pending', outcome = null, finished_at = null
-				from (select distinct on (connection, external_id) * from taken order by connection, external_id, receipt_id) as last
-				where r.id = last.receipt_id
-				returning r.id, r.connection, r.correlation_id, r.traceparent, last.external_id`, kind, k.Attribute, k.Value).Query(func(rows pgx.Rows) error {
-				found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Orphan, error) {
-					o := Orphan{LinkKey: LinkKey{Kind: kind}, Receipt: &Receipt{State: "pending"}}
-					err := row.Scan(&o.Receipt.ID, &o.Receipt.Connection, &o.Receipt.CorrelationID, &o.Receipt.TraceParent, &o.ExternalID)
-					o.Connection = o.Receipt.Connection
-					return o, err
-				})
-				taken = append(taken, found...)
-				return err
-			})
+			take(batch, &taken, `select distinct kind, connection, external_id from orphans where kind = $1 and attribute = $2 and value = $3`,
+				kind, k.Attribute, k.Value)
 		}
 	})
 	return taken, err
 }
 
-// TakeWaiting removes objects of connections that have waited for leave to make a record, and returns the receipts that
-// spoke of them last, pending again.
-func (t *Tx) TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]*Receipt, error) {
-	var receipts []*Receipt
+// TakeWaiting removes objects of connections that have waited for leave to make a record.
+func (t *Tx) TakeWaiting(ctx context.Context, kind model.Kind, connections []string, limit int) ([]Orphan, error) {
+	var taken []Orphan
 	err := t.Read(ctx, func(batch *pgx.Batch) {
-		batch.Queue(`with waiting as (select connection, external_id from orphans
-				where kind = $1 and attribute = '' and value = '' and connection = any($2) order by connection, external_id limit $3),
-			taken as (delete from orphans o using waiting w
-				where o.kind = $1 and o.connection = w.connection and o.external_id = w.external_id
-				returning o.connection, o.external_id, o.receipt_id)
-			update receipts r set state = 'pending', outcome = null, finished_at = null
-			from (select distinct on (connection, external_id) * from taken order by connection, external_id, receipt_id desc) as last
-			where r.id = last.receipt_id
-			returning r.id, r.connection, r.correlation_id, r.traceparent`, kind, connections, limit).Query(func(rows pgx.Rows) error {
-			found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Receipt, error) {
-				r := &Receipt{State: "pending"}
-				return r, row.Scan(&r.ID, &r.Connection, &r.CorrelationID, &r.TraceParent)
-			})
-			receipts = found
-			return err
-		})
+		take(batch, &taken, `select distinct kind, connection, external_id from orphans
+			where kind = $1 and attribute = '' and value = '' and connection = any($2) order by connection, external_id limit $3`, kind, connections, limit)
 	})
-	return receipts, err
+	return taken, err
+}
+
+// TakeOrphan removes an object that has found a record.
+func (t *Tx) TakeOrphan(ctx context.Context, key LinkKey) ([]Orphan, error) {
+	var taken []Orphan
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		take(batch, &taken, `select $1::text as kind, $2::text as connection, $3::text as external_id`, key.Kind, key.Connection, key.ExternalID)
+	})
+	return taken, err
+}
+
+// take queues the removal of objects, a query, and has the receipts heard again that spoke of them.
+func take(batch *pgx.Batch, taken *[]Orphan, objects string, args ...any) {
+	batch.Queue(`with waiting as (`+objects+`),
+		taken as (delete from orphans o using waiting w
+			where o.kind = w.kind and o.connection = w.connection and o.external_id = w.external_id
+			returning o.kind, o.external_id, o.receipt_id)
+		update receipts r set state = 'pending', outcome = null, finished_at = null
+		from (select distinct kind, external_id, receipt_id from taken) as heard
+		where r.id = heard.receipt_id
+		returning r.id, r.connection, r.correlation_id, r.traceparent, heard.kind, heard.external_id`, args...).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Orphan, error) {
+			o := Orphan{Receipt: &Receipt{State: "pending"}}
+			err := row.Scan(&o.Receipt.ID, &o.Receipt.Connection, &o.Receipt.CorrelationID, &o.Receipt.TraceParent, &o.Kind, &o.ExternalID)
+			o.Connection = o.Receipt.Connection
+			return o, err
+		})
+		*taken = append(*taken, found...)
+		return err
+	})
+}
+
+// readWaits queues the question whether an object waited for a record so far.
+func readWaits(batch *pgx.Batch, c *Contact, key LinkKey) {
+	batch.Queue(`select exists (select 1 from orphans where kind = $1 and connection = $2 and external_id = $3)`, key.Kind, key.Connection, key.ExternalID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&c.Waits) })
 }
 
 // ObjectsWait says whether objects of connections wait for leave to make a record.

@@ -182,7 +182,7 @@ func plain(arg any) any {
 }
 
 // configured are tables that do not grow with the records.
-var configured = []string{"policies", "connections", "brakes", "erasure_salt"}
+var configured = []string{"policies", "connections", "brakes", "erasure_salt", "change_log", "changes_seq_seq"}
 
 // ofOne are index conditions that leave what belongs to one record, object, key or event.
 var ofOne = regexp.MustCompile(`\b(record_id|id|external_id|correlation_id|merged_into|event_key) = |record_ids (&&|@>) `)
@@ -226,7 +226,7 @@ func (p plan) bounded() bool {
 func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	t.Helper()
 	ctx := t.Context()
-	id, key := loaded(100), store.LinkKey{Connection: "shop", Kind: model.Customer, ExternalID: "s100"}
+	id, often, key := loaded(100), loaded(196), store.LinkKey{Connection: "shop", Kind: model.Customer, ExternalID: "s100"}
 	read := func(name string, do func() error) {
 		r.by(name, func() {
 			if err := do(); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, errStay) {
@@ -240,7 +240,23 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	read("ExternalID", func() error { _, err := db.ExternalID(ctx, id, "shop"); return err })
 	read("Bundle", func() error { _, err := db.Bundle(ctx, id); return err })
 	read("Epoch", func() error { _, err := db.Epoch(ctx, key); return err })
-	read("Changes", func() error { _, err := db.Changes(ctx, store.ChangePosition{XID: 1}, 100); return err })
+	read("ChangeLog", func() error { _, err := db.ChangeLog(ctx); return err })
+	read("ChangeWriters", func() error { _, err := db.ChangeWriters(ctx); return err })
+	some := store.ChangesQuery{After: 100, Until: 1 << 40, Kinds: []model.Kind{model.Customer}, Sources: []string{"shop"}, Limit: 500, Bytes: 1 << 20}
+	read("Changes", func() error { _, err := db.Changes(ctx, some); return err })
+	some.Kinds, some.Sources = []model.Kind{model.Ticket}, nil
+	read("Changes, of which few are wanted", func() error { _, err := db.Changes(ctx, some); return err })
+	page := store.SnapshotQuery{Kind: model.Customer, At: 1 << 40, After: id, Limit: 500, Bytes: 1 << 20}
+	read("Snapshot", func() error { _, err := db.Snapshot(ctx, page); return err })
+	read("Revisions", func() error {
+		_, _, err := db.Revisions(ctx, store.RevisionsQuery{ID: often, Before: 5, Limit: 500, Bytes: 1 << 20})
+		return err
+	})
+	read("RevisionOf", func() error { _, err := db.RevisionOf(ctx, often, 2); return err })
+	read("RevisionAt", func() error { _, err := db.RevisionAt(ctx, often, epoch); return err })
+	read("RecordItself", func() error { _, err := db.RecordItself(ctx, id); return err })
+	read("Now", func() error { _, err := db.Now(ctx); return err })
+	read("CutChanges", func() error { _, err := db.CutChanges(ctx, time.Second, 1<<40, 500); return err })
 	read("OwedDeliveries", func() error { _, err := db.OwedDeliveries(ctx, time.Second, 100); return err })
 	read("PendingReceipts", func() error { _, err := db.PendingReceipts(ctx, time.Second, 100); return err })
 	read("Receipt", func() error { _, err := db.Receipt(ctx, "s100"); return err })
@@ -315,7 +331,7 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 		},
 		"PutPromoted": queue(func(tx *store.Tx) { tx.PutPromoted(record, schema.Paths()) }),
 		"PutChange": queue(func(tx *store.Tx) {
-			tx.PutChange(&store.Change{RecordID: id, Revision: 2, Kind: model.Customer, Paths: []string{}})
+			tx.PutChange(&store.Change{RecordID: id, Revision: 9, Paths: []string{}})
 		}),
 		"PutDelivery": queue(func(tx *store.Tx) {
 			tx.PutDelivery(&store.Delivery{RecordID: id, Connection: "crm", Kind: model.Customer, State: store.Owed})

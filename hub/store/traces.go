@@ -20,6 +20,8 @@ const (
 var traces = []string{
 	`update attempts set request = '', sent = '', error = '', external_id = '' where id = any(array(
 		select id from attempts where record_id = any($1) and not (request = '' and sent = '' and error = '' and external_id = '') limit $2))`,
+	`update changes c set message = null from (select record_id, revision from changes where record_id = any($1) and message <> '' limit $2) as n
+		where c.record_id = n.record_id and c.revision = n.revision`,
 	`update dead_letters set reason = '', closed_why = '' where id = any(array(
 		select id from dead_letters where record_id = any($1) and record_id is not null and reason <> '' limit $2))`,
 	`update audit set detail = '' where id = any(array(
@@ -36,6 +38,10 @@ var traces = []string{
 	`update attempts set request = '', sent = '', error = '' where id = any(array(
 		with recursive ` + wasPartOf + ` select a.id from up join attempts a on a.record_id = up.id
 		where a.started_at between up.since and up.until and a.state <> 'pending' and not (a.request = '' and a.sent = '' and a.error = '') limit $2))`,
+	`update changes c set message = null from (
+			with recursive ` + wasPartOf + ` select h.record_id, h.revision from up join changes h on h.record_id = up.id
+			where h.changed_at between up.since and up.until and h.message <> '' limit $2) as n
+		where c.record_id = n.record_id and c.revision = n.revision`,
 	// Receipts that are at their end, and that no job is about to tell anything of.
 	`with spoken as materialized (
 			select r.id, r.connection, r.event_key, r.correlation_id from erasures e

@@ -89,6 +89,9 @@ type Bundle struct {
 	placeholder bool
 }
 
+// Begin gives a bundle its record as it was read.
+func (b *Bundle) Begin(r *Record) { b.Record, b.deleted, b.placeholder = r, r.DeletedAt, r.Placeholder }
+
 // LifeChanged says that the record's being deleted, a placeholder, or one with another is not as it was read.
 func (b *Bundle) LifeChanged() bool {
 	return b.Reborn || !b.Record.DeletedAt.Equal(b.deleted) || b.Record.Placeholder != b.placeholder
@@ -273,8 +276,7 @@ func readBundles(batch *pgx.Batch, at func(RecordID) *Bundle, w which, args ...a
 	each(batch, scanLinkIn, func(l *Link) { b := at(l.RecordID); b.Links = append(b.Links, l) },
 		`select `+linkColumns+` from links l where l.record_id`+w.is+` order by l.connection, l.kind, l.external_id`, args...)
 	each(batch, func(row pgx.CollectableRow) (*Record, error) { return scanRecord(row) }, func(r *Record) {
-		b := at(r.ID)
-		b.Record, b.deleted, b.placeholder = r, r.DeletedAt, r.Placeholder
+		at(r.ID).Begin(r)
 	}, `select `+recordColumns+` from records r where r.id`+w.is, args...)
 	each(batch, func(row pgx.CollectableRow) (*View, error) { return scanView(at, row) }, func(v *View) { b := at(v.RecordID); b.Views = append(b.Views, v) },
 		`select `+viewColumns+` from views v where v.record_id`+w.is+` order by v.source, v.external_id`, args...)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/feed"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/store"
@@ -34,7 +35,9 @@ type Sweeper struct {
 	Connections connection.Set
 	Gate        *gate.Gate
 	Applier     *apply.Applier
-	Log         *slog.Logger
+	// Retention has old changes leave the feed; nil keeps all.
+	Retention *feed.Retention
+	Log       *slog.Logger
 }
 
 // Run sweeps until ctx ends.
@@ -55,7 +58,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 func (s *Sweeper) Sweep(ctx context.Context) {
 	for name, do := range map[string]func(context.Context) error{
 		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "connections": s.connections, "policy": s.policy,
-		"brakes": s.Gate.LookAfterBrakes, "marks": s.marks, "requests": s.requests,
+		"brakes": s.Gate.LookAfterBrakes, "marks": s.marks, "requests": s.requests, "changes": s.changes,
 	} {
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn("sweep failed, to be tried again", "sweep", name, "error", err)
@@ -115,6 +118,15 @@ func (s *Sweeper) connections(ctx context.Context) error {
 // requests forgets what callers asked long ago.
 func (s *Sweeper) requests(ctx context.Context) error {
 	_, err := s.Store.CutRequests(ctx, remembered, cut)
+	return err
+}
+
+// changes has old ones leave the feed.
+func (s *Sweeper) changes(ctx context.Context) error {
+	if s.Retention == nil {
+		return nil
+	}
+	_, err := s.Retention.Cut(ctx, cut)
 	return err
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/canonhub/canonhub/adapters/httpapi"
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/connection"
-	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -27,12 +26,24 @@ const (
 	maxSettleWait = 15 * time.Second
 )
 
+// Receipts are what is to be translated, and what a read of an object must carry. The store has them.
+type Receipts interface {
+	Receipt(ctx context.Context, id string) (*store.Receipt, error)
+	Epoch(context.Context, store.LinkKey) (store.Epoch, error)
+}
+
+// Gate answers for a connection as a whole: whether it may be called now, and what a fault means for all that calls it.
+type Gate interface {
+	Enter(ctx context.Context, connection string) error
+	Respond(ctx context.Context, connection string, f *fault.Error) error
+}
+
 // Translator translates.
 type Translator struct {
-	Store       *store.Store
+	Store       Receipts
 	Applier     *apply.Applier
 	Connections connection.Set
-	Gate        *gate.Gate
+	Gate        Gate
 	Log         *slog.Logger
 }
 
@@ -59,7 +70,7 @@ func (t *Translator) Translate(ctx context.Context, args jobs.TranslateArgs, run
 		return nil
 	}
 	if receipt.Emptied() {
-		return t.Store.InTx(ctx, func(tx *store.Tx) error { tx.FinishReceipt(receipt.ID, "done", string(apply.Erased)); return nil })
+		return t.Applier.InTx(ctx, func(tx apply.Tx) error { tx.FinishReceipt(receipt.ID, "done", string(apply.Erased)); return nil })
 	}
 	one := &translation{t: t, c: t.Connections[receipt.Connection], receipt: receipt, cause: apply.Cause{
 		Source: receipt.Connection, ReceiptID: receipt.ID, CorrelationID: receipt.CorrelationID, TraceParent: receipt.TraceParent}}
@@ -116,7 +127,7 @@ func (o *translation) observe(ctx context.Context, observation adapters.Observat
 
 // waitForSettlement waits the longer the longer the receipt has waited: a vendor that is down may take its time.
 func (o *translation) waitForSettlement() error {
-	return jobs.Snooze(min(max(time.Since(o.receipt.ReceivedAt)/4, minSettleWait), maxSettleWait))
+	return jobs.Snooze(min(max(o.t.Applier.Now().Sub(o.receipt.ReceivedAt)/4, minSettleWait), maxSettleWait))
 }
 
 // fetch applies an object's current state, unless a read that began after this event arrived has been applied.
@@ -157,7 +168,7 @@ func (o *translation) key(object adapters.Object) store.LinkKey {
 
 // finish ends a receipt that left nothing to apply.
 func (o *translation) finish(ctx context.Context, outcome string) error {
-	return o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+	return o.t.Applier.InTx(ctx, func(tx apply.Tx) error {
 		tx.PutSpoken(o.receipt.ID, o.objects)
 		tx.FinishReceipt(o.receipt.ID, "done", outcome)
 		tx.PutTrail(store.Trail{Action: store.ActionTranslated, CorrelationID: o.cause.CorrelationID, Connection: o.c.Name,
@@ -188,7 +199,7 @@ func (o *translation) respond(ctx context.Context, run jobs.Run, err error) erro
 
 // failed notes a failure that is tried again.
 func (o *translation) failed(ctx context.Context, f *fault.Error) error {
-	return o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+	return o.t.Applier.InTx(ctx, func(tx apply.Tx) error {
 		tx.PutTrail(store.Trail{Action: store.ActionFailed, CorrelationID: o.cause.CorrelationID, Connection: o.receipt.Connection,
 			ReceiptID: o.receipt.ID, Detail: f.Error()})
 		return nil
@@ -199,7 +210,7 @@ func (o *translation) failed(ctx context.Context, f *fault.Error) error {
 func (o *translation) giveUp(ctx context.Context, run jobs.Run, f *fault.Error) error {
 	o.t.Log.Error("receipt dead-lettered", "receipt_id", o.receipt.ID, "connection", o.receipt.Connection,
 		"correlation_id", o.cause.CorrelationID, "category", f.Category, "error", f)
-	err := o.t.Store.InTx(ctx, func(tx *store.Tx) error {
+	err := o.t.Applier.InTx(ctx, func(tx apply.Tx) error {
 		tx.PutSpoken(o.receipt.ID, o.objects)
 		tx.FinishReceipt(o.receipt.ID, "dead", string(f.Category))
 		tx.PutDeadLetter(store.DeadLetter{ReceiptID: o.receipt.ID, Connection: o.receipt.Connection, Category: string(f.Category),

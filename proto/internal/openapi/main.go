@@ -1,6 +1,6 @@
 // Command openapi joins the OpenAPI documents that buf generated, one for each
 // service, into the one that the hub serves, has it tell what each kind's lists
-// are filtered by, and writes the Go package that embeds it. It runs in proto/.
+// are filtered by and what streams are, and writes the Go package that embeds it. It runs in proto/.
 package main
 
 import (
@@ -50,6 +50,9 @@ func run() error {
 		return err
 	}
 	if document, err = nameAttributes(document); err != nil {
+		return err
+	}
+	if document, err = bareLines(document); err != nil {
 		return err
 	}
 	if err := os.WriteFile(folder+"/canonhub.openapi.json", document, 0o644); err != nil {

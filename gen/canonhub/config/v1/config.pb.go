@@ -31,7 +31,9 @@ type Config struct {
 	// The internal services, by name.
 	Callers map[string]*Caller `protobuf:"bytes,2,rep,name=callers,proto3" json:"callers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// What decides, by kind: `customer`, `order`, `invoice`, `ticket`.
-	Policies      map[string]*KindPolicy `protobuf:"bytes,3,rep,name=policies,proto3" json:"policies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Policies map[string]*KindPolicy `protobuf:"bytes,3,rep,name=policies,proto3" json:"policies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How long what grows without end is kept.
+	Retention     *Retention `protobuf:"bytes,80,opt,name=retention,proto3" json:"retention,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -87,6 +89,60 @@ func (x *Config) GetPolicies() map[string]*KindPolicy {
 	return nil
 }
 
+func (x *Config) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
+// Retention is how long what grows without end is kept.
+type Retention struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Changes: how far back the feed can be resumed and records can be read as they were; default 720h, which is 30 days. The
+	// newest revision of a record is always kept.
+	Changes       *durationpb.Duration `protobuf:"bytes,1,opt,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retention) Reset() {
+	*x = Retention{}
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retention) ProtoMessage() {}
+
+func (x *Retention) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retention.ProtoReflect.Descriptor instead.
+func (*Retention) Descriptor() ([]byte, []int) {
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Retention) GetChanges() *durationpb.Duration {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
 // Connection is one account at a vendor.
 type Connection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -112,7 +168,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[1]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -124,7 +180,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[1]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -137,7 +193,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Connection) GetAdapter() string {
@@ -205,7 +261,7 @@ type Brake struct {
 
 func (x *Brake) Reset() {
 	*x = Brake{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -217,7 +273,7 @@ func (x *Brake) String() string {
 func (*Brake) ProtoMessage() {}
 
 func (x *Brake) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -230,7 +286,7 @@ func (x *Brake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Brake.ProtoReflect.Descriptor instead.
 func (*Brake) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Brake) GetShare() float64 {
@@ -267,7 +323,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -279,7 +335,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -292,7 +348,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Webhook) GetSecrets() []string {
@@ -322,7 +378,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +390,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +403,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Limits) GetRequestsPerSecond() float64 {
@@ -385,7 +441,7 @@ type Caller struct {
 
 func (x *Caller) Reset() {
 	*x = Caller{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -397,7 +453,7 @@ func (x *Caller) String() string {
 func (*Caller) ProtoMessage() {}
 
 func (x *Caller) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -410,7 +466,7 @@ func (x *Caller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Caller.ProtoReflect.Descriptor instead.
 func (*Caller) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Caller) GetApiKeySha256() string {
@@ -480,7 +536,7 @@ type KindPolicy struct {
 
 func (x *KindPolicy) Reset() {
 	*x = KindPolicy{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +548,7 @@ func (x *KindPolicy) String() string {
 func (*KindPolicy) ProtoMessage() {}
 
 func (x *KindPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +561,7 @@ func (x *KindPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KindPolicy.ProtoReflect.Descriptor instead.
 func (*KindPolicy) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *KindPolicy) GetCreate() []string {
@@ -568,7 +624,7 @@ type Merge struct {
 
 func (x *Merge) Reset() {
 	*x = Merge{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -580,7 +636,7 @@ func (x *Merge) String() string {
 func (*Merge) ProtoMessage() {}
 
 func (x *Merge) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -593,7 +649,7 @@ func (x *Merge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Merge.ProtoReflect.Descriptor instead.
 func (*Merge) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Merge) GetBy() []string {
@@ -614,7 +670,7 @@ type Writable struct {
 
 func (x *Writable) Reset() {
 	*x = Writable{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +682,7 @@ func (x *Writable) String() string {
 func (*Writable) ProtoMessage() {}
 
 func (x *Writable) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +695,7 @@ func (x *Writable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Writable.ProtoReflect.Descriptor instead.
 func (*Writable) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Writable) GetAttributes() []string {
@@ -663,7 +719,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +731,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +744,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Delete) GetBy() []string {
@@ -739,7 +795,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +807,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +820,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Rule) GetAuthority() string {
@@ -862,7 +918,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -874,7 +930,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -887,7 +943,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Target) GetCreate() bool {
@@ -932,7 +988,7 @@ type TugOfWar struct {
 
 func (x *TugOfWar) Reset() {
 	*x = TugOfWar{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1000,7 @@ func (x *TugOfWar) String() string {
 func (*TugOfWar) ProtoMessage() {}
 
 func (x *TugOfWar) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1013,7 @@ func (x *TugOfWar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TugOfWar.ProtoReflect.Descriptor instead.
 func (*TugOfWar) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TugOfWar) GetCorrections() int32 {
@@ -978,11 +1034,12 @@ var File_canonhub_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1fcanonhub/config/v1/config.proto\x12\x12canonhub.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xeb\x04\n" +
+	"\x1fcanonhub/config/v1/config.proto\x12\x12canonhub.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa8\x05\n" +
 	"\x06Config\x12q\n" +
 	"\vconnections\x18\x01 \x03(\v2+.canonhub.config.v1.Config.ConnectionsEntryB\"\xbaH\x1f\x9a\x01\x1c\"\x1ar\x182\x16^[a-z][a-z0-9-]{0,62}$R\vconnections\x12e\n" +
 	"\acallers\x18\x02 \x03(\v2'.canonhub.config.v1.Config.CallersEntryB\"\xbaH\x1f\x9a\x01\x1c\"\x1ar\x182\x16^[a-z][a-z0-9-]{0,62}$R\acallers\x12r\n" +
-	"\bpolicies\x18\x03 \x03(\v2(.canonhub.config.v1.Config.PoliciesEntryB,\xbaH)\x9a\x01&\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticketR\bpolicies\x1a^\n" +
+	"\bpolicies\x18\x03 \x03(\v2(.canonhub.config.v1.Config.PoliciesEntryB,\xbaH)\x9a\x01&\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticketR\bpolicies\x12;\n" +
+	"\tretention\x18P \x01(\v2\x1d.canonhub.config.v1.RetentionR\tretention\x1a^\n" +
 	"\x10ConnectionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
 	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.ConnectionR\x05value:\x028\x01\x1aV\n" +
@@ -991,7 +1048,9 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.CallerR\x05value:\x028\x01\x1a[\n" +
 	"\rPoliciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
-	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"\xb9\x03\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"U\n" +
+	"\tRetention\x12H\n" +
+	"\achanges\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x13\xbaH\x10\xaa\x01\r\"\x06\b\x80\x86\xb0\x96\x012\x03\b\x90\x1cR\achanges\"\xb9\x03\n" +
 	"\n" +
 	"Connection\x12!\n" +
 	"\aadapter\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\aadapter\x12#\n" +
@@ -1104,60 +1163,63 @@ func file_canonhub_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_canonhub_config_v1_config_proto_rawDescData
 }
 
-var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_canonhub_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: canonhub.config.v1.Config
-	(*Connection)(nil),          // 1: canonhub.config.v1.Connection
-	(*Brake)(nil),               // 2: canonhub.config.v1.Brake
-	(*Webhook)(nil),             // 3: canonhub.config.v1.Webhook
-	(*Limits)(nil),              // 4: canonhub.config.v1.Limits
-	(*Caller)(nil),              // 5: canonhub.config.v1.Caller
-	(*KindPolicy)(nil),          // 6: canonhub.config.v1.KindPolicy
-	(*Merge)(nil),               // 7: canonhub.config.v1.Merge
-	(*Writable)(nil),            // 8: canonhub.config.v1.Writable
-	(*Delete)(nil),              // 9: canonhub.config.v1.Delete
-	(*Rule)(nil),                // 10: canonhub.config.v1.Rule
-	(*Target)(nil),              // 11: canonhub.config.v1.Target
-	(*TugOfWar)(nil),            // 12: canonhub.config.v1.TugOfWar
-	nil,                         // 13: canonhub.config.v1.Config.ConnectionsEntry
-	nil,                         // 14: canonhub.config.v1.Config.CallersEntry
-	nil,                         // 15: canonhub.config.v1.Config.PoliciesEntry
-	nil,                         // 16: canonhub.config.v1.Connection.CredentialsEntry
-	nil,                         // 17: canonhub.config.v1.Caller.KindsEntry
-	nil,                         // 18: canonhub.config.v1.KindPolicy.AttributesEntry
-	nil,                         // 19: canonhub.config.v1.KindPolicy.TargetsEntry
-	nil,                         // 20: canonhub.config.v1.KindPolicy.WriteEntry
-	(*durationpb.Duration)(nil), // 21: google.protobuf.Duration
+	(*Retention)(nil),           // 1: canonhub.config.v1.Retention
+	(*Connection)(nil),          // 2: canonhub.config.v1.Connection
+	(*Brake)(nil),               // 3: canonhub.config.v1.Brake
+	(*Webhook)(nil),             // 4: canonhub.config.v1.Webhook
+	(*Limits)(nil),              // 5: canonhub.config.v1.Limits
+	(*Caller)(nil),              // 6: canonhub.config.v1.Caller
+	(*KindPolicy)(nil),          // 7: canonhub.config.v1.KindPolicy
+	(*Merge)(nil),               // 8: canonhub.config.v1.Merge
+	(*Writable)(nil),            // 9: canonhub.config.v1.Writable
+	(*Delete)(nil),              // 10: canonhub.config.v1.Delete
+	(*Rule)(nil),                // 11: canonhub.config.v1.Rule
+	(*Target)(nil),              // 12: canonhub.config.v1.Target
+	(*TugOfWar)(nil),            // 13: canonhub.config.v1.TugOfWar
+	nil,                         // 14: canonhub.config.v1.Config.ConnectionsEntry
+	nil,                         // 15: canonhub.config.v1.Config.CallersEntry
+	nil,                         // 16: canonhub.config.v1.Config.PoliciesEntry
+	nil,                         // 17: canonhub.config.v1.Connection.CredentialsEntry
+	nil,                         // 18: canonhub.config.v1.Caller.KindsEntry
+	nil,                         // 19: canonhub.config.v1.KindPolicy.AttributesEntry
+	nil,                         // 20: canonhub.config.v1.KindPolicy.TargetsEntry
+	nil,                         // 21: canonhub.config.v1.KindPolicy.WriteEntry
+	(*durationpb.Duration)(nil), // 22: google.protobuf.Duration
 }
 var file_canonhub_config_v1_config_proto_depIdxs = []int32{
-	13, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
-	14, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
-	15, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
-	16, // 3: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
-	3,  // 4: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
-	4,  // 5: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
-	2,  // 6: canonhub.config.v1.Connection.brake:type_name -> canonhub.config.v1.Brake
-	21, // 7: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
-	17, // 8: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
-	9,  // 9: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
-	18, // 10: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
-	19, // 11: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
-	20, // 12: canonhub.config.v1.KindPolicy.write:type_name -> canonhub.config.v1.KindPolicy.WriteEntry
-	7,  // 13: canonhub.config.v1.KindPolicy.merge:type_name -> canonhub.config.v1.Merge
-	21, // 14: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
-	12, // 15: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
-	21, // 16: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
-	1,  // 17: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
-	5,  // 18: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
-	6,  // 19: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
-	10, // 20: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
-	11, // 21: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
-	8,  // 22: canonhub.config.v1.KindPolicy.WriteEntry.value:type_name -> canonhub.config.v1.Writable
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	14, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
+	15, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
+	16, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
+	1,  // 3: canonhub.config.v1.Config.retention:type_name -> canonhub.config.v1.Retention
+	22, // 4: canonhub.config.v1.Retention.changes:type_name -> google.protobuf.Duration
+	17, // 5: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
+	4,  // 6: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
+	5,  // 7: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
+	3,  // 8: canonhub.config.v1.Connection.brake:type_name -> canonhub.config.v1.Brake
+	22, // 9: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
+	18, // 10: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
+	10, // 11: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
+	19, // 12: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
+	20, // 13: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
+	21, // 14: canonhub.config.v1.KindPolicy.write:type_name -> canonhub.config.v1.KindPolicy.WriteEntry
+	8,  // 15: canonhub.config.v1.KindPolicy.merge:type_name -> canonhub.config.v1.Merge
+	22, // 16: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
+	13, // 17: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
+	22, // 18: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
+	2,  // 19: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
+	6,  // 20: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
+	7,  // 21: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
+	11, // 22: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
+	12, // 23: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
+	9,  // 24: canonhub.config.v1.KindPolicy.WriteEntry.value:type_name -> canonhub.config.v1.Writable
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_config_v1_config_proto_init() }
@@ -1171,7 +1233,7 @@ func file_canonhub_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_config_v1_config_proto_rawDesc), len(file_canonhub_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

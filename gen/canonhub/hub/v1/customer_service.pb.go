@@ -153,6 +153,10 @@ type GetCustomerRequest struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
 	MinRevision int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	// As it was at this revision of this very id, whatever it was merged into since. 0: as it is.
+	Revision int64 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
+	// As it was at this time, which is not to come. Where the id was merged away by then, the record that answered for it then.
+	ReadTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	// How old what is known of the sources that decide over the record may be. Those that were last heard longer ago are asked,
 	// within the call's time; where that fails, the answer is what is stored, and its freshness says how old that is. Not
 	// together with revision or read_time. Absent: nobody is asked.
@@ -203,6 +207,20 @@ func (x *GetCustomerRequest) GetMinRevision() int64 {
 		return x.MinRevision
 	}
 	return 0
+}
+
+func (x *GetCustomerRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *GetCustomerRequest) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
+	}
+	return nil
 }
 
 func (x *GetCustomerRequest) GetMaxAge() *durationpb.Duration {
@@ -1522,6 +1540,234 @@ func (x *ViewsOfCustomerRequest) GetId() string {
 	return ""
 }
 
+// ListCustomerRevisionsRequest asks for a page of a record's revisions.
+type ListCustomerRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// How many at most, 1 to 1,000; 0 means 50. A page of long records may have fewer; next_page_token alone tells the end.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the previous page's next_page_token, of the same record. Empty for the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCustomerRevisionsRequest) Reset() {
+	*x = ListCustomerRevisionsRequest{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCustomerRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCustomerRevisionsRequest) ProtoMessage() {}
+
+func (x *ListCustomerRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCustomerRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListCustomerRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListCustomerRevisionsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ListCustomerRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListCustomerRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListCustomerRevisionsResponse holds one page.
+type ListCustomerRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revisions, the newest first.
+	Revisions []*CustomerRevision `protobuf:"bytes,1,rep,name=revisions,proto3" json:"revisions,omitempty"`
+	// Token for the next page; empty on the last. What is older than the last page's is not kept.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListCustomerRevisionsResponse) Reset() {
+	*x = ListCustomerRevisionsResponse{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListCustomerRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListCustomerRevisionsResponse) ProtoMessage() {}
+
+func (x *ListCustomerRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListCustomerRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListCustomerRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListCustomerRevisionsResponse) GetRevisions() []*CustomerRevision {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *ListCustomerRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// CustomerRevision is what a record was, and why it became that.
+type CustomerRevision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision.
+	Revision int64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When it was made.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// The source whose word caused it: a connection, a caller, `operator`, `policy`.
+	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	// Finds what led to it in the hub's log.
+	CorrelationId string `protobuf:"bytes,4,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
+	// The attributes that changed. Empty where only the record's life did: it was deleted, came back, was merged or parted.
+	Paths []string `protobuf:"bytes,5,rep,name=paths,proto3" json:"paths,omitempty"`
+	// The record that answers for this id from this revision on: it was merged.
+	MergedInto string `protobuf:"bytes,6,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	// What the record held at this revision was erased.
+	Erased bool `protobuf:"varint,7,opt,name=erased,proto3" json:"erased,omitempty"`
+	// The record at this revision; absent where it was erased.
+	Record        *CustomerRecord `protobuf:"bytes,10,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CustomerRevision) Reset() {
+	*x = CustomerRevision{}
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CustomerRevision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CustomerRevision) ProtoMessage() {}
+
+func (x *CustomerRevision) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CustomerRevision.ProtoReflect.Descriptor instead.
+func (*CustomerRevision) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *CustomerRevision) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *CustomerRevision) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *CustomerRevision) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *CustomerRevision) GetCorrelationId() string {
+	if x != nil {
+		return x.CorrelationId
+	}
+	return ""
+}
+
+func (x *CustomerRevision) GetPaths() []string {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+func (x *CustomerRevision) GetMergedInto() string {
+	if x != nil {
+		return x.MergedInto
+	}
+	return ""
+}
+
+func (x *CustomerRevision) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
+func (x *CustomerRevision) GetRecord() *CustomerRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
 var File_canonhub_hub_v1_customer_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
@@ -1540,11 +1786,15 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x12;\n" +
 	"\bcustomer\x18\n" +
 	" \x01(\v2\x1f.canonhub.canonical.v1.CustomerR\bcustomer\x128\n" +
-	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xbd\x01\n" +
+	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xed\x03\n" +
 	"\x12GetCustomerRequest\x12=\n" +
 	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
-	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12<\n" +
-	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge\"e\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12#\n" +
+	"\brevision\x18\n" +
+	" \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x127\n" +
+	"\tread_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\x12<\n" +
+	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\x0eget.one_moment\x12=give revision, or read_time, or else min_revision and max_age\x1aw(this.revision > 0 ? 1 : 0) + (has(this.read_time) ? 1 : 0) + (this.min_revision > 0 || has(this.max_age) ? 1 : 0) <= 1\"e\n" +
 	"\x18BatchGetCustomersRequest\x12I\n" +
 	"\x03ids\x18\x01 \x03(\tB7\xbaH4\x92\x011\b\x01\x10\xe8\a\"*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"{\n" +
 	"\x19BatchGetCustomersResponse\x12=\n" +
@@ -1650,7 +1900,27 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"W\n" +
 	"\x16ViewsOfCustomerRequest\x12=\n" +
-	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\x9b\x10\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xaf\x01\n" +
+	"\x1cListCustomerRevisionsRequest\x12=\n" +
+	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\tpageToken\"\x88\x01\n" +
+	"\x1dListCustomerRevisionsResponse\x12?\n" +
+	"\trevisions\x18\x01 \x03(\v2!.canonhub.hub.v1.CustomerRevisionR\trevisions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa5\x02\n" +
+	"\x10CustomerRevision\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12%\n" +
+	"\x0ecorrelation_id\x18\x04 \x01(\tR\rcorrelationId\x12\x14\n" +
+	"\x05paths\x18\x05 \x03(\tR\x05paths\x12\x1f\n" +
+	"\vmerged_into\x18\x06 \x01(\tR\n" +
+	"mergedInto\x12\x16\n" +
+	"\x06erased\x18\a \x01(\bR\x06erased\x127\n" +
+	"\x06record\x18\n" +
+	" \x01(\v2\x1f.canonhub.hub.v1.CustomerRecordR\x06record2\xbd\x11\n" +
 	"\x0fCustomerService\x12r\n" +
 	"\vGetCustomer\x12#.canonhub.hub.v1.GetCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\x1d\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/customers/{id}\x90\x02\x01\x12\x8d\x01\n" +
 	"\x11BatchGetCustomers\x12).canonhub.hub.v1.BatchGetCustomersRequest\x1a*.canonhub.hub.v1.BatchGetCustomersResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/customers:batchGet\x90\x02\x01\x12x\n" +
@@ -1665,7 +1935,8 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\x0eMergeCustomers\x12&.canonhub.hub.v1.MergeCustomersRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/customers:merge\x12\x82\x01\n" +
 	"\x0fUnmergeCustomer\x12'.canonhub.hub.v1.UnmergeCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"%\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v1/customers/{id}:unmerge\x12y\n" +
 	"\fLinkCustomer\x12$.canonhub.hub.v1.LinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/customers/{id}:link\x12\x7f\n" +
-	"\x0eUnlinkCustomer\x12&.canonhub.hub.v1.UnlinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/customers/{id}:unlink\x12|\n" +
+	"\x0eUnlinkCustomer\x12&.canonhub.hub.v1.UnlinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/customers/{id}:unlink\x12\x9f\x01\n" +
+	"\x15ListCustomerRevisions\x12-.canonhub.hub.v1.ListCustomerRevisionsRequest\x1a..canonhub.hub.v1.ListCustomerRevisionsResponse\"'\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/customers/{id}/revisions\x90\x02\x01\x12|\n" +
 	"\rEraseCustomer\x12%.canonhub.hub.v1.EraseCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/customers/{id}:erase\x12\x7f\n" +
 	"\x0fViewsOfCustomer\x12'.canonhub.hub.v1.ViewsOfCustomerRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}/views\x90\x02\x01B\xc1\x01\n" +
 	"\x13com.canonhub.hub.v1B\x14CustomerServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
@@ -1682,98 +1953,107 @@ func file_canonhub_hub_v1_customer_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_customer_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_canonhub_hub_v1_customer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_canonhub_hub_v1_customer_service_proto_goTypes = []any{
-	(*CustomerRecord)(nil),               // 0: canonhub.hub.v1.CustomerRecord
-	(*GetCustomerRequest)(nil),           // 1: canonhub.hub.v1.GetCustomerRequest
-	(*BatchGetCustomersRequest)(nil),     // 2: canonhub.hub.v1.BatchGetCustomersRequest
-	(*BatchGetCustomersResponse)(nil),    // 3: canonhub.hub.v1.BatchGetCustomersResponse
-	(*ListCustomersRequest)(nil),         // 4: canonhub.hub.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),        // 5: canonhub.hub.v1.ListCustomersResponse
-	(*LookupCustomerRequest)(nil),        // 6: canonhub.hub.v1.LookupCustomerRequest
-	(*ExplainCustomerRequest)(nil),       // 7: canonhub.hub.v1.ExplainCustomerRequest
-	(*CreateCustomerRequest)(nil),        // 8: canonhub.hub.v1.CreateCustomerRequest
-	(*UpdateCustomerRequest)(nil),        // 9: canonhub.hub.v1.UpdateCustomerRequest
-	(*DeleteCustomerRequest)(nil),        // 10: canonhub.hub.v1.DeleteCustomerRequest
-	(*WriteCustomerResponse)(nil),        // 11: canonhub.hub.v1.WriteCustomerResponse
-	(*BatchUpdateCustomersRequest)(nil),  // 12: canonhub.hub.v1.BatchUpdateCustomersRequest
-	(*BatchUpdateCustomersResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateCustomersResponse
-	(*BatchUpdateCustomersResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateCustomersResult
-	(*AwaitCustomerRequest)(nil),         // 15: canonhub.hub.v1.AwaitCustomerRequest
-	(*MergeCustomersRequest)(nil),        // 16: canonhub.hub.v1.MergeCustomersRequest
-	(*UnmergeCustomerRequest)(nil),       // 17: canonhub.hub.v1.UnmergeCustomerRequest
-	(*LinkCustomerRequest)(nil),          // 18: canonhub.hub.v1.LinkCustomerRequest
-	(*UnlinkCustomerRequest)(nil),        // 19: canonhub.hub.v1.UnlinkCustomerRequest
-	(*EraseCustomerRequest)(nil),         // 20: canonhub.hub.v1.EraseCustomerRequest
-	(*ViewsOfCustomerRequest)(nil),       // 21: canonhub.hub.v1.ViewsOfCustomerRequest
-	nil,                                  // 22: canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
-	(*timestamppb.Timestamp)(nil),        // 23: google.protobuf.Timestamp
-	(*v1.Customer)(nil),                  // 24: canonhub.canonical.v1.Customer
-	(*Freshness)(nil),                    // 25: canonhub.hub.v1.Freshness
-	(*durationpb.Duration)(nil),          // 26: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),        // 27: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),                 // 28: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),                // 29: google.rpc.Status
-	(*Explanation)(nil),                  // 30: canonhub.hub.v1.Explanation
-	(*AwaitResponse)(nil),                // 31: canonhub.hub.v1.AwaitResponse
-	(*ViewsResponse)(nil),                // 32: canonhub.hub.v1.ViewsResponse
+	(*CustomerRecord)(nil),                // 0: canonhub.hub.v1.CustomerRecord
+	(*GetCustomerRequest)(nil),            // 1: canonhub.hub.v1.GetCustomerRequest
+	(*BatchGetCustomersRequest)(nil),      // 2: canonhub.hub.v1.BatchGetCustomersRequest
+	(*BatchGetCustomersResponse)(nil),     // 3: canonhub.hub.v1.BatchGetCustomersResponse
+	(*ListCustomersRequest)(nil),          // 4: canonhub.hub.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),         // 5: canonhub.hub.v1.ListCustomersResponse
+	(*LookupCustomerRequest)(nil),         // 6: canonhub.hub.v1.LookupCustomerRequest
+	(*ExplainCustomerRequest)(nil),        // 7: canonhub.hub.v1.ExplainCustomerRequest
+	(*CreateCustomerRequest)(nil),         // 8: canonhub.hub.v1.CreateCustomerRequest
+	(*UpdateCustomerRequest)(nil),         // 9: canonhub.hub.v1.UpdateCustomerRequest
+	(*DeleteCustomerRequest)(nil),         // 10: canonhub.hub.v1.DeleteCustomerRequest
+	(*WriteCustomerResponse)(nil),         // 11: canonhub.hub.v1.WriteCustomerResponse
+	(*BatchUpdateCustomersRequest)(nil),   // 12: canonhub.hub.v1.BatchUpdateCustomersRequest
+	(*BatchUpdateCustomersResponse)(nil),  // 13: canonhub.hub.v1.BatchUpdateCustomersResponse
+	(*BatchUpdateCustomersResult)(nil),    // 14: canonhub.hub.v1.BatchUpdateCustomersResult
+	(*AwaitCustomerRequest)(nil),          // 15: canonhub.hub.v1.AwaitCustomerRequest
+	(*MergeCustomersRequest)(nil),         // 16: canonhub.hub.v1.MergeCustomersRequest
+	(*UnmergeCustomerRequest)(nil),        // 17: canonhub.hub.v1.UnmergeCustomerRequest
+	(*LinkCustomerRequest)(nil),           // 18: canonhub.hub.v1.LinkCustomerRequest
+	(*UnlinkCustomerRequest)(nil),         // 19: canonhub.hub.v1.UnlinkCustomerRequest
+	(*EraseCustomerRequest)(nil),          // 20: canonhub.hub.v1.EraseCustomerRequest
+	(*ViewsOfCustomerRequest)(nil),        // 21: canonhub.hub.v1.ViewsOfCustomerRequest
+	(*ListCustomerRevisionsRequest)(nil),  // 22: canonhub.hub.v1.ListCustomerRevisionsRequest
+	(*ListCustomerRevisionsResponse)(nil), // 23: canonhub.hub.v1.ListCustomerRevisionsResponse
+	(*CustomerRevision)(nil),              // 24: canonhub.hub.v1.CustomerRevision
+	nil,                                   // 25: canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),         // 26: google.protobuf.Timestamp
+	(*v1.Customer)(nil),                   // 27: canonhub.canonical.v1.Customer
+	(*Freshness)(nil),                     // 28: canonhub.hub.v1.Freshness
+	(*durationpb.Duration)(nil),           // 29: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),         // 30: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),                  // 31: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),                 // 32: google.rpc.Status
+	(*Explanation)(nil),                   // 33: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),                 // 34: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),                 // 35: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_customer_service_proto_depIdxs = []int32{
-	23, // 0: canonhub.hub.v1.CustomerRecord.create_time:type_name -> google.protobuf.Timestamp
-	23, // 1: canonhub.hub.v1.CustomerRecord.update_time:type_name -> google.protobuf.Timestamp
-	23, // 2: canonhub.hub.v1.CustomerRecord.delete_time:type_name -> google.protobuf.Timestamp
-	24, // 3: canonhub.hub.v1.CustomerRecord.customer:type_name -> canonhub.canonical.v1.Customer
-	25, // 4: canonhub.hub.v1.CustomerRecord.freshness:type_name -> canonhub.hub.v1.Freshness
-	26, // 5: canonhub.hub.v1.GetCustomerRequest.max_age:type_name -> google.protobuf.Duration
-	0,  // 6: canonhub.hub.v1.BatchGetCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
-	0,  // 7: canonhub.hub.v1.ListCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
-	24, // 8: canonhub.hub.v1.CreateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
-	24, // 9: canonhub.hub.v1.UpdateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
-	27, // 10: canonhub.hub.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 11: canonhub.hub.v1.UpdateCustomerRequest.path_etags:type_name -> canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
-	0,  // 12: canonhub.hub.v1.WriteCustomerResponse.record:type_name -> canonhub.hub.v1.CustomerRecord
-	28, // 13: canonhub.hub.v1.WriteCustomerResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
-	9,  // 14: canonhub.hub.v1.BatchUpdateCustomersRequest.requests:type_name -> canonhub.hub.v1.UpdateCustomerRequest
-	14, // 15: canonhub.hub.v1.BatchUpdateCustomersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateCustomersResult
-	11, // 16: canonhub.hub.v1.BatchUpdateCustomersResult.written:type_name -> canonhub.hub.v1.WriteCustomerResponse
-	29, // 17: canonhub.hub.v1.BatchUpdateCustomersResult.error:type_name -> google.rpc.Status
-	1,  // 18: canonhub.hub.v1.CustomerService.GetCustomer:input_type -> canonhub.hub.v1.GetCustomerRequest
-	2,  // 19: canonhub.hub.v1.CustomerService.BatchGetCustomers:input_type -> canonhub.hub.v1.BatchGetCustomersRequest
-	4,  // 20: canonhub.hub.v1.CustomerService.ListCustomers:input_type -> canonhub.hub.v1.ListCustomersRequest
-	6,  // 21: canonhub.hub.v1.CustomerService.LookupCustomer:input_type -> canonhub.hub.v1.LookupCustomerRequest
-	7,  // 22: canonhub.hub.v1.CustomerService.ExplainCustomer:input_type -> canonhub.hub.v1.ExplainCustomerRequest
-	8,  // 23: canonhub.hub.v1.CustomerService.CreateCustomer:input_type -> canonhub.hub.v1.CreateCustomerRequest
-	9,  // 24: canonhub.hub.v1.CustomerService.UpdateCustomer:input_type -> canonhub.hub.v1.UpdateCustomerRequest
-	10, // 25: canonhub.hub.v1.CustomerService.DeleteCustomer:input_type -> canonhub.hub.v1.DeleteCustomerRequest
-	12, // 26: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:input_type -> canonhub.hub.v1.BatchUpdateCustomersRequest
-	15, // 27: canonhub.hub.v1.CustomerService.AwaitCustomer:input_type -> canonhub.hub.v1.AwaitCustomerRequest
-	16, // 28: canonhub.hub.v1.CustomerService.MergeCustomers:input_type -> canonhub.hub.v1.MergeCustomersRequest
-	17, // 29: canonhub.hub.v1.CustomerService.UnmergeCustomer:input_type -> canonhub.hub.v1.UnmergeCustomerRequest
-	18, // 30: canonhub.hub.v1.CustomerService.LinkCustomer:input_type -> canonhub.hub.v1.LinkCustomerRequest
-	19, // 31: canonhub.hub.v1.CustomerService.UnlinkCustomer:input_type -> canonhub.hub.v1.UnlinkCustomerRequest
-	20, // 32: canonhub.hub.v1.CustomerService.EraseCustomer:input_type -> canonhub.hub.v1.EraseCustomerRequest
-	21, // 33: canonhub.hub.v1.CustomerService.ViewsOfCustomer:input_type -> canonhub.hub.v1.ViewsOfCustomerRequest
-	0,  // 34: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	3,  // 35: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
-	5,  // 36: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
-	0,  // 37: canonhub.hub.v1.CustomerService.LookupCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	30, // 38: canonhub.hub.v1.CustomerService.ExplainCustomer:output_type -> canonhub.hub.v1.Explanation
-	11, // 39: canonhub.hub.v1.CustomerService.CreateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	11, // 40: canonhub.hub.v1.CustomerService.UpdateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	11, // 41: canonhub.hub.v1.CustomerService.DeleteCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
-	13, // 42: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:output_type -> canonhub.hub.v1.BatchUpdateCustomersResponse
-	31, // 43: canonhub.hub.v1.CustomerService.AwaitCustomer:output_type -> canonhub.hub.v1.AwaitResponse
-	0,  // 44: canonhub.hub.v1.CustomerService.MergeCustomers:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 45: canonhub.hub.v1.CustomerService.UnmergeCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 46: canonhub.hub.v1.CustomerService.LinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 47: canonhub.hub.v1.CustomerService.UnlinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	0,  // 48: canonhub.hub.v1.CustomerService.EraseCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	32, // 49: canonhub.hub.v1.CustomerService.ViewsOfCustomer:output_type -> canonhub.hub.v1.ViewsResponse
-	34, // [34:50] is the sub-list for method output_type
-	18, // [18:34] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	26, // 0: canonhub.hub.v1.CustomerRecord.create_time:type_name -> google.protobuf.Timestamp
+	26, // 1: canonhub.hub.v1.CustomerRecord.update_time:type_name -> google.protobuf.Timestamp
+	26, // 2: canonhub.hub.v1.CustomerRecord.delete_time:type_name -> google.protobuf.Timestamp
+	27, // 3: canonhub.hub.v1.CustomerRecord.customer:type_name -> canonhub.canonical.v1.Customer
+	28, // 4: canonhub.hub.v1.CustomerRecord.freshness:type_name -> canonhub.hub.v1.Freshness
+	26, // 5: canonhub.hub.v1.GetCustomerRequest.read_time:type_name -> google.protobuf.Timestamp
+	29, // 6: canonhub.hub.v1.GetCustomerRequest.max_age:type_name -> google.protobuf.Duration
+	0,  // 7: canonhub.hub.v1.BatchGetCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
+	0,  // 8: canonhub.hub.v1.ListCustomersResponse.customers:type_name -> canonhub.hub.v1.CustomerRecord
+	27, // 9: canonhub.hub.v1.CreateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
+	27, // 10: canonhub.hub.v1.UpdateCustomerRequest.customer:type_name -> canonhub.canonical.v1.Customer
+	30, // 11: canonhub.hub.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	25, // 12: canonhub.hub.v1.UpdateCustomerRequest.path_etags:type_name -> canonhub.hub.v1.UpdateCustomerRequest.PathEtagsEntry
+	0,  // 13: canonhub.hub.v1.WriteCustomerResponse.record:type_name -> canonhub.hub.v1.CustomerRecord
+	31, // 14: canonhub.hub.v1.WriteCustomerResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 15: canonhub.hub.v1.BatchUpdateCustomersRequest.requests:type_name -> canonhub.hub.v1.UpdateCustomerRequest
+	14, // 16: canonhub.hub.v1.BatchUpdateCustomersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateCustomersResult
+	11, // 17: canonhub.hub.v1.BatchUpdateCustomersResult.written:type_name -> canonhub.hub.v1.WriteCustomerResponse
+	32, // 18: canonhub.hub.v1.BatchUpdateCustomersResult.error:type_name -> google.rpc.Status
+	24, // 19: canonhub.hub.v1.ListCustomerRevisionsResponse.revisions:type_name -> canonhub.hub.v1.CustomerRevision
+	26, // 20: canonhub.hub.v1.CustomerRevision.time:type_name -> google.protobuf.Timestamp
+	0,  // 21: canonhub.hub.v1.CustomerRevision.record:type_name -> canonhub.hub.v1.CustomerRecord
+	1,  // 22: canonhub.hub.v1.CustomerService.GetCustomer:input_type -> canonhub.hub.v1.GetCustomerRequest
+	2,  // 23: canonhub.hub.v1.CustomerService.BatchGetCustomers:input_type -> canonhub.hub.v1.BatchGetCustomersRequest
+	4,  // 24: canonhub.hub.v1.CustomerService.ListCustomers:input_type -> canonhub.hub.v1.ListCustomersRequest
+	6,  // 25: canonhub.hub.v1.CustomerService.LookupCustomer:input_type -> canonhub.hub.v1.LookupCustomerRequest
+	7,  // 26: canonhub.hub.v1.CustomerService.ExplainCustomer:input_type -> canonhub.hub.v1.ExplainCustomerRequest
+	8,  // 27: canonhub.hub.v1.CustomerService.CreateCustomer:input_type -> canonhub.hub.v1.CreateCustomerRequest
+	9,  // 28: canonhub.hub.v1.CustomerService.UpdateCustomer:input_type -> canonhub.hub.v1.UpdateCustomerRequest
+	10, // 29: canonhub.hub.v1.CustomerService.DeleteCustomer:input_type -> canonhub.hub.v1.DeleteCustomerRequest
+	12, // 30: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:input_type -> canonhub.hub.v1.BatchUpdateCustomersRequest
+	15, // 31: canonhub.hub.v1.CustomerService.AwaitCustomer:input_type -> canonhub.hub.v1.AwaitCustomerRequest
+	16, // 32: canonhub.hub.v1.CustomerService.MergeCustomers:input_type -> canonhub.hub.v1.MergeCustomersRequest
+	17, // 33: canonhub.hub.v1.CustomerService.UnmergeCustomer:input_type -> canonhub.hub.v1.UnmergeCustomerRequest
+	18, // 34: canonhub.hub.v1.CustomerService.LinkCustomer:input_type -> canonhub.hub.v1.LinkCustomerRequest
+	19, // 35: canonhub.hub.v1.CustomerService.UnlinkCustomer:input_type -> canonhub.hub.v1.UnlinkCustomerRequest
+	22, // 36: canonhub.hub.v1.CustomerService.ListCustomerRevisions:input_type -> canonhub.hub.v1.ListCustomerRevisionsRequest
+	20, // 37: canonhub.hub.v1.CustomerService.EraseCustomer:input_type -> canonhub.hub.v1.EraseCustomerRequest
+	21, // 38: canonhub.hub.v1.CustomerService.ViewsOfCustomer:input_type -> canonhub.hub.v1.ViewsOfCustomerRequest
+	0,  // 39: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	3,  // 40: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
+	5,  // 41: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
+	0,  // 42: canonhub.hub.v1.CustomerService.LookupCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	33, // 43: canonhub.hub.v1.CustomerService.ExplainCustomer:output_type -> canonhub.hub.v1.Explanation
+	11, // 44: canonhub.hub.v1.CustomerService.CreateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	11, // 45: canonhub.hub.v1.CustomerService.UpdateCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	11, // 46: canonhub.hub.v1.CustomerService.DeleteCustomer:output_type -> canonhub.hub.v1.WriteCustomerResponse
+	13, // 47: canonhub.hub.v1.CustomerService.BatchUpdateCustomers:output_type -> canonhub.hub.v1.BatchUpdateCustomersResponse
+	34, // 48: canonhub.hub.v1.CustomerService.AwaitCustomer:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 49: canonhub.hub.v1.CustomerService.MergeCustomers:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 50: canonhub.hub.v1.CustomerService.UnmergeCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 51: canonhub.hub.v1.CustomerService.LinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	0,  // 52: canonhub.hub.v1.CustomerService.UnlinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	23, // 53: canonhub.hub.v1.CustomerService.ListCustomerRevisions:output_type -> canonhub.hub.v1.ListCustomerRevisionsResponse
+	0,  // 54: canonhub.hub.v1.CustomerService.EraseCustomer:output_type -> canonhub.hub.v1.CustomerRecord
+	35, // 55: canonhub.hub.v1.CustomerService.ViewsOfCustomer:output_type -> canonhub.hub.v1.ViewsResponse
+	39, // [39:56] is the sub-list for method output_type
+	22, // [22:39] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_customer_service_proto_init() }
@@ -1794,7 +2074,7 @@ func file_canonhub_hub_v1_customer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_customer_service_proto_rawDesc), len(file_canonhub_hub_v1_customer_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,22 +19,23 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	CustomerService_GetCustomer_FullMethodName          = "/canonhub.hub.v1.CustomerService/GetCustomer"
-	CustomerService_BatchGetCustomers_FullMethodName    = "/canonhub.hub.v1.CustomerService/BatchGetCustomers"
-	CustomerService_ListCustomers_FullMethodName        = "/canonhub.hub.v1.CustomerService/ListCustomers"
-	CustomerService_LookupCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/LookupCustomer"
-	CustomerService_ExplainCustomer_FullMethodName      = "/canonhub.hub.v1.CustomerService/ExplainCustomer"
-	CustomerService_CreateCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/CreateCustomer"
-	CustomerService_UpdateCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/UpdateCustomer"
-	CustomerService_DeleteCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/DeleteCustomer"
-	CustomerService_BatchUpdateCustomers_FullMethodName = "/canonhub.hub.v1.CustomerService/BatchUpdateCustomers"
-	CustomerService_AwaitCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/AwaitCustomer"
-	CustomerService_MergeCustomers_FullMethodName       = "/canonhub.hub.v1.CustomerService/MergeCustomers"
-	CustomerService_UnmergeCustomer_FullMethodName      = "/canonhub.hub.v1.CustomerService/UnmergeCustomer"
-	CustomerService_LinkCustomer_FullMethodName         = "/canonhub.hub.v1.CustomerService/LinkCustomer"
-	CustomerService_UnlinkCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/UnlinkCustomer"
-	CustomerService_EraseCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/EraseCustomer"
-	CustomerService_ViewsOfCustomer_FullMethodName      = "/canonhub.hub.v1.CustomerService/ViewsOfCustomer"
+	CustomerService_GetCustomer_FullMethodName           = "/canonhub.hub.v1.CustomerService/GetCustomer"
+	CustomerService_BatchGetCustomers_FullMethodName     = "/canonhub.hub.v1.CustomerService/BatchGetCustomers"
+	CustomerService_ListCustomers_FullMethodName         = "/canonhub.hub.v1.CustomerService/ListCustomers"
+	CustomerService_LookupCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/LookupCustomer"
+	CustomerService_ExplainCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/ExplainCustomer"
+	CustomerService_CreateCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/CreateCustomer"
+	CustomerService_UpdateCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/UpdateCustomer"
+	CustomerService_DeleteCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/DeleteCustomer"
+	CustomerService_BatchUpdateCustomers_FullMethodName  = "/canonhub.hub.v1.CustomerService/BatchUpdateCustomers"
+	CustomerService_AwaitCustomer_FullMethodName         = "/canonhub.hub.v1.CustomerService/AwaitCustomer"
+	CustomerService_MergeCustomers_FullMethodName        = "/canonhub.hub.v1.CustomerService/MergeCustomers"
+	CustomerService_UnmergeCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/UnmergeCustomer"
+	CustomerService_LinkCustomer_FullMethodName          = "/canonhub.hub.v1.CustomerService/LinkCustomer"
+	CustomerService_UnlinkCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/UnlinkCustomer"
+	CustomerService_ListCustomerRevisions_FullMethodName = "/canonhub.hub.v1.CustomerService/ListCustomerRevisions"
+	CustomerService_EraseCustomer_FullMethodName         = "/canonhub.hub.v1.CustomerService/EraseCustomer"
+	CustomerService_ViewsOfCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/ViewsOfCustomer"
 )
 
 // CustomerServiceClient is the client API for CustomerService service.
@@ -75,6 +76,9 @@ type CustomerServiceClient interface {
 	LinkCustomer(ctx context.Context, in *LinkCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
 	// UnlinkCustomer takes an object from its record: what it says counts no more, and it does not find back by itself.
 	UnlinkCustomer(ctx context.Context, in *UnlinkCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
+	// ListCustomerRevisions reads what a record was, revision by revision, page by page, the newest first, as far back as the hub
+	// keeps changes. An id that was merged away has its own revisions, of which the newest tells into which record.
+	ListCustomerRevisions(ctx context.Context, in *ListCustomerRevisionsRequest, opts ...grpc.CallOption) (*ListCustomerRevisionsResponse, error)
 	// EraseCustomer removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
@@ -230,6 +234,16 @@ func (c *customerServiceClient) UnlinkCustomer(ctx context.Context, in *UnlinkCu
 	return out, nil
 }
 
+func (c *customerServiceClient) ListCustomerRevisions(ctx context.Context, in *ListCustomerRevisionsRequest, opts ...grpc.CallOption) (*ListCustomerRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCustomerRevisionsResponse)
+	err := c.cc.Invoke(ctx, CustomerService_ListCustomerRevisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *customerServiceClient) EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CustomerRecord)
@@ -288,6 +302,9 @@ type CustomerServiceServer interface {
 	LinkCustomer(context.Context, *LinkCustomerRequest) (*CustomerRecord, error)
 	// UnlinkCustomer takes an object from its record: what it says counts no more, and it does not find back by itself.
 	UnlinkCustomer(context.Context, *UnlinkCustomerRequest) (*CustomerRecord, error)
+	// ListCustomerRevisions reads what a record was, revision by revision, page by page, the newest first, as far back as the hub
+	// keeps changes. An id that was merged away has its own revisions, of which the newest tells into which record.
+	ListCustomerRevisions(context.Context, *ListCustomerRevisionsRequest) (*ListCustomerRevisionsResponse, error)
 	// EraseCustomer removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseCustomer(context.Context, *EraseCustomerRequest) (*CustomerRecord, error)
@@ -344,6 +361,9 @@ func (UnimplementedCustomerServiceServer) LinkCustomer(context.Context, *LinkCus
 }
 func (UnimplementedCustomerServiceServer) UnlinkCustomer(context.Context, *UnlinkCustomerRequest) (*CustomerRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnlinkCustomer not implemented")
+}
+func (UnimplementedCustomerServiceServer) ListCustomerRevisions(context.Context, *ListCustomerRevisionsRequest) (*ListCustomerRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCustomerRevisions not implemented")
 }
 func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseCustomerRequest) (*CustomerRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseCustomer not implemented")
@@ -624,6 +644,24 @@ func _CustomerService_UnlinkCustomer_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _CustomerService_ListCustomerRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCustomerRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustomerServiceServer).ListCustomerRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: CustomerService_ListCustomerRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustomerServiceServer).ListCustomerRevisions(ctx, req.(*ListCustomerRevisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _CustomerService_EraseCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EraseCustomerRequest)
 	if err := dec(in); err != nil {
@@ -722,6 +760,10 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UnlinkCustomer",
 			Handler:    _CustomerService_UnlinkCustomer_Handler,
+		},
+		{
+			MethodName: "ListCustomerRevisions",
+			Handler:    _CustomerService_ListCustomerRevisions_Handler,
 		},
 		{
 			MethodName: "EraseCustomer",

@@ -153,6 +153,10 @@ type GetInvoiceRequest struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
 	MinRevision int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	// As it was at this revision of this very id, whatever it was merged into since. 0: as it is.
+	Revision int64 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
+	// As it was at this time, which is not to come. Where the id was merged away by then, the record that answered for it then.
+	ReadTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	// How old what is known of the sources that decide over the record may be. Those that were last heard longer ago are asked,
 	// within the call's time; where that fails, the answer is what is stored, and its freshness says how old that is. Not
 	// together with revision or read_time. Absent: nobody is asked.
@@ -203,6 +207,20 @@ func (x *GetInvoiceRequest) GetMinRevision() int64 {
 		return x.MinRevision
 	}
 	return 0
+}
+
+func (x *GetInvoiceRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *GetInvoiceRequest) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
+	}
+	return nil
 }
 
 func (x *GetInvoiceRequest) GetMaxAge() *durationpb.Duration {
@@ -1522,6 +1540,234 @@ func (x *ViewsOfInvoiceRequest) GetId() string {
 	return ""
 }
 
+// ListInvoiceRevisionsRequest asks for a page of a record's revisions.
+type ListInvoiceRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// How many at most, 1 to 1,000; 0 means 50. A page of long records may have fewer; next_page_token alone tells the end.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the previous page's next_page_token, of the same record. Empty for the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInvoiceRevisionsRequest) Reset() {
+	*x = ListInvoiceRevisionsRequest{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInvoiceRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInvoiceRevisionsRequest) ProtoMessage() {}
+
+func (x *ListInvoiceRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInvoiceRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListInvoiceRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListInvoiceRevisionsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ListInvoiceRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListInvoiceRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListInvoiceRevisionsResponse holds one page.
+type ListInvoiceRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revisions, the newest first.
+	Revisions []*InvoiceRevision `protobuf:"bytes,1,rep,name=revisions,proto3" json:"revisions,omitempty"`
+	// Token for the next page; empty on the last. What is older than the last page's is not kept.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInvoiceRevisionsResponse) Reset() {
+	*x = ListInvoiceRevisionsResponse{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInvoiceRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInvoiceRevisionsResponse) ProtoMessage() {}
+
+func (x *ListInvoiceRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInvoiceRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListInvoiceRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListInvoiceRevisionsResponse) GetRevisions() []*InvoiceRevision {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *ListInvoiceRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// InvoiceRevision is what a record was, and why it became that.
+type InvoiceRevision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision.
+	Revision int64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When it was made.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// The source whose word caused it: a connection, a caller, `operator`, `policy`.
+	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	// Finds what led to it in the hub's log.
+	CorrelationId string `protobuf:"bytes,4,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
+	// The attributes that changed. Empty where only the record's life did: it was deleted, came back, was merged or parted.
+	Paths []string `protobuf:"bytes,5,rep,name=paths,proto3" json:"paths,omitempty"`
+	// The record that answers for this id from this revision on: it was merged.
+	MergedInto string `protobuf:"bytes,6,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	// What the record held at this revision was erased.
+	Erased bool `protobuf:"varint,7,opt,name=erased,proto3" json:"erased,omitempty"`
+	// The record at this revision; absent where it was erased.
+	Record        *InvoiceRecord `protobuf:"bytes,10,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvoiceRevision) Reset() {
+	*x = InvoiceRevision{}
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvoiceRevision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvoiceRevision) ProtoMessage() {}
+
+func (x *InvoiceRevision) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvoiceRevision.ProtoReflect.Descriptor instead.
+func (*InvoiceRevision) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *InvoiceRevision) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *InvoiceRevision) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *InvoiceRevision) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *InvoiceRevision) GetCorrelationId() string {
+	if x != nil {
+		return x.CorrelationId
+	}
+	return ""
+}
+
+func (x *InvoiceRevision) GetPaths() []string {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+func (x *InvoiceRevision) GetMergedInto() string {
+	if x != nil {
+		return x.MergedInto
+	}
+	return ""
+}
+
+func (x *InvoiceRevision) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
+func (x *InvoiceRevision) GetRecord() *InvoiceRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
 var File_canonhub_hub_v1_invoice_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
@@ -1540,11 +1786,15 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x128\n" +
 	"\ainvoice\x18\n" +
 	" \x01(\v2\x1e.canonhub.canonical.v1.InvoiceR\ainvoice\x128\n" +
-	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xbb\x01\n" +
+	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xeb\x03\n" +
 	"\x11GetInvoiceRequest\x12<\n" +
 	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
-	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12<\n" +
-	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge\"c\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12#\n" +
+	"\brevision\x18\n" +
+	" \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x127\n" +
+	"\tread_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\x12<\n" +
+	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\x0eget.one_moment\x12=give revision, or read_time, or else min_revision and max_age\x1aw(this.revision > 0 ? 1 : 0) + (has(this.read_time) ? 1 : 0) + (this.min_revision > 0 || has(this.max_age) ? 1 : 0) <= 1\"c\n" +
 	"\x17BatchGetInvoicesRequest\x12H\n" +
 	"\x03ids\x18\x01 \x03(\tB6\xbaH3\x92\x010\b\x01\x10\xe8\a\")r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"w\n" +
 	"\x18BatchGetInvoicesResponse\x12:\n" +
@@ -1650,7 +1900,27 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"U\n" +
 	"\x15ViewsOfInvoiceRequest\x12<\n" +
-	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\xdc\x0f\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xad\x01\n" +
+	"\x1bListInvoiceRevisionsRequest\x12<\n" +
+	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\tpageToken\"\x86\x01\n" +
+	"\x1cListInvoiceRevisionsResponse\x12>\n" +
+	"\trevisions\x18\x01 \x03(\v2 .canonhub.hub.v1.InvoiceRevisionR\trevisions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa3\x02\n" +
+	"\x0fInvoiceRevision\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12%\n" +
+	"\x0ecorrelation_id\x18\x04 \x01(\tR\rcorrelationId\x12\x14\n" +
+	"\x05paths\x18\x05 \x03(\tR\x05paths\x12\x1f\n" +
+	"\vmerged_into\x18\x06 \x01(\tR\n" +
+	"mergedInto\x12\x16\n" +
+	"\x06erased\x18\a \x01(\bR\x06erased\x126\n" +
+	"\x06record\x18\n" +
+	" \x01(\v2\x1e.canonhub.hub.v1.InvoiceRecordR\x06record2\xfa\x10\n" +
 	"\x0eInvoiceService\x12n\n" +
 	"\n" +
 	"GetInvoice\x12\".canonhub.hub.v1.GetInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\x1c\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/invoices/{id}\x90\x02\x01\x12\x89\x01\n" +
@@ -1666,7 +1936,8 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\rMergeInvoices\x12%.canonhub.hub.v1.MergeInvoicesRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\x1d\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/invoices:merge\x12~\n" +
 	"\x0eUnmergeInvoice\x12&.canonhub.hub.v1.UnmergeInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/invoices/{id}:unmerge\x12u\n" +
 	"\vLinkInvoice\x12#.canonhub.hub.v1.LinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/invoices/{id}:link\x12{\n" +
-	"\rUnlinkInvoice\x12%.canonhub.hub.v1.UnlinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/invoices/{id}:unlink\x12x\n" +
+	"\rUnlinkInvoice\x12%.canonhub.hub.v1.UnlinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/invoices/{id}:unlink\x12\x9b\x01\n" +
+	"\x14ListInvoiceRevisions\x12,.canonhub.hub.v1.ListInvoiceRevisionsRequest\x1a-.canonhub.hub.v1.ListInvoiceRevisionsResponse\"&\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/invoices/{id}/revisions\x90\x02\x01\x12x\n" +
 	"\fEraseInvoice\x12$.canonhub.hub.v1.EraseInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/invoices/{id}:erase\x12|\n" +
 	"\x0eViewsOfInvoice\x12&.canonhub.hub.v1.ViewsOfInvoiceRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}/views\x90\x02\x01B\xc0\x01\n" +
 	"\x13com.canonhub.hub.v1B\x13InvoiceServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
@@ -1683,98 +1954,107 @@ func file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_invoice_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_invoice_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_canonhub_hub_v1_invoice_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_canonhub_hub_v1_invoice_service_proto_goTypes = []any{
-	(*InvoiceRecord)(nil),               // 0: canonhub.hub.v1.InvoiceRecord
-	(*GetInvoiceRequest)(nil),           // 1: canonhub.hub.v1.GetInvoiceRequest
-	(*BatchGetInvoicesRequest)(nil),     // 2: canonhub.hub.v1.BatchGetInvoicesRequest
-	(*BatchGetInvoicesResponse)(nil),    // 3: canonhub.hub.v1.BatchGetInvoicesResponse
-	(*ListInvoicesRequest)(nil),         // 4: canonhub.hub.v1.ListInvoicesRequest
-	(*ListInvoicesResponse)(nil),        // 5: canonhub.hub.v1.ListInvoicesResponse
-	(*LookupInvoiceRequest)(nil),        // 6: canonhub.hub.v1.LookupInvoiceRequest
-	(*ExplainInvoiceRequest)(nil),       // 7: canonhub.hub.v1.ExplainInvoiceRequest
-	(*CreateInvoiceRequest)(nil),        // 8: canonhub.hub.v1.CreateInvoiceRequest
-	(*UpdateInvoiceRequest)(nil),        // 9: canonhub.hub.v1.UpdateInvoiceRequest
-	(*DeleteInvoiceRequest)(nil),        // 10: canonhub.hub.v1.DeleteInvoiceRequest
-	(*WriteInvoiceResponse)(nil),        // 11: canonhub.hub.v1.WriteInvoiceResponse
-	(*BatchUpdateInvoicesRequest)(nil),  // 12: canonhub.hub.v1.BatchUpdateInvoicesRequest
-	(*BatchUpdateInvoicesResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateInvoicesResponse
-	(*BatchUpdateInvoicesResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateInvoicesResult
-	(*AwaitInvoiceRequest)(nil),         // 15: canonhub.hub.v1.AwaitInvoiceRequest
-	(*MergeInvoicesRequest)(nil),        // 16: canonhub.hub.v1.MergeInvoicesRequest
-	(*UnmergeInvoiceRequest)(nil),       // 17: canonhub.hub.v1.UnmergeInvoiceRequest
-	(*LinkInvoiceRequest)(nil),          // 18: canonhub.hub.v1.LinkInvoiceRequest
-	(*UnlinkInvoiceRequest)(nil),        // 19: canonhub.hub.v1.UnlinkInvoiceRequest
-	(*EraseInvoiceRequest)(nil),         // 20: canonhub.hub.v1.EraseInvoiceRequest
-	(*ViewsOfInvoiceRequest)(nil),       // 21: canonhub.hub.v1.ViewsOfInvoiceRequest
-	nil,                                 // 22: canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
-	(*timestamppb.Timestamp)(nil),       // 23: google.protobuf.Timestamp
-	(*v1.Invoice)(nil),                  // 24: canonhub.canonical.v1.Invoice
-	(*Freshness)(nil),                   // 25: canonhub.hub.v1.Freshness
-	(*durationpb.Duration)(nil),         // 26: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),       // 27: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),                // 28: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),               // 29: google.rpc.Status
-	(*Explanation)(nil),                 // 30: canonhub.hub.v1.Explanation
-	(*AwaitResponse)(nil),               // 31: canonhub.hub.v1.AwaitResponse
-	(*ViewsResponse)(nil),               // 32: canonhub.hub.v1.ViewsResponse
+	(*InvoiceRecord)(nil),                // 0: canonhub.hub.v1.InvoiceRecord
+	(*GetInvoiceRequest)(nil),            // 1: canonhub.hub.v1.GetInvoiceRequest
+	(*BatchGetInvoicesRequest)(nil),      // 2: canonhub.hub.v1.BatchGetInvoicesRequest
+	(*BatchGetInvoicesResponse)(nil),     // 3: canonhub.hub.v1.BatchGetInvoicesResponse
+	(*ListInvoicesRequest)(nil),          // 4: canonhub.hub.v1.ListInvoicesRequest
+	(*ListInvoicesResponse)(nil),         // 5: canonhub.hub.v1.ListInvoicesResponse
+	(*LookupInvoiceRequest)(nil),         // 6: canonhub.hub.v1.LookupInvoiceRequest
+	(*ExplainInvoiceRequest)(nil),        // 7: canonhub.hub.v1.ExplainInvoiceRequest
+	(*CreateInvoiceRequest)(nil),         // 8: canonhub.hub.v1.CreateInvoiceRequest
+	(*UpdateInvoiceRequest)(nil),         // 9: canonhub.hub.v1.UpdateInvoiceRequest
+	(*DeleteInvoiceRequest)(nil),         // 10: canonhub.hub.v1.DeleteInvoiceRequest
+	(*WriteInvoiceResponse)(nil),         // 11: canonhub.hub.v1.WriteInvoiceResponse
+	(*BatchUpdateInvoicesRequest)(nil),   // 12: canonhub.hub.v1.BatchUpdateInvoicesRequest
+	(*BatchUpdateInvoicesResponse)(nil),  // 13: canonhub.hub.v1.BatchUpdateInvoicesResponse
+	(*BatchUpdateInvoicesResult)(nil),    // 14: canonhub.hub.v1.BatchUpdateInvoicesResult
+	(*AwaitInvoiceRequest)(nil),          // 15: canonhub.hub.v1.AwaitInvoiceRequest
+	(*MergeInvoicesRequest)(nil),         // 16: canonhub.hub.v1.MergeInvoicesRequest
+	(*UnmergeInvoiceRequest)(nil),        // 17: canonhub.hub.v1.UnmergeInvoiceRequest
+	(*LinkInvoiceRequest)(nil),           // 18: canonhub.hub.v1.LinkInvoiceRequest
+	(*UnlinkInvoiceRequest)(nil),         // 19: canonhub.hub.v1.UnlinkInvoiceRequest
+	(*EraseInvoiceRequest)(nil),          // 20: canonhub.hub.v1.EraseInvoiceRequest
+	(*ViewsOfInvoiceRequest)(nil),        // 21: canonhub.hub.v1.ViewsOfInvoiceRequest
+	(*ListInvoiceRevisionsRequest)(nil),  // 22: canonhub.hub.v1.ListInvoiceRevisionsRequest
+	(*ListInvoiceRevisionsResponse)(nil), // 23: canonhub.hub.v1.ListInvoiceRevisionsResponse
+	(*InvoiceRevision)(nil),              // 24: canonhub.hub.v1.InvoiceRevision
+	nil,                                  // 25: canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),        // 26: google.protobuf.Timestamp
+	(*v1.Invoice)(nil),                   // 27: canonhub.canonical.v1.Invoice
+	(*Freshness)(nil),                    // 28: canonhub.hub.v1.Freshness
+	(*durationpb.Duration)(nil),          // 29: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),        // 30: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),                 // 31: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),                // 32: google.rpc.Status
+	(*Explanation)(nil),                  // 33: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),                // 34: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),                // 35: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_invoice_service_proto_depIdxs = []int32{
-	23, // 0: canonhub.hub.v1.InvoiceRecord.create_time:type_name -> google.protobuf.Timestamp
-	23, // 1: canonhub.hub.v1.InvoiceRecord.update_time:type_name -> google.protobuf.Timestamp
-	23, // 2: canonhub.hub.v1.InvoiceRecord.delete_time:type_name -> google.protobuf.Timestamp
-	24, // 3: canonhub.hub.v1.InvoiceRecord.invoice:type_name -> canonhub.canonical.v1.Invoice
-	25, // 4: canonhub.hub.v1.InvoiceRecord.freshness:type_name -> canonhub.hub.v1.Freshness
-	26, // 5: canonhub.hub.v1.GetInvoiceRequest.max_age:type_name -> google.protobuf.Duration
-	0,  // 6: canonhub.hub.v1.BatchGetInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
-	0,  // 7: canonhub.hub.v1.ListInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
-	24, // 8: canonhub.hub.v1.CreateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
-	24, // 9: canonhub.hub.v1.UpdateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
-	27, // 10: canonhub.hub.v1.UpdateInvoiceRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 11: canonhub.hub.v1.UpdateInvoiceRequest.path_etags:type_name -> canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
-	0,  // 12: canonhub.hub.v1.WriteInvoiceResponse.record:type_name -> canonhub.hub.v1.InvoiceRecord
-	28, // 13: canonhub.hub.v1.WriteInvoiceResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
-	9,  // 14: canonhub.hub.v1.BatchUpdateInvoicesRequest.requests:type_name -> canonhub.hub.v1.UpdateInvoiceRequest
-	14, // 15: canonhub.hub.v1.BatchUpdateInvoicesResponse.results:type_name -> canonhub.hub.v1.BatchUpdateInvoicesResult
-	11, // 16: canonhub.hub.v1.BatchUpdateInvoicesResult.written:type_name -> canonhub.hub.v1.WriteInvoiceResponse
-	29, // 17: canonhub.hub.v1.BatchUpdateInvoicesResult.error:type_name -> google.rpc.Status
-	1,  // 18: canonhub.hub.v1.InvoiceService.GetInvoice:input_type -> canonhub.hub.v1.GetInvoiceRequest
-	2,  // 19: canonhub.hub.v1.InvoiceService.BatchGetInvoices:input_type -> canonhub.hub.v1.BatchGetInvoicesRequest
-	4,  // 20: canonhub.hub.v1.InvoiceService.ListInvoices:input_type -> canonhub.hub.v1.ListInvoicesRequest
-	6,  // 21: canonhub.hub.v1.InvoiceService.LookupInvoice:input_type -> canonhub.hub.v1.LookupInvoiceRequest
-	7,  // 22: canonhub.hub.v1.InvoiceService.ExplainInvoice:input_type -> canonhub.hub.v1.ExplainInvoiceRequest
-	8,  // 23: canonhub.hub.v1.InvoiceService.CreateInvoice:input_type -> canonhub.hub.v1.CreateInvoiceRequest
-	9,  // 24: canonhub.hub.v1.InvoiceService.UpdateInvoice:input_type -> canonhub.hub.v1.UpdateInvoiceRequest
-	10, // 25: canonhub.hub.v1.InvoiceService.DeleteInvoice:input_type -> canonhub.hub.v1.DeleteInvoiceRequest
-	12, // 26: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:input_type -> canonhub.hub.v1.BatchUpdateInvoicesRequest
-	15, // 27: canonhub.hub.v1.InvoiceService.AwaitInvoice:input_type -> canonhub.hub.v1.AwaitInvoiceRequest
-	16, // 28: canonhub.hub.v1.InvoiceService.MergeInvoices:input_type -> canonhub.hub.v1.MergeInvoicesRequest
-	17, // 29: canonhub.hub.v1.InvoiceService.UnmergeInvoice:input_type -> canonhub.hub.v1.UnmergeInvoiceRequest
-	18, // 30: canonhub.hub.v1.InvoiceService.LinkInvoice:input_type -> canonhub.hub.v1.LinkInvoiceRequest
-	19, // 31: canonhub.hub.v1.InvoiceService.UnlinkInvoice:input_type -> canonhub.hub.v1.UnlinkInvoiceRequest
-	20, // 32: canonhub.hub.v1.InvoiceService.EraseInvoice:input_type -> canonhub.hub.v1.EraseInvoiceRequest
-	21, // 33: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:input_type -> canonhub.hub.v1.ViewsOfInvoiceRequest
-	0,  // 34: canonhub.hub.v1.InvoiceService.GetInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	3,  // 35: canonhub.hub.v1.InvoiceService.BatchGetInvoices:output_type -> canonhub.hub.v1.BatchGetInvoicesResponse
-	5,  // 36: canonhub.hub.v1.InvoiceService.ListInvoices:output_type -> canonhub.hub.v1.ListInvoicesResponse
-	0,  // 37: canonhub.hub.v1.InvoiceService.LookupInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	30, // 38: canonhub.hub.v1.InvoiceService.ExplainInvoice:output_type -> canonhub.hub.v1.Explanation
-	11, // 39: canonhub.hub.v1.InvoiceService.CreateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
-	11, // 40: canonhub.hub.v1.InvoiceService.UpdateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
-	11, // 41: canonhub.hub.v1.InvoiceService.DeleteInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
-	13, // 42: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:output_type -> canonhub.hub.v1.BatchUpdateInvoicesResponse
-	31, // 43: canonhub.hub.v1.InvoiceService.AwaitInvoice:output_type -> canonhub.hub.v1.AwaitResponse
-	0,  // 44: canonhub.hub.v1.InvoiceService.MergeInvoices:output_type -> canonhub.hub.v1.InvoiceRecord
-	0,  // 45: canonhub.hub.v1.InvoiceService.UnmergeInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	0,  // 46: canonhub.hub.v1.InvoiceService.LinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	0,  // 47: canonhub.hub.v1.InvoiceService.UnlinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	0,  // 48: canonhub.hub.v1.InvoiceService.EraseInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	32, // 49: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:output_type -> canonhub.hub.v1.ViewsResponse
-	34, // [34:50] is the sub-list for method output_type
-	18, // [18:34] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	26, // 0: canonhub.hub.v1.InvoiceRecord.create_time:type_name -> google.protobuf.Timestamp
+	26, // 1: canonhub.hub.v1.InvoiceRecord.update_time:type_name -> google.protobuf.Timestamp
+	26, // 2: canonhub.hub.v1.InvoiceRecord.delete_time:type_name -> google.protobuf.Timestamp
+	27, // 3: canonhub.hub.v1.InvoiceRecord.invoice:type_name -> canonhub.canonical.v1.Invoice
+	28, // 4: canonhub.hub.v1.InvoiceRecord.freshness:type_name -> canonhub.hub.v1.Freshness
+	26, // 5: canonhub.hub.v1.GetInvoiceRequest.read_time:type_name -> google.protobuf.Timestamp
+	29, // 6: canonhub.hub.v1.GetInvoiceRequest.max_age:type_name -> google.protobuf.Duration
+	0,  // 7: canonhub.hub.v1.BatchGetInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
+	0,  // 8: canonhub.hub.v1.ListInvoicesResponse.invoices:type_name -> canonhub.hub.v1.InvoiceRecord
+	27, // 9: canonhub.hub.v1.CreateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
+	27, // 10: canonhub.hub.v1.UpdateInvoiceRequest.invoice:type_name -> canonhub.canonical.v1.Invoice
+	30, // 11: canonhub.hub.v1.UpdateInvoiceRequest.update_mask:type_name -> google.protobuf.FieldMask
+	25, // 12: canonhub.hub.v1.UpdateInvoiceRequest.path_etags:type_name -> canonhub.hub.v1.UpdateInvoiceRequest.PathEtagsEntry
+	0,  // 13: canonhub.hub.v1.WriteInvoiceResponse.record:type_name -> canonhub.hub.v1.InvoiceRecord
+	31, // 14: canonhub.hub.v1.WriteInvoiceResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 15: canonhub.hub.v1.BatchUpdateInvoicesRequest.requests:type_name -> canonhub.hub.v1.UpdateInvoiceRequest
+	14, // 16: canonhub.hub.v1.BatchUpdateInvoicesResponse.results:type_name -> canonhub.hub.v1.BatchUpdateInvoicesResult
+	11, // 17: canonhub.hub.v1.BatchUpdateInvoicesResult.written:type_name -> canonhub.hub.v1.WriteInvoiceResponse
+	32, // 18: canonhub.hub.v1.BatchUpdateInvoicesResult.error:type_name -> google.rpc.Status
+	24, // 19: canonhub.hub.v1.ListInvoiceRevisionsResponse.revisions:type_name -> canonhub.hub.v1.InvoiceRevision
+	26, // 20: canonhub.hub.v1.InvoiceRevision.time:type_name -> google.protobuf.Timestamp
+	0,  // 21: canonhub.hub.v1.InvoiceRevision.record:type_name -> canonhub.hub.v1.InvoiceRecord
+	1,  // 22: canonhub.hub.v1.InvoiceService.GetInvoice:input_type -> canonhub.hub.v1.GetInvoiceRequest
+	2,  // 23: canonhub.hub.v1.InvoiceService.BatchGetInvoices:input_type -> canonhub.hub.v1.BatchGetInvoicesRequest
+	4,  // 24: canonhub.hub.v1.InvoiceService.ListInvoices:input_type -> canonhub.hub.v1.ListInvoicesRequest
+	6,  // 25: canonhub.hub.v1.InvoiceService.LookupInvoice:input_type -> canonhub.hub.v1.LookupInvoiceRequest
+	7,  // 26: canonhub.hub.v1.InvoiceService.ExplainInvoice:input_type -> canonhub.hub.v1.ExplainInvoiceRequest
+	8,  // 27: canonhub.hub.v1.InvoiceService.CreateInvoice:input_type -> canonhub.hub.v1.CreateInvoiceRequest
+	9,  // 28: canonhub.hub.v1.InvoiceService.UpdateInvoice:input_type -> canonhub.hub.v1.UpdateInvoiceRequest
+	10, // 29: canonhub.hub.v1.InvoiceService.DeleteInvoice:input_type -> canonhub.hub.v1.DeleteInvoiceRequest
+	12, // 30: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:input_type -> canonhub.hub.v1.BatchUpdateInvoicesRequest
+	15, // 31: canonhub.hub.v1.InvoiceService.AwaitInvoice:input_type -> canonhub.hub.v1.AwaitInvoiceRequest
+	16, // 32: canonhub.hub.v1.InvoiceService.MergeInvoices:input_type -> canonhub.hub.v1.MergeInvoicesRequest
+	17, // 33: canonhub.hub.v1.InvoiceService.UnmergeInvoice:input_type -> canonhub.hub.v1.UnmergeInvoiceRequest
+	18, // 34: canonhub.hub.v1.InvoiceService.LinkInvoice:input_type -> canonhub.hub.v1.LinkInvoiceRequest
+	19, // 35: canonhub.hub.v1.InvoiceService.UnlinkInvoice:input_type -> canonhub.hub.v1.UnlinkInvoiceRequest
+	22, // 36: canonhub.hub.v1.InvoiceService.ListInvoiceRevisions:input_type -> canonhub.hub.v1.ListInvoiceRevisionsRequest
+	20, // 37: canonhub.hub.v1.InvoiceService.EraseInvoice:input_type -> canonhub.hub.v1.EraseInvoiceRequest
+	21, // 38: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:input_type -> canonhub.hub.v1.ViewsOfInvoiceRequest
+	0,  // 39: canonhub.hub.v1.InvoiceService.GetInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	3,  // 40: canonhub.hub.v1.InvoiceService.BatchGetInvoices:output_type -> canonhub.hub.v1.BatchGetInvoicesResponse
+	5,  // 41: canonhub.hub.v1.InvoiceService.ListInvoices:output_type -> canonhub.hub.v1.ListInvoicesResponse
+	0,  // 42: canonhub.hub.v1.InvoiceService.LookupInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	33, // 43: canonhub.hub.v1.InvoiceService.ExplainInvoice:output_type -> canonhub.hub.v1.Explanation
+	11, // 44: canonhub.hub.v1.InvoiceService.CreateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	11, // 45: canonhub.hub.v1.InvoiceService.UpdateInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	11, // 46: canonhub.hub.v1.InvoiceService.DeleteInvoice:output_type -> canonhub.hub.v1.WriteInvoiceResponse
+	13, // 47: canonhub.hub.v1.InvoiceService.BatchUpdateInvoices:output_type -> canonhub.hub.v1.BatchUpdateInvoicesResponse
+	34, // 48: canonhub.hub.v1.InvoiceService.AwaitInvoice:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 49: canonhub.hub.v1.InvoiceService.MergeInvoices:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 50: canonhub.hub.v1.InvoiceService.UnmergeInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 51: canonhub.hub.v1.InvoiceService.LinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	0,  // 52: canonhub.hub.v1.InvoiceService.UnlinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	23, // 53: canonhub.hub.v1.InvoiceService.ListInvoiceRevisions:output_type -> canonhub.hub.v1.ListInvoiceRevisionsResponse
+	0,  // 54: canonhub.hub.v1.InvoiceService.EraseInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
+	35, // 55: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:output_type -> canonhub.hub.v1.ViewsResponse
+	39, // [39:56] is the sub-list for method output_type
+	22, // [22:39] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_invoice_service_proto_init() }
@@ -1795,7 +2075,7 @@ func file_canonhub_hub_v1_invoice_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_invoice_service_proto_rawDesc), len(file_canonhub_hub_v1_invoice_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -599,6 +599,59 @@ func local_request_InvoiceService_UnlinkInvoice_0(ctx context.Context, marshaler
 	return msg, metadata, err
 }
 
+var filter_InvoiceService_ListInvoiceRevisions_0 = &utilities.DoubleArray{Encoding: map[string]int{"id": 0}, Base: []int{1, 1, 0}, Check: []int{0, 1, 2}}
+
+func request_InvoiceService_ListInvoiceRevisions_0(ctx context.Context, marshaler runtime.Marshaler, client InvoiceServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ListInvoiceRevisionsRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "id")
+	}
+	protoReq.Id, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_InvoiceService_ListInvoiceRevisions_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ListInvoiceRevisions(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_InvoiceService_ListInvoiceRevisions_0(ctx context.Context, marshaler runtime.Marshaler, server InvoiceServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ListInvoiceRevisionsRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["id"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "id")
+	}
+	protoReq.Id, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "id", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_InvoiceService_ListInvoiceRevisions_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.ListInvoiceRevisions(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_InvoiceService_EraseInvoice_0(ctx context.Context, marshaler runtime.Marshaler, client InvoiceServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq EraseInvoiceRequest
@@ -969,6 +1022,26 @@ func RegisterInvoiceServiceHandlerServer(ctx context.Context, mux *runtime.Serve
 		}
 		forward_InvoiceService_UnlinkInvoice_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_InvoiceService_ListInvoiceRevisions_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/canonhub.hub.v1.InvoiceService/ListInvoiceRevisions", runtime.WithHTTPPathPattern("/v1/invoices/{id}/revisions"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_InvoiceService_ListInvoiceRevisions_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_InvoiceService_ListInvoiceRevisions_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_InvoiceService_EraseInvoice_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -1287,6 +1360,23 @@ func RegisterInvoiceServiceHandlerClient(ctx context.Context, mux *runtime.Serve
 		}
 		forward_InvoiceService_UnlinkInvoice_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_InvoiceService_ListInvoiceRevisions_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/canonhub.hub.v1.InvoiceService/ListInvoiceRevisions", runtime.WithHTTPPathPattern("/v1/invoices/{id}/revisions"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_InvoiceService_ListInvoiceRevisions_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_InvoiceService_ListInvoiceRevisions_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_InvoiceService_EraseInvoice_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -1325,39 +1415,41 @@ func RegisterInvoiceServiceHandlerClient(ctx context.Context, mux *runtime.Serve
 }
 
 var (
-	pattern_InvoiceService_GetInvoice_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, ""))
-	pattern_InvoiceService_BatchGetInvoices_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, "batchGet"))
-	pattern_InvoiceService_ListInvoices_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, ""))
-	pattern_InvoiceService_LookupInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, "lookup"))
-	pattern_InvoiceService_ExplainInvoice_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "explain"))
-	pattern_InvoiceService_CreateInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, ""))
-	pattern_InvoiceService_UpdateInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, ""))
-	pattern_InvoiceService_DeleteInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, ""))
-	pattern_InvoiceService_BatchUpdateInvoices_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, "batchUpdate"))
-	pattern_InvoiceService_AwaitInvoice_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "await"))
-	pattern_InvoiceService_MergeInvoices_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, "merge"))
-	pattern_InvoiceService_UnmergeInvoice_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "unmerge"))
-	pattern_InvoiceService_LinkInvoice_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "link"))
-	pattern_InvoiceService_UnlinkInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "unlink"))
-	pattern_InvoiceService_EraseInvoice_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "erase"))
-	pattern_InvoiceService_ViewsOfInvoice_0      = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "invoices", "id", "views"}, ""))
+	pattern_InvoiceService_GetInvoice_0           = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, ""))
+	pattern_InvoiceService_BatchGetInvoices_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, "batchGet"))
+	pattern_InvoiceService_ListInvoices_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, ""))
+	pattern_InvoiceService_LookupInvoice_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, "lookup"))
+	pattern_InvoiceService_ExplainInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "explain"))
+	pattern_InvoiceService_CreateInvoice_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, ""))
+	pattern_InvoiceService_UpdateInvoice_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, ""))
+	pattern_InvoiceService_DeleteInvoice_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, ""))
+	pattern_InvoiceService_BatchUpdateInvoices_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, "batchUpdate"))
+	pattern_InvoiceService_AwaitInvoice_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "await"))
+	pattern_InvoiceService_MergeInvoices_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1}, []string{"v1", "invoices"}, "merge"))
+	pattern_InvoiceService_UnmergeInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "unmerge"))
+	pattern_InvoiceService_LinkInvoice_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "link"))
+	pattern_InvoiceService_UnlinkInvoice_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "unlink"))
+	pattern_InvoiceService_ListInvoiceRevisions_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "invoices", "id", "revisions"}, ""))
+	pattern_InvoiceService_EraseInvoice_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "erase"))
+	pattern_InvoiceService_ViewsOfInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "invoices", "id", "views"}, ""))
 )
 
 var (
-	forward_InvoiceService_GetInvoice_0          = runtime.ForwardResponseMessage
-	forward_InvoiceService_BatchGetInvoices_0    = runtime.ForwardResponseMessage
-	forward_InvoiceService_ListInvoices_0        = runtime.ForwardResponseMessage
-	forward_InvoiceService_LookupInvoice_0       = runtime.ForwardResponseMessage
-	forward_InvoiceService_ExplainInvoice_0      = runtime.ForwardResponseMessage
-	forward_InvoiceService_CreateInvoice_0       = runtime.ForwardResponseMessage
-	forward_InvoiceService_UpdateInvoice_0       = runtime.ForwardResponseMessage
-	forward_InvoiceService_DeleteInvoice_0       = runtime.ForwardResponseMessage
-	forward_InvoiceService_BatchUpdateInvoices_0 = runtime.ForwardResponseMessage
-	forward_InvoiceService_AwaitInvoice_0        = runtime.ForwardResponseMessage
-	forward_InvoiceService_MergeInvoices_0       = runtime.ForwardResponseMessage
-	forward_InvoiceService_UnmergeInvoice_0      = runtime.ForwardResponseMessage
-	forward_InvoiceService_LinkInvoice_0         = runtime.ForwardResponseMessage
-	forward_InvoiceService_UnlinkInvoice_0       = runtime.ForwardResponseMessage
-	forward_InvoiceService_EraseInvoice_0        = runtime.ForwardResponseMessage
-	forward_InvoiceService_ViewsOfInvoice_0      = runtime.ForwardResponseMessage
+	forward_InvoiceService_GetInvoice_0           = runtime.ForwardResponseMessage
+	forward_InvoiceService_BatchGetInvoices_0     = runtime.ForwardResponseMessage
+	forward_InvoiceService_ListInvoices_0         = runtime.ForwardResponseMessage
+	forward_InvoiceService_LookupInvoice_0        = runtime.ForwardResponseMessage
+	forward_InvoiceService_ExplainInvoice_0       = runtime.ForwardResponseMessage
+	forward_InvoiceService_CreateInvoice_0        = runtime.ForwardResponseMessage
+	forward_InvoiceService_UpdateInvoice_0        = runtime.ForwardResponseMessage
+	forward_InvoiceService_DeleteInvoice_0        = runtime.ForwardResponseMessage
+	forward_InvoiceService_BatchUpdateInvoices_0  = runtime.ForwardResponseMessage
+	forward_InvoiceService_AwaitInvoice_0         = runtime.ForwardResponseMessage
+	forward_InvoiceService_MergeInvoices_0        = runtime.ForwardResponseMessage
+	forward_InvoiceService_UnmergeInvoice_0       = runtime.ForwardResponseMessage
+	forward_InvoiceService_LinkInvoice_0          = runtime.ForwardResponseMessage
+	forward_InvoiceService_UnlinkInvoice_0        = runtime.ForwardResponseMessage
+	forward_InvoiceService_ListInvoiceRevisions_0 = runtime.ForwardResponseMessage
+	forward_InvoiceService_EraseInvoice_0         = runtime.ForwardResponseMessage
+	forward_InvoiceService_ViewsOfInvoice_0       = runtime.ForwardResponseMessage
 )

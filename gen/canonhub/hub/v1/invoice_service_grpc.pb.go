@@ -19,22 +19,23 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	InvoiceService_GetInvoice_FullMethodName          = "/canonhub.hub.v1.InvoiceService/GetInvoice"
-	InvoiceService_BatchGetInvoices_FullMethodName    = "/canonhub.hub.v1.InvoiceService/BatchGetInvoices"
-	InvoiceService_ListInvoices_FullMethodName        = "/canonhub.hub.v1.InvoiceService/ListInvoices"
-	InvoiceService_LookupInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/LookupInvoice"
-	InvoiceService_ExplainInvoice_FullMethodName      = "/canonhub.hub.v1.InvoiceService/ExplainInvoice"
-	InvoiceService_CreateInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/CreateInvoice"
-	InvoiceService_UpdateInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/UpdateInvoice"
-	InvoiceService_DeleteInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/DeleteInvoice"
-	InvoiceService_BatchUpdateInvoices_FullMethodName = "/canonhub.hub.v1.InvoiceService/BatchUpdateInvoices"
-	InvoiceService_AwaitInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/AwaitInvoice"
-	InvoiceService_MergeInvoices_FullMethodName       = "/canonhub.hub.v1.InvoiceService/MergeInvoices"
-	InvoiceService_UnmergeInvoice_FullMethodName      = "/canonhub.hub.v1.InvoiceService/UnmergeInvoice"
-	InvoiceService_LinkInvoice_FullMethodName         = "/canonhub.hub.v1.InvoiceService/LinkInvoice"
-	InvoiceService_UnlinkInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/UnlinkInvoice"
-	InvoiceService_EraseInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/EraseInvoice"
-	InvoiceService_ViewsOfInvoice_FullMethodName      = "/canonhub.hub.v1.InvoiceService/ViewsOfInvoice"
+	InvoiceService_GetInvoice_FullMethodName           = "/canonhub.hub.v1.InvoiceService/GetInvoice"
+	InvoiceService_BatchGetInvoices_FullMethodName     = "/canonhub.hub.v1.InvoiceService/BatchGetInvoices"
+	InvoiceService_ListInvoices_FullMethodName         = "/canonhub.hub.v1.InvoiceService/ListInvoices"
+	InvoiceService_LookupInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/LookupInvoice"
+	InvoiceService_ExplainInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/ExplainInvoice"
+	InvoiceService_CreateInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/CreateInvoice"
+	InvoiceService_UpdateInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/UpdateInvoice"
+	InvoiceService_DeleteInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/DeleteInvoice"
+	InvoiceService_BatchUpdateInvoices_FullMethodName  = "/canonhub.hub.v1.InvoiceService/BatchUpdateInvoices"
+	InvoiceService_AwaitInvoice_FullMethodName         = "/canonhub.hub.v1.InvoiceService/AwaitInvoice"
+	InvoiceService_MergeInvoices_FullMethodName        = "/canonhub.hub.v1.InvoiceService/MergeInvoices"
+	InvoiceService_UnmergeInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/UnmergeInvoice"
+	InvoiceService_LinkInvoice_FullMethodName          = "/canonhub.hub.v1.InvoiceService/LinkInvoice"
+	InvoiceService_UnlinkInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/UnlinkInvoice"
+	InvoiceService_ListInvoiceRevisions_FullMethodName = "/canonhub.hub.v1.InvoiceService/ListInvoiceRevisions"
+	InvoiceService_EraseInvoice_FullMethodName         = "/canonhub.hub.v1.InvoiceService/EraseInvoice"
+	InvoiceService_ViewsOfInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/ViewsOfInvoice"
 )
 
 // InvoiceServiceClient is the client API for InvoiceService service.
@@ -75,6 +76,9 @@ type InvoiceServiceClient interface {
 	LinkInvoice(ctx context.Context, in *LinkInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
 	// UnlinkInvoice takes an object from its record: what it says counts no more, and it does not find back by itself.
 	UnlinkInvoice(ctx context.Context, in *UnlinkInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
+	// ListInvoiceRevisions reads what a record was, revision by revision, page by page, the newest first, as far back as the hub
+	// keeps changes. An id that was merged away has its own revisions, of which the newest tells into which record.
+	ListInvoiceRevisions(ctx context.Context, in *ListInvoiceRevisionsRequest, opts ...grpc.CallOption) (*ListInvoiceRevisionsResponse, error)
 	// EraseInvoice removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseInvoice(ctx context.Context, in *EraseInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
@@ -230,6 +234,16 @@ func (c *invoiceServiceClient) UnlinkInvoice(ctx context.Context, in *UnlinkInvo
 	return out, nil
 }
 
+func (c *invoiceServiceClient) ListInvoiceRevisions(ctx context.Context, in *ListInvoiceRevisionsRequest, opts ...grpc.CallOption) (*ListInvoiceRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListInvoiceRevisionsResponse)
+	err := c.cc.Invoke(ctx, InvoiceService_ListInvoiceRevisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *invoiceServiceClient) EraseInvoice(ctx context.Context, in *EraseInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(InvoiceRecord)
@@ -288,6 +302,9 @@ type InvoiceServiceServer interface {
 	LinkInvoice(context.Context, *LinkInvoiceRequest) (*InvoiceRecord, error)
 	// UnlinkInvoice takes an object from its record: what it says counts no more, and it does not find back by itself.
 	UnlinkInvoice(context.Context, *UnlinkInvoiceRequest) (*InvoiceRecord, error)
+	// ListInvoiceRevisions reads what a record was, revision by revision, page by page, the newest first, as far back as the hub
+	// keeps changes. An id that was merged away has its own revisions, of which the newest tells into which record.
+	ListInvoiceRevisions(context.Context, *ListInvoiceRevisionsRequest) (*ListInvoiceRevisionsResponse, error)
 	// EraseInvoice removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseInvoice(context.Context, *EraseInvoiceRequest) (*InvoiceRecord, error)
@@ -344,6 +361,9 @@ func (UnimplementedInvoiceServiceServer) LinkInvoice(context.Context, *LinkInvoi
 }
 func (UnimplementedInvoiceServiceServer) UnlinkInvoice(context.Context, *UnlinkInvoiceRequest) (*InvoiceRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnlinkInvoice not implemented")
+}
+func (UnimplementedInvoiceServiceServer) ListInvoiceRevisions(context.Context, *ListInvoiceRevisionsRequest) (*ListInvoiceRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListInvoiceRevisions not implemented")
 }
 func (UnimplementedInvoiceServiceServer) EraseInvoice(context.Context, *EraseInvoiceRequest) (*InvoiceRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseInvoice not implemented")
@@ -624,6 +644,24 @@ func _InvoiceService_UnlinkInvoice_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _InvoiceService_ListInvoiceRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListInvoiceRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(InvoiceServiceServer).ListInvoiceRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: InvoiceService_ListInvoiceRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(InvoiceServiceServer).ListInvoiceRevisions(ctx, req.(*ListInvoiceRevisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _InvoiceService_EraseInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EraseInvoiceRequest)
 	if err := dec(in); err != nil {
@@ -722,6 +760,10 @@ var InvoiceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UnlinkInvoice",
 			Handler:    _InvoiceService_UnlinkInvoice_Handler,
+		},
+		{
+			MethodName: "ListInvoiceRevisions",
+			Handler:    _InvoiceService_ListInvoiceRevisions_Handler,
 		},
 		{
 			MethodName: "EraseInvoice",

@@ -153,6 +153,10 @@ type GetOrderRequest struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
 	MinRevision int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	// As it was at this revision of this very id, whatever it was merged into since. 0: as it is.
+	Revision int64 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
+	// As it was at this time, which is not to come. Where the id was merged away by then, the record that answered for it then.
+	ReadTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	// How old what is known of the sources that decide over the record may be. Those that were last heard longer ago are asked,
 	// within the call's time; where that fails, the answer is what is stored, and its freshness says how old that is. Not
 	// together with revision or read_time. Absent: nobody is asked.
@@ -203,6 +207,20 @@ func (x *GetOrderRequest) GetMinRevision() int64 {
 		return x.MinRevision
 	}
 	return 0
+}
+
+func (x *GetOrderRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *GetOrderRequest) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
+	}
+	return nil
 }
 
 func (x *GetOrderRequest) GetMaxAge() *durationpb.Duration {
@@ -1522,6 +1540,234 @@ func (x *ViewsOfOrderRequest) GetId() string {
 	return ""
 }
 
+// ListOrderRevisionsRequest asks for a page of a record's revisions.
+type ListOrderRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// How many at most, 1 to 1,000; 0 means 50. A page of long records may have fewer; next_page_token alone tells the end.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the previous page's next_page_token, of the same record. Empty for the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOrderRevisionsRequest) Reset() {
+	*x = ListOrderRevisionsRequest{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOrderRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOrderRevisionsRequest) ProtoMessage() {}
+
+func (x *ListOrderRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOrderRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListOrderRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListOrderRevisionsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ListOrderRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListOrderRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListOrderRevisionsResponse holds one page.
+type ListOrderRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revisions, the newest first.
+	Revisions []*OrderRevision `protobuf:"bytes,1,rep,name=revisions,proto3" json:"revisions,omitempty"`
+	// Token for the next page; empty on the last. What is older than the last page's is not kept.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOrderRevisionsResponse) Reset() {
+	*x = ListOrderRevisionsResponse{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOrderRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOrderRevisionsResponse) ProtoMessage() {}
+
+func (x *ListOrderRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOrderRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListOrderRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListOrderRevisionsResponse) GetRevisions() []*OrderRevision {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *ListOrderRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// OrderRevision is what a record was, and why it became that.
+type OrderRevision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision.
+	Revision int64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When it was made.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// The source whose word caused it: a connection, a caller, `operator`, `policy`.
+	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	// Finds what led to it in the hub's log.
+	CorrelationId string `protobuf:"bytes,4,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
+	// The attributes that changed. Empty where only the record's life did: it was deleted, came back, was merged or parted.
+	Paths []string `protobuf:"bytes,5,rep,name=paths,proto3" json:"paths,omitempty"`
+	// The record that answers for this id from this revision on: it was merged.
+	MergedInto string `protobuf:"bytes,6,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	// What the record held at this revision was erased.
+	Erased bool `protobuf:"varint,7,opt,name=erased,proto3" json:"erased,omitempty"`
+	// The record at this revision; absent where it was erased.
+	Record        *OrderRecord `protobuf:"bytes,10,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderRevision) Reset() {
+	*x = OrderRevision{}
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderRevision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderRevision) ProtoMessage() {}
+
+func (x *OrderRevision) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderRevision.ProtoReflect.Descriptor instead.
+func (*OrderRevision) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *OrderRevision) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *OrderRevision) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *OrderRevision) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *OrderRevision) GetCorrelationId() string {
+	if x != nil {
+		return x.CorrelationId
+	}
+	return ""
+}
+
+func (x *OrderRevision) GetPaths() []string {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+func (x *OrderRevision) GetMergedInto() string {
+	if x != nil {
+		return x.MergedInto
+	}
+	return ""
+}
+
+func (x *OrderRevision) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
+func (x *OrderRevision) GetRecord() *OrderRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
 var File_canonhub_hub_v1_order_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
@@ -1540,11 +1786,15 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x122\n" +
 	"\x05order\x18\n" +
 	" \x01(\v2\x1c.canonhub.canonical.v1.OrderR\x05order\x128\n" +
-	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xb7\x01\n" +
+	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xe7\x03\n" +
 	"\x0fGetOrderRequest\x12:\n" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
-	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12<\n" +
-	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge\"_\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12#\n" +
+	"\brevision\x18\n" +
+	" \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x127\n" +
+	"\tread_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\x12<\n" +
+	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\x0eget.one_moment\x12=give revision, or read_time, or else min_revision and max_age\x1aw(this.revision > 0 ? 1 : 0) + (has(this.read_time) ? 1 : 0) + (this.min_revision > 0 || has(this.max_age) ? 1 : 0) <= 1\"_\n" +
 	"\x15BatchGetOrdersRequest\x12F\n" +
 	"\x03ids\x18\x01 \x03(\tB4\xbaH1\x92\x01.\b\x01\x10\xe8\a\"'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"o\n" +
 	"\x16BatchGetOrdersResponse\x124\n" +
@@ -1650,7 +1900,27 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"Q\n" +
 	"\x13ViewsOfOrderRequest\x12:\n" +
-	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\xe0\x0e\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xa9\x01\n" +
+	"\x19ListOrderRevisionsRequest\x12:\n" +
+	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\tpageToken\"\x82\x01\n" +
+	"\x1aListOrderRevisionsResponse\x12<\n" +
+	"\trevisions\x18\x01 \x03(\v2\x1e.canonhub.hub.v1.OrderRevisionR\trevisions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9f\x02\n" +
+	"\rOrderRevision\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12%\n" +
+	"\x0ecorrelation_id\x18\x04 \x01(\tR\rcorrelationId\x12\x14\n" +
+	"\x05paths\x18\x05 \x03(\tR\x05paths\x12\x1f\n" +
+	"\vmerged_into\x18\x06 \x01(\tR\n" +
+	"mergedInto\x12\x16\n" +
+	"\x06erased\x18\a \x01(\bR\x06erased\x124\n" +
+	"\x06record\x18\n" +
+	" \x01(\v2\x1c.canonhub.hub.v1.OrderRecordR\x06record2\xf6\x0f\n" +
 	"\fOrderService\x12f\n" +
 	"\bGetOrder\x12 .canonhub.hub.v1.GetOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1a\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/orders/{id}\x90\x02\x01\x12\x81\x01\n" +
 	"\x0eBatchGetOrders\x12&.canonhub.hub.v1.BatchGetOrdersRequest\x1a'.canonhub.hub.v1.BatchGetOrdersResponse\"\x1e\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/orders:batchGet\x90\x02\x01\x12l\n" +
@@ -1669,7 +1939,8 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\vMergeOrders\x12#.canonhub.hub.v1.MergeOrdersRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1b\x82\xd3\xe4\x93\x02\x15:\x01*\"\x10/v1/orders:merge\x12v\n" +
 	"\fUnmergeOrder\x12$.canonhub.hub.v1.UnmergeOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/orders/{id}:unmerge\x12m\n" +
 	"\tLinkOrder\x12!.canonhub.hub.v1.LinkOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1f\x82\xd3\xe4\x93\x02\x19:\x01*\"\x14/v1/orders/{id}:link\x12s\n" +
-	"\vUnlinkOrder\x12#.canonhub.hub.v1.UnlinkOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/orders/{id}:unlink\x12p\n" +
+	"\vUnlinkOrder\x12#.canonhub.hub.v1.UnlinkOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/orders/{id}:unlink\x12\x93\x01\n" +
+	"\x12ListOrderRevisions\x12*.canonhub.hub.v1.ListOrderRevisionsRequest\x1a+.canonhub.hub.v1.ListOrderRevisionsResponse\"$\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/orders/{id}/revisions\x90\x02\x01\x12p\n" +
 	"\n" +
 	"EraseOrder\x12\".canonhub.hub.v1.EraseOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/orders/{id}:erase\x12v\n" +
 	"\fViewsOfOrder\x12$.canonhub.hub.v1.ViewsOfOrderRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}/views\x90\x02\x01B\xbe\x01\n" +
@@ -1687,98 +1958,107 @@ func file_canonhub_hub_v1_order_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_order_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_order_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_canonhub_hub_v1_order_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_canonhub_hub_v1_order_service_proto_goTypes = []any{
-	(*OrderRecord)(nil),               // 0: canonhub.hub.v1.OrderRecord
-	(*GetOrderRequest)(nil),           // 1: canonhub.hub.v1.GetOrderRequest
-	(*BatchGetOrdersRequest)(nil),     // 2: canonhub.hub.v1.BatchGetOrdersRequest
-	(*BatchGetOrdersResponse)(nil),    // 3: canonhub.hub.v1.BatchGetOrdersResponse
-	(*ListOrdersRequest)(nil),         // 4: canonhub.hub.v1.ListOrdersRequest
-	(*ListOrdersResponse)(nil),        // 5: canonhub.hub.v1.ListOrdersResponse
-	(*LookupOrderRequest)(nil),        // 6: canonhub.hub.v1.LookupOrderRequest
-	(*ExplainOrderRequest)(nil),       // 7: canonhub.hub.v1.ExplainOrderRequest
-	(*CreateOrderRequest)(nil),        // 8: canonhub.hub.v1.CreateOrderRequest
-	(*UpdateOrderRequest)(nil),        // 9: canonhub.hub.v1.UpdateOrderRequest
-	(*DeleteOrderRequest)(nil),        // 10: canonhub.hub.v1.DeleteOrderRequest
-	(*WriteOrderResponse)(nil),        // 11: canonhub.hub.v1.WriteOrderResponse
-	(*BatchUpdateOrdersRequest)(nil),  // 12: canonhub.hub.v1.BatchUpdateOrdersRequest
-	(*BatchUpdateOrdersResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateOrdersResponse
-	(*BatchUpdateOrdersResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateOrdersResult
-	(*AwaitOrderRequest)(nil),         // 15: canonhub.hub.v1.AwaitOrderRequest
-	(*MergeOrdersRequest)(nil),        // 16: canonhub.hub.v1.MergeOrdersRequest
-	(*UnmergeOrderRequest)(nil),       // 17: canonhub.hub.v1.UnmergeOrderRequest
-	(*LinkOrderRequest)(nil),          // 18: canonhub.hub.v1.LinkOrderRequest
-	(*UnlinkOrderRequest)(nil),        // 19: canonhub.hub.v1.UnlinkOrderRequest
-	(*EraseOrderRequest)(nil),         // 20: canonhub.hub.v1.EraseOrderRequest
-	(*ViewsOfOrderRequest)(nil),       // 21: canonhub.hub.v1.ViewsOfOrderRequest
-	nil,                               // 22: canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
-	(*timestamppb.Timestamp)(nil),     // 23: google.protobuf.Timestamp
-	(*v1.Order)(nil),                  // 24: canonhub.canonical.v1.Order
-	(*Freshness)(nil),                 // 25: canonhub.hub.v1.Freshness
-	(*durationpb.Duration)(nil),       // 26: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),     // 27: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),              // 28: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),             // 29: google.rpc.Status
-	(*Explanation)(nil),               // 30: canonhub.hub.v1.Explanation
-	(*AwaitResponse)(nil),             // 31: canonhub.hub.v1.AwaitResponse
-	(*ViewsResponse)(nil),             // 32: canonhub.hub.v1.ViewsResponse
+	(*OrderRecord)(nil),                // 0: canonhub.hub.v1.OrderRecord
+	(*GetOrderRequest)(nil),            // 1: canonhub.hub.v1.GetOrderRequest
+	(*BatchGetOrdersRequest)(nil),      // 2: canonhub.hub.v1.BatchGetOrdersRequest
+	(*BatchGetOrdersResponse)(nil),     // 3: canonhub.hub.v1.BatchGetOrdersResponse
+	(*ListOrdersRequest)(nil),          // 4: canonhub.hub.v1.ListOrdersRequest
+	(*ListOrdersResponse)(nil),         // 5: canonhub.hub.v1.ListOrdersResponse
+	(*LookupOrderRequest)(nil),         // 6: canonhub.hub.v1.LookupOrderRequest
+	(*ExplainOrderRequest)(nil),        // 7: canonhub.hub.v1.ExplainOrderRequest
+	(*CreateOrderRequest)(nil),         // 8: canonhub.hub.v1.CreateOrderRequest
+	(*UpdateOrderRequest)(nil),         // 9: canonhub.hub.v1.UpdateOrderRequest
+	(*DeleteOrderRequest)(nil),         // 10: canonhub.hub.v1.DeleteOrderRequest
+	(*WriteOrderResponse)(nil),         // 11: canonhub.hub.v1.WriteOrderResponse
+	(*BatchUpdateOrdersRequest)(nil),   // 12: canonhub.hub.v1.BatchUpdateOrdersRequest
+	(*BatchUpdateOrdersResponse)(nil),  // 13: canonhub.hub.v1.BatchUpdateOrdersResponse
+	(*BatchUpdateOrdersResult)(nil),    // 14: canonhub.hub.v1.BatchUpdateOrdersResult
+	(*AwaitOrderRequest)(nil),          // 15: canonhub.hub.v1.AwaitOrderRequest
+	(*MergeOrdersRequest)(nil),         // 16: canonhub.hub.v1.MergeOrdersRequest
+	(*UnmergeOrderRequest)(nil),        // 17: canonhub.hub.v1.UnmergeOrderRequest
+	(*LinkOrderRequest)(nil),           // 18: canonhub.hub.v1.LinkOrderRequest
+	(*UnlinkOrderRequest)(nil),         // 19: canonhub.hub.v1.UnlinkOrderRequest
+	(*EraseOrderRequest)(nil),          // 20: canonhub.hub.v1.EraseOrderRequest
+	(*ViewsOfOrderRequest)(nil),        // 21: canonhub.hub.v1.ViewsOfOrderRequest
+	(*ListOrderRevisionsRequest)(nil),  // 22: canonhub.hub.v1.ListOrderRevisionsRequest
+	(*ListOrderRevisionsResponse)(nil), // 23: canonhub.hub.v1.ListOrderRevisionsResponse
+	(*OrderRevision)(nil),              // 24: canonhub.hub.v1.OrderRevision
+	nil,                                // 25: canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
+	(*v1.Order)(nil),                   // 27: canonhub.canonical.v1.Order
+	(*Freshness)(nil),                  // 28: canonhub.hub.v1.Freshness
+	(*durationpb.Duration)(nil),        // 29: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),      // 30: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),               // 31: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),              // 32: google.rpc.Status
+	(*Explanation)(nil),                // 33: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),              // 34: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),              // 35: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_order_service_proto_depIdxs = []int32{
-	23, // 0: canonhub.hub.v1.OrderRecord.create_time:type_name -> google.protobuf.Timestamp
-	23, // 1: canonhub.hub.v1.OrderRecord.update_time:type_name -> google.protobuf.Timestamp
-	23, // 2: canonhub.hub.v1.OrderRecord.delete_time:type_name -> google.protobuf.Timestamp
-	24, // 3: canonhub.hub.v1.OrderRecord.order:type_name -> canonhub.canonical.v1.Order
-	25, // 4: canonhub.hub.v1.OrderRecord.freshness:type_name -> canonhub.hub.v1.Freshness
-	26, // 5: canonhub.hub.v1.GetOrderRequest.max_age:type_name -> google.protobuf.Duration
-	0,  // 6: canonhub.hub.v1.BatchGetOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
-	0,  // 7: canonhub.hub.v1.ListOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
-	24, // 8: canonhub.hub.v1.CreateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
-	24, // 9: canonhub.hub.v1.UpdateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
-	27, // 10: canonhub.hub.v1.UpdateOrderRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 11: canonhub.hub.v1.UpdateOrderRequest.path_etags:type_name -> canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
-	0,  // 12: canonhub.hub.v1.WriteOrderResponse.record:type_name -> canonhub.hub.v1.OrderRecord
-	28, // 13: canonhub.hub.v1.WriteOrderResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
-	9,  // 14: canonhub.hub.v1.BatchUpdateOrdersRequest.requests:type_name -> canonhub.hub.v1.UpdateOrderRequest
-	14, // 15: canonhub.hub.v1.BatchUpdateOrdersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateOrdersResult
-	11, // 16: canonhub.hub.v1.BatchUpdateOrdersResult.written:type_name -> canonhub.hub.v1.WriteOrderResponse
-	29, // 17: canonhub.hub.v1.BatchUpdateOrdersResult.error:type_name -> google.rpc.Status
-	1,  // 18: canonhub.hub.v1.OrderService.GetOrder:input_type -> canonhub.hub.v1.GetOrderRequest
-	2,  // 19: canonhub.hub.v1.OrderService.BatchGetOrders:input_type -> canonhub.hub.v1.BatchGetOrdersRequest
-	4,  // 20: canonhub.hub.v1.OrderService.ListOrders:input_type -> canonhub.hub.v1.ListOrdersRequest
-	6,  // 21: canonhub.hub.v1.OrderService.LookupOrder:input_type -> canonhub.hub.v1.LookupOrderRequest
-	7,  // 22: canonhub.hub.v1.OrderService.ExplainOrder:input_type -> canonhub.hub.v1.ExplainOrderRequest
-	8,  // 23: canonhub.hub.v1.OrderService.CreateOrder:input_type -> canonhub.hub.v1.CreateOrderRequest
-	9,  // 24: canonhub.hub.v1.OrderService.UpdateOrder:input_type -> canonhub.hub.v1.UpdateOrderRequest
-	10, // 25: canonhub.hub.v1.OrderService.DeleteOrder:input_type -> canonhub.hub.v1.DeleteOrderRequest
-	12, // 26: canonhub.hub.v1.OrderService.BatchUpdateOrders:input_type -> canonhub.hub.v1.BatchUpdateOrdersRequest
-	15, // 27: canonhub.hub.v1.OrderService.AwaitOrder:input_type -> canonhub.hub.v1.AwaitOrderRequest
-	16, // 28: canonhub.hub.v1.OrderService.MergeOrders:input_type -> canonhub.hub.v1.MergeOrdersRequest
-	17, // 29: canonhub.hub.v1.OrderService.UnmergeOrder:input_type -> canonhub.hub.v1.UnmergeOrderRequest
-	18, // 30: canonhub.hub.v1.OrderService.LinkOrder:input_type -> canonhub.hub.v1.LinkOrderRequest
-	19, // 31: canonhub.hub.v1.OrderService.UnlinkOrder:input_type -> canonhub.hub.v1.UnlinkOrderRequest
-	20, // 32: canonhub.hub.v1.OrderService.EraseOrder:input_type -> canonhub.hub.v1.EraseOrderRequest
-	21, // 33: canonhub.hub.v1.OrderService.ViewsOfOrder:input_type -> canonhub.hub.v1.ViewsOfOrderRequest
-	0,  // 34: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
-	3,  // 35: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
-	5,  // 36: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
-	0,  // 37: canonhub.hub.v1.OrderService.LookupOrder:output_type -> canonhub.hub.v1.OrderRecord
-	30, // 38: canonhub.hub.v1.OrderService.ExplainOrder:output_type -> canonhub.hub.v1.Explanation
-	11, // 39: canonhub.hub.v1.OrderService.CreateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	11, // 40: canonhub.hub.v1.OrderService.UpdateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	11, // 41: canonhub.hub.v1.OrderService.DeleteOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
-	13, // 42: canonhub.hub.v1.OrderService.BatchUpdateOrders:output_type -> canonhub.hub.v1.BatchUpdateOrdersResponse
-	31, // 43: canonhub.hub.v1.OrderService.AwaitOrder:output_type -> canonhub.hub.v1.AwaitResponse
-	0,  // 44: canonhub.hub.v1.OrderService.MergeOrders:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 45: canonhub.hub.v1.OrderService.UnmergeOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 46: canonhub.hub.v1.OrderService.LinkOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 47: canonhub.hub.v1.OrderService.UnlinkOrder:output_type -> canonhub.hub.v1.OrderRecord
-	0,  // 48: canonhub.hub.v1.OrderService.EraseOrder:output_type -> canonhub.hub.v1.OrderRecord
-	32, // 49: canonhub.hub.v1.OrderService.ViewsOfOrder:output_type -> canonhub.hub.v1.ViewsResponse
-	34, // [34:50] is the sub-list for method output_type
-	18, // [18:34] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	26, // 0: canonhub.hub.v1.OrderRecord.create_time:type_name -> google.protobuf.Timestamp
+	26, // 1: canonhub.hub.v1.OrderRecord.update_time:type_name -> google.protobuf.Timestamp
+	26, // 2: canonhub.hub.v1.OrderRecord.delete_time:type_name -> google.protobuf.Timestamp
+	27, // 3: canonhub.hub.v1.OrderRecord.order:type_name -> canonhub.canonical.v1.Order
+	28, // 4: canonhub.hub.v1.OrderRecord.freshness:type_name -> canonhub.hub.v1.Freshness
+	26, // 5: canonhub.hub.v1.GetOrderRequest.read_time:type_name -> google.protobuf.Timestamp
+	29, // 6: canonhub.hub.v1.GetOrderRequest.max_age:type_name -> google.protobuf.Duration
+	0,  // 7: canonhub.hub.v1.BatchGetOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
+	0,  // 8: canonhub.hub.v1.ListOrdersResponse.orders:type_name -> canonhub.hub.v1.OrderRecord
+	27, // 9: canonhub.hub.v1.CreateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
+	27, // 10: canonhub.hub.v1.UpdateOrderRequest.order:type_name -> canonhub.canonical.v1.Order
+	30, // 11: canonhub.hub.v1.UpdateOrderRequest.update_mask:type_name -> google.protobuf.FieldMask
+	25, // 12: canonhub.hub.v1.UpdateOrderRequest.path_etags:type_name -> canonhub.hub.v1.UpdateOrderRequest.PathEtagsEntry
+	0,  // 13: canonhub.hub.v1.WriteOrderResponse.record:type_name -> canonhub.hub.v1.OrderRecord
+	31, // 14: canonhub.hub.v1.WriteOrderResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 15: canonhub.hub.v1.BatchUpdateOrdersRequest.requests:type_name -> canonhub.hub.v1.UpdateOrderRequest
+	14, // 16: canonhub.hub.v1.BatchUpdateOrdersResponse.results:type_name -> canonhub.hub.v1.BatchUpdateOrdersResult
+	11, // 17: canonhub.hub.v1.BatchUpdateOrdersResult.written:type_name -> canonhub.hub.v1.WriteOrderResponse
+	32, // 18: canonhub.hub.v1.BatchUpdateOrdersResult.error:type_name -> google.rpc.Status
+	24, // 19: canonhub.hub.v1.ListOrderRevisionsResponse.revisions:type_name -> canonhub.hub.v1.OrderRevision
+	26, // 20: canonhub.hub.v1.OrderRevision.time:type_name -> google.protobuf.Timestamp
+	0,  // 21: canonhub.hub.v1.OrderRevision.record:type_name -> canonhub.hub.v1.OrderRecord
+	1,  // 22: canonhub.hub.v1.OrderService.GetOrder:input_type -> canonhub.hub.v1.GetOrderRequest
+	2,  // 23: canonhub.hub.v1.OrderService.BatchGetOrders:input_type -> canonhub.hub.v1.BatchGetOrdersRequest
+	4,  // 24: canonhub.hub.v1.OrderService.ListOrders:input_type -> canonhub.hub.v1.ListOrdersRequest
+	6,  // 25: canonhub.hub.v1.OrderService.LookupOrder:input_type -> canonhub.hub.v1.LookupOrderRequest
+	7,  // 26: canonhub.hub.v1.OrderService.ExplainOrder:input_type -> canonhub.hub.v1.ExplainOrderRequest
+	8,  // 27: canonhub.hub.v1.OrderService.CreateOrder:input_type -> canonhub.hub.v1.CreateOrderRequest
+	9,  // 28: canonhub.hub.v1.OrderService.UpdateOrder:input_type -> canonhub.hub.v1.UpdateOrderRequest
+	10, // 29: canonhub.hub.v1.OrderService.DeleteOrder:input_type -> canonhub.hub.v1.DeleteOrderRequest
+	12, // 30: canonhub.hub.v1.OrderService.BatchUpdateOrders:input_type -> canonhub.hub.v1.BatchUpdateOrdersRequest
+	15, // 31: canonhub.hub.v1.OrderService.AwaitOrder:input_type -> canonhub.hub.v1.AwaitOrderRequest
+	16, // 32: canonhub.hub.v1.OrderService.MergeOrders:input_type -> canonhub.hub.v1.MergeOrdersRequest
+	17, // 33: canonhub.hub.v1.OrderService.UnmergeOrder:input_type -> canonhub.hub.v1.UnmergeOrderRequest
+	18, // 34: canonhub.hub.v1.OrderService.LinkOrder:input_type -> canonhub.hub.v1.LinkOrderRequest
+	19, // 35: canonhub.hub.v1.OrderService.UnlinkOrder:input_type -> canonhub.hub.v1.UnlinkOrderRequest
+	22, // 36: canonhub.hub.v1.OrderService.ListOrderRevisions:input_type -> canonhub.hub.v1.ListOrderRevisionsRequest
+	20, // 37: canonhub.hub.v1.OrderService.EraseOrder:input_type -> canonhub.hub.v1.EraseOrderRequest
+	21, // 38: canonhub.hub.v1.OrderService.ViewsOfOrder:input_type -> canonhub.hub.v1.ViewsOfOrderRequest
+	0,  // 39: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
+	3,  // 40: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
+	5,  // 41: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
+	0,  // 42: canonhub.hub.v1.OrderService.LookupOrder:output_type -> canonhub.hub.v1.OrderRecord
+	33, // 43: canonhub.hub.v1.OrderService.ExplainOrder:output_type -> canonhub.hub.v1.Explanation
+	11, // 44: canonhub.hub.v1.OrderService.CreateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	11, // 45: canonhub.hub.v1.OrderService.UpdateOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	11, // 46: canonhub.hub.v1.OrderService.DeleteOrder:output_type -> canonhub.hub.v1.WriteOrderResponse
+	13, // 47: canonhub.hub.v1.OrderService.BatchUpdateOrders:output_type -> canonhub.hub.v1.BatchUpdateOrdersResponse
+	34, // 48: canonhub.hub.v1.OrderService.AwaitOrder:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 49: canonhub.hub.v1.OrderService.MergeOrders:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 50: canonhub.hub.v1.OrderService.UnmergeOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 51: canonhub.hub.v1.OrderService.LinkOrder:output_type -> canonhub.hub.v1.OrderRecord
+	0,  // 52: canonhub.hub.v1.OrderService.UnlinkOrder:output_type -> canonhub.hub.v1.OrderRecord
+	23, // 53: canonhub.hub.v1.OrderService.ListOrderRevisions:output_type -> canonhub.hub.v1.ListOrderRevisionsResponse
+	0,  // 54: canonhub.hub.v1.OrderService.EraseOrder:output_type -> canonhub.hub.v1.OrderRecord
+	35, // 55: canonhub.hub.v1.OrderService.ViewsOfOrder:output_type -> canonhub.hub.v1.ViewsResponse
+	39, // [39:56] is the sub-list for method output_type
+	22, // [22:39] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_order_service_proto_init() }
@@ -1799,7 +2079,7 @@ func file_canonhub_hub_v1_order_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_order_service_proto_rawDesc), len(file_canonhub_hub_v1_order_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

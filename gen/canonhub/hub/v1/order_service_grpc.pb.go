@@ -19,22 +19,23 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	OrderService_GetOrder_FullMethodName          = "/canonhub.hub.v1.OrderService/GetOrder"
-	OrderService_BatchGetOrders_FullMethodName    = "/canonhub.hub.v1.OrderService/BatchGetOrders"
-	OrderService_ListOrders_FullMethodName        = "/canonhub.hub.v1.OrderService/ListOrders"
-	OrderService_LookupOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/LookupOrder"
-	OrderService_ExplainOrder_FullMethodName      = "/canonhub.hub.v1.OrderService/ExplainOrder"
-	OrderService_CreateOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/CreateOrder"
-	OrderService_UpdateOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/UpdateOrder"
-	OrderService_DeleteOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/DeleteOrder"
-	OrderService_BatchUpdateOrders_FullMethodName = "/canonhub.hub.v1.OrderService/BatchUpdateOrders"
-	OrderService_AwaitOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/AwaitOrder"
-	OrderService_MergeOrders_FullMethodName       = "/canonhub.hub.v1.OrderService/MergeOrders"
-	OrderService_UnmergeOrder_FullMethodName      = "/canonhub.hub.v1.OrderService/UnmergeOrder"
-	OrderService_LinkOrder_FullMethodName         = "/canonhub.hub.v1.OrderService/LinkOrder"
-	OrderService_UnlinkOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/UnlinkOrder"
-	OrderService_EraseOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/EraseOrder"
-	OrderService_ViewsOfOrder_FullMethodName      = "/canonhub.hub.v1.OrderService/ViewsOfOrder"
+	OrderService_GetOrder_FullMethodName           = "/canonhub.hub.v1.OrderService/GetOrder"
+	OrderService_BatchGetOrders_FullMethodName     = "/canonhub.hub.v1.OrderService/BatchGetOrders"
+	OrderService_ListOrders_FullMethodName         = "/canonhub.hub.v1.OrderService/ListOrders"
+	OrderService_LookupOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/LookupOrder"
+	OrderService_ExplainOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/ExplainOrder"
+	OrderService_CreateOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/CreateOrder"
+	OrderService_UpdateOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/UpdateOrder"
+	OrderService_DeleteOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/DeleteOrder"
+	OrderService_BatchUpdateOrders_FullMethodName  = "/canonhub.hub.v1.OrderService/BatchUpdateOrders"
+	OrderService_AwaitOrder_FullMethodName         = "/canonhub.hub.v1.OrderService/AwaitOrder"
+	OrderService_MergeOrders_FullMethodName        = "/canonhub.hub.v1.OrderService/MergeOrders"
+	OrderService_UnmergeOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/UnmergeOrder"
+	OrderService_LinkOrder_FullMethodName          = "/canonhub.hub.v1.OrderService/LinkOrder"
+	OrderService_UnlinkOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/UnlinkOrder"
+	OrderService_ListOrderRevisions_FullMethodName = "/canonhub.hub.v1.OrderService/ListOrderRevisions"
+	OrderService_EraseOrder_FullMethodName         = "/canonhub.hub.v1.OrderService/EraseOrder"
+	OrderService_ViewsOfOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/ViewsOfOrder"
 )
 
 // OrderServiceClient is the client API for OrderService service.
@@ -75,6 +76,9 @@ type OrderServiceClient interface {
 	LinkOrder(ctx context.Context, in *LinkOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
 	// UnlinkOrder takes an object from its record: what it says counts no more, and it does not find back by itself.
 	UnlinkOrder(ctx context.Context, in *UnlinkOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
+	// ListOrderRevisions reads what a record was, revision by revision, page by page, the newest first, as far back as the hub
+	// keeps changes. An id that was merged away has its own revisions, of which the newest tells into which record.
+	ListOrderRevisions(ctx context.Context, in *ListOrderRevisionsRequest, opts ...grpc.CallOption) (*ListOrderRevisionsResponse, error)
 	// EraseOrder removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseOrder(ctx context.Context, in *EraseOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
@@ -230,6 +234,16 @@ func (c *orderServiceClient) UnlinkOrder(ctx context.Context, in *UnlinkOrderReq
 	return out, nil
 }
 
+func (c *orderServiceClient) ListOrderRevisions(ctx context.Context, in *ListOrderRevisionsRequest, opts ...grpc.CallOption) (*ListOrderRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListOrderRevisionsResponse)
+	err := c.cc.Invoke(ctx, OrderService_ListOrderRevisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *orderServiceClient) EraseOrder(ctx context.Context, in *EraseOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(OrderRecord)
@@ -288,6 +302,9 @@ type OrderServiceServer interface {
 	LinkOrder(context.Context, *LinkOrderRequest) (*OrderRecord, error)
 	// UnlinkOrder takes an object from its record: what it says counts no more, and it does not find back by itself.
 	UnlinkOrder(context.Context, *UnlinkOrderRequest) (*OrderRecord, error)
+	// ListOrderRevisions reads what a record was, revision by revision, page by page, the newest first, as far back as the hub
+	// keeps changes. An id that was merged away has its own revisions, of which the newest tells into which record.
+	ListOrderRevisions(context.Context, *ListOrderRevisionsRequest) (*ListOrderRevisionsResponse, error)
 	// EraseOrder removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseOrder(context.Context, *EraseOrderRequest) (*OrderRecord, error)
@@ -344,6 +361,9 @@ func (UnimplementedOrderServiceServer) LinkOrder(context.Context, *LinkOrderRequ
 }
 func (UnimplementedOrderServiceServer) UnlinkOrder(context.Context, *UnlinkOrderRequest) (*OrderRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnlinkOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) ListOrderRevisions(context.Context, *ListOrderRevisionsRequest) (*ListOrderRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListOrderRevisions not implemented")
 }
 func (UnimplementedOrderServiceServer) EraseOrder(context.Context, *EraseOrderRequest) (*OrderRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseOrder not implemented")
@@ -624,6 +644,24 @@ func _OrderService_UnlinkOrder_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OrderService_ListOrderRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListOrderRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).ListOrderRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_ListOrderRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).ListOrderRevisions(ctx, req.(*ListOrderRevisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _OrderService_EraseOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EraseOrderRequest)
 	if err := dec(in); err != nil {
@@ -722,6 +760,10 @@ var OrderService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UnlinkOrder",
 			Handler:    _OrderService_UnlinkOrder_Handler,
+		},
+		{
+			MethodName: "ListOrderRevisions",
+			Handler:    _OrderService_ListOrderRevisions_Handler,
 		},
 		{
 			MethodName: "EraseOrder",

@@ -79,6 +79,18 @@ const (
 	ErrorReason_ERROR_REASON_DEAD_LETTER_NOT_FOUND ErrorReason = 90
 	// FAILED_PRECONDITION: the dead letter is closed, or its work has been taken up since.
 	ErrorReason_ERROR_REASON_DEAD_LETTER_CLOSED ErrorReason = 91
+	// OUT_OF_RANGE: the feed does not go back, or forward, to the resume token; take a snapshot.
+	ErrorReason_ERROR_REASON_TOKEN_OUT_OF_RANGE ErrorReason = 80
+	// INVALID_ARGUMENT: the resume token was not made by this hub's feed.
+	ErrorReason_ERROR_REASON_INVALID_RESUME_TOKEN ErrorReason = 81
+	// RESOURCE_EXHAUSTED: the caller follows the feed too many times at once; try again once it has ended some.
+	ErrorReason_ERROR_REASON_TOO_MANY_STREAMS ErrorReason = 82
+	// UNAVAILABLE: this hub process ends; try again, which another one answers.
+	ErrorReason_ERROR_REASON_SHUTTING_DOWN ErrorReason = 83
+	// NOT_FOUND: the record has not come to this revision.
+	ErrorReason_ERROR_REASON_REVISION_NOT_FOUND ErrorReason = 84
+	// OUT_OF_RANGE: what the record was then is not kept any more, or was erased.
+	ErrorReason_ERROR_REASON_REVISION_GONE ErrorReason = 85
 )
 
 // Enum value maps for ErrorReason.
@@ -110,6 +122,12 @@ var (
 		76: "ERROR_REASON_IDENTITY_REFUSED",
 		90: "ERROR_REASON_DEAD_LETTER_NOT_FOUND",
 		91: "ERROR_REASON_DEAD_LETTER_CLOSED",
+		80: "ERROR_REASON_TOKEN_OUT_OF_RANGE",
+		81: "ERROR_REASON_INVALID_RESUME_TOKEN",
+		82: "ERROR_REASON_TOO_MANY_STREAMS",
+		83: "ERROR_REASON_SHUTTING_DOWN",
+		84: "ERROR_REASON_REVISION_NOT_FOUND",
+		85: "ERROR_REASON_REVISION_GONE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":           0,
@@ -138,6 +156,12 @@ var (
 		"ERROR_REASON_IDENTITY_REFUSED":      76,
 		"ERROR_REASON_DEAD_LETTER_NOT_FOUND": 90,
 		"ERROR_REASON_DEAD_LETTER_CLOSED":    91,
+		"ERROR_REASON_TOKEN_OUT_OF_RANGE":    80,
+		"ERROR_REASON_INVALID_RESUME_TOKEN":  81,
+		"ERROR_REASON_TOO_MANY_STREAMS":      82,
+		"ERROR_REASON_SHUTTING_DOWN":         83,
+		"ERROR_REASON_REVISION_NOT_FOUND":    84,
+		"ERROR_REASON_REVISION_GONE":         85,
 	}
 )
 
@@ -172,7 +196,7 @@ var File_canonhub_hub_v1_reason_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xf0\x06\n" +
+	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xc4\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_RECORD_NOT_FOUND\x10\x01\x12\x1f\n" +
@@ -200,7 +224,13 @@ const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\x1bERROR_REASON_TOO_MANY_CALLS\x10K\x12!\n" +
 	"\x1dERROR_REASON_IDENTITY_REFUSED\x10L\x12&\n" +
 	"\"ERROR_REASON_DEAD_LETTER_NOT_FOUND\x10Z\x12#\n" +
-	"\x1fERROR_REASON_DEAD_LETTER_CLOSED\x10[B\xb8\x01\n" +
+	"\x1fERROR_REASON_DEAD_LETTER_CLOSED\x10[\x12#\n" +
+	"\x1fERROR_REASON_TOKEN_OUT_OF_RANGE\x10P\x12%\n" +
+	"!ERROR_REASON_INVALID_RESUME_TOKEN\x10Q\x12!\n" +
+	"\x1dERROR_REASON_TOO_MANY_STREAMS\x10R\x12\x1e\n" +
+	"\x1aERROR_REASON_SHUTTING_DOWN\x10S\x12#\n" +
+	"\x1fERROR_REASON_REVISION_NOT_FOUND\x10T\x12\x1e\n" +
+	"\x1aERROR_REASON_REVISION_GONE\x10UB\xb8\x01\n" +
 	"\x13com.canonhub.hub.v1B\vReasonProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (

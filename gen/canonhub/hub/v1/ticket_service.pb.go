@@ -153,6 +153,10 @@ type GetTicketRequest struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Wait, as long as the call's deadline allows, until the record has this revision: what a write answered. 0: as it is.
 	MinRevision int64 `protobuf:"varint,20,opt,name=min_revision,json=minRevision,proto3" json:"min_revision,omitempty"`
+	// As it was at this revision of this very id, whatever it was merged into since. 0: as it is.
+	Revision int64 `protobuf:"varint,10,opt,name=revision,proto3" json:"revision,omitempty"`
+	// As it was at this time, which is not to come. Where the id was merged away by then, the record that answered for it then.
+	ReadTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	// How old what is known of the sources that decide over the record may be. Those that were last heard longer ago are asked,
 	// within the call's time; where that fails, the answer is what is stored, and its freshness says how old that is. Not
 	// together with revision or read_time. Absent: nobody is asked.
@@ -203,6 +207,20 @@ func (x *GetTicketRequest) GetMinRevision() int64 {
 		return x.MinRevision
 	}
 	return 0
+}
+
+func (x *GetTicketRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *GetTicketRequest) GetReadTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ReadTime
+	}
+	return nil
 }
 
 func (x *GetTicketRequest) GetMaxAge() *durationpb.Duration {
@@ -1522,6 +1540,234 @@ func (x *ViewsOfTicketRequest) GetId() string {
 	return ""
 }
 
+// ListTicketRevisionsRequest asks for a page of a record's revisions.
+type ListTicketRevisionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// How many at most, 1 to 1,000; 0 means 50. A page of long records may have fewer; next_page_token alone tells the end.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// From the previous page's next_page_token, of the same record. Empty for the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTicketRevisionsRequest) Reset() {
+	*x = ListTicketRevisionsRequest{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTicketRevisionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTicketRevisionsRequest) ProtoMessage() {}
+
+func (x *ListTicketRevisionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTicketRevisionsRequest.ProtoReflect.Descriptor instead.
+func (*ListTicketRevisionsRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListTicketRevisionsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ListTicketRevisionsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListTicketRevisionsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListTicketRevisionsResponse holds one page.
+type ListTicketRevisionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revisions, the newest first.
+	Revisions []*TicketRevision `protobuf:"bytes,1,rep,name=revisions,proto3" json:"revisions,omitempty"`
+	// Token for the next page; empty on the last. What is older than the last page's is not kept.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTicketRevisionsResponse) Reset() {
+	*x = ListTicketRevisionsResponse{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTicketRevisionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTicketRevisionsResponse) ProtoMessage() {}
+
+func (x *ListTicketRevisionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTicketRevisionsResponse.ProtoReflect.Descriptor instead.
+func (*ListTicketRevisionsResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListTicketRevisionsResponse) GetRevisions() []*TicketRevision {
+	if x != nil {
+		return x.Revisions
+	}
+	return nil
+}
+
+func (x *ListTicketRevisionsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// TicketRevision is what a record was, and why it became that.
+type TicketRevision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision.
+	Revision int64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When it was made.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// The source whose word caused it: a connection, a caller, `operator`, `policy`.
+	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	// Finds what led to it in the hub's log.
+	CorrelationId string `protobuf:"bytes,4,opt,name=correlation_id,json=correlationId,proto3" json:"correlation_id,omitempty"`
+	// The attributes that changed. Empty where only the record's life did: it was deleted, came back, was merged or parted.
+	Paths []string `protobuf:"bytes,5,rep,name=paths,proto3" json:"paths,omitempty"`
+	// The record that answers for this id from this revision on: it was merged.
+	MergedInto string `protobuf:"bytes,6,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	// What the record held at this revision was erased.
+	Erased bool `protobuf:"varint,7,opt,name=erased,proto3" json:"erased,omitempty"`
+	// The record at this revision; absent where it was erased.
+	Record        *TicketRecord `protobuf:"bytes,10,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TicketRevision) Reset() {
+	*x = TicketRevision{}
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TicketRevision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TicketRevision) ProtoMessage() {}
+
+func (x *TicketRevision) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TicketRevision.ProtoReflect.Descriptor instead.
+func (*TicketRevision) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *TicketRevision) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *TicketRevision) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *TicketRevision) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *TicketRevision) GetCorrelationId() string {
+	if x != nil {
+		return x.CorrelationId
+	}
+	return ""
+}
+
+func (x *TicketRevision) GetPaths() []string {
+	if x != nil {
+		return x.Paths
+	}
+	return nil
+}
+
+func (x *TicketRevision) GetMergedInto() string {
+	if x != nil {
+		return x.MergedInto
+	}
+	return ""
+}
+
+func (x *TicketRevision) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
+func (x *TicketRevision) GetRecord() *TicketRecord {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
 var File_canonhub_hub_v1_ticket_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
@@ -1540,11 +1786,15 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\vplaceholder\x18\a \x01(\bR\vplaceholder\x125\n" +
 	"\x06ticket\x18\n" +
 	" \x01(\v2\x1d.canonhub.canonical.v1.TicketR\x06ticket\x128\n" +
-	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xb9\x01\n" +
+	"\tfreshness\x18\f \x01(\v2\x1a.canonhub.hub.v1.FreshnessR\tfreshness\"\xe9\x03\n" +
 	"\x10GetTicketRequest\x12;\n" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12*\n" +
-	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12<\n" +
-	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge\"a\n" +
+	"\fmin_revision\x18\x14 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\vminRevision\x12#\n" +
+	"\brevision\x18\n" +
+	" \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x127\n" +
+	"\tread_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\breadTime\x12<\n" +
+	"\amax_age\x18\x15 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x06maxAge:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\x0eget.one_moment\x12=give revision, or read_time, or else min_revision and max_age\x1aw(this.revision > 0 ? 1 : 0) + (has(this.read_time) ? 1 : 0) + (this.min_revision > 0 || has(this.max_age) ? 1 : 0) <= 1\"a\n" +
 	"\x16BatchGetTicketsRequest\x12G\n" +
 	"\x03ids\x18\x01 \x03(\tB5\xbaH2\x92\x01/\b\x01\x10\xe8\a\"(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x03ids\"s\n" +
 	"\x17BatchGetTicketsResponse\x127\n" +
@@ -1650,7 +1900,27 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
 	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"S\n" +
 	"\x14ViewsOfTicketRequest\x12;\n" +
-	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id2\x9e\x0f\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xab\x01\n" +
+	"\x1aListTicketRevisionsRequest\x12;\n" +
+	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\tpageToken\"\x84\x01\n" +
+	"\x1bListTicketRevisionsResponse\x12=\n" +
+	"\trevisions\x18\x01 \x03(\v2\x1f.canonhub.hub.v1.TicketRevisionR\trevisions\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa1\x02\n" +
+	"\x0eTicketRevision\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12%\n" +
+	"\x0ecorrelation_id\x18\x04 \x01(\tR\rcorrelationId\x12\x14\n" +
+	"\x05paths\x18\x05 \x03(\tR\x05paths\x12\x1f\n" +
+	"\vmerged_into\x18\x06 \x01(\tR\n" +
+	"mergedInto\x12\x16\n" +
+	"\x06erased\x18\a \x01(\bR\x06erased\x125\n" +
+	"\x06record\x18\n" +
+	" \x01(\v2\x1d.canonhub.hub.v1.TicketRecordR\x06record2\xb8\x10\n" +
 	"\rTicketService\x12j\n" +
 	"\tGetTicket\x12!.canonhub.hub.v1.GetTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\x1b\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/tickets/{id}\x90\x02\x01\x12\x85\x01\n" +
 	"\x0fBatchGetTickets\x12'.canonhub.hub.v1.BatchGetTicketsRequest\x1a(.canonhub.hub.v1.BatchGetTicketsResponse\"\x1f\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/tickets:batchGet\x90\x02\x01\x12p\n" +
@@ -1666,7 +1936,8 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\rUnmergeTicket\x12%.canonhub.hub.v1.UnmergeTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/tickets/{id}:unmerge\x12q\n" +
 	"\n" +
 	"LinkTicket\x12\".canonhub.hub.v1.LinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/tickets/{id}:link\x12w\n" +
-	"\fUnlinkTicket\x12$.canonhub.hub.v1.UnlinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/tickets/{id}:unlink\x12t\n" +
+	"\fUnlinkTicket\x12$.canonhub.hub.v1.UnlinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/tickets/{id}:unlink\x12\x97\x01\n" +
+	"\x13ListTicketRevisions\x12+.canonhub.hub.v1.ListTicketRevisionsRequest\x1a,.canonhub.hub.v1.ListTicketRevisionsResponse\"%\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/tickets/{id}/revisions\x90\x02\x01\x12t\n" +
 	"\vEraseTicket\x12#.canonhub.hub.v1.EraseTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/tickets/{id}:erase\x12y\n" +
 	"\rViewsOfTicket\x12%.canonhub.hub.v1.ViewsOfTicketRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}/views\x90\x02\x01B\xbf\x01\n" +
 	"\x13com.canonhub.hub.v1B\x12TicketServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
@@ -1683,98 +1954,107 @@ func file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP() []byte {
 	return file_canonhub_hub_v1_ticket_service_proto_rawDescData
 }
 
-var file_canonhub_hub_v1_ticket_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_canonhub_hub_v1_ticket_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_canonhub_hub_v1_ticket_service_proto_goTypes = []any{
-	(*TicketRecord)(nil),               // 0: canonhub.hub.v1.TicketRecord
-	(*GetTicketRequest)(nil),           // 1: canonhub.hub.v1.GetTicketRequest
-	(*BatchGetTicketsRequest)(nil),     // 2: canonhub.hub.v1.BatchGetTicketsRequest
-	(*BatchGetTicketsResponse)(nil),    // 3: canonhub.hub.v1.BatchGetTicketsResponse
-	(*ListTicketsRequest)(nil),         // 4: canonhub.hub.v1.ListTicketsRequest
-	(*ListTicketsResponse)(nil),        // 5: canonhub.hub.v1.ListTicketsResponse
-	(*LookupTicketRequest)(nil),        // 6: canonhub.hub.v1.LookupTicketRequest
-	(*ExplainTicketRequest)(nil),       // 7: canonhub.hub.v1.ExplainTicketRequest
-	(*CreateTicketRequest)(nil),        // 8: canonhub.hub.v1.CreateTicketRequest
-	(*UpdateTicketRequest)(nil),        // 9: canonhub.hub.v1.UpdateTicketRequest
-	(*DeleteTicketRequest)(nil),        // 10: canonhub.hub.v1.DeleteTicketRequest
-	(*WriteTicketResponse)(nil),        // 11: canonhub.hub.v1.WriteTicketResponse
-	(*BatchUpdateTicketsRequest)(nil),  // 12: canonhub.hub.v1.BatchUpdateTicketsRequest
-	(*BatchUpdateTicketsResponse)(nil), // 13: canonhub.hub.v1.BatchUpdateTicketsResponse
-	(*BatchUpdateTicketsResult)(nil),   // 14: canonhub.hub.v1.BatchUpdateTicketsResult
-	(*AwaitTicketRequest)(nil),         // 15: canonhub.hub.v1.AwaitTicketRequest
-	(*MergeTicketsRequest)(nil),        // 16: canonhub.hub.v1.MergeTicketsRequest
-	(*UnmergeTicketRequest)(nil),       // 17: canonhub.hub.v1.UnmergeTicketRequest
-	(*LinkTicketRequest)(nil),          // 18: canonhub.hub.v1.LinkTicketRequest
-	(*UnlinkTicketRequest)(nil),        // 19: canonhub.hub.v1.UnlinkTicketRequest
-	(*EraseTicketRequest)(nil),         // 20: canonhub.hub.v1.EraseTicketRequest
-	(*ViewsOfTicketRequest)(nil),       // 21: canonhub.hub.v1.ViewsOfTicketRequest
-	nil,                                // 22: canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
-	(*timestamppb.Timestamp)(nil),      // 23: google.protobuf.Timestamp
-	(*v1.Ticket)(nil),                  // 24: canonhub.canonical.v1.Ticket
-	(*Freshness)(nil),                  // 25: canonhub.hub.v1.Freshness
-	(*durationpb.Duration)(nil),        // 26: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),      // 27: google.protobuf.FieldMask
-	(*WriteOutcome)(nil),               // 28: canonhub.hub.v1.WriteOutcome
-	(*status.Status)(nil),              // 29: google.rpc.Status
-	(*Explanation)(nil),                // 30: canonhub.hub.v1.Explanation
-	(*AwaitResponse)(nil),              // 31: canonhub.hub.v1.AwaitResponse
-	(*ViewsResponse)(nil),              // 32: canonhub.hub.v1.ViewsResponse
+	(*TicketRecord)(nil),                // 0: canonhub.hub.v1.TicketRecord
+	(*GetTicketRequest)(nil),            // 1: canonhub.hub.v1.GetTicketRequest
+	(*BatchGetTicketsRequest)(nil),      // 2: canonhub.hub.v1.BatchGetTicketsRequest
+	(*BatchGetTicketsResponse)(nil),     // 3: canonhub.hub.v1.BatchGetTicketsResponse
+	(*ListTicketsRequest)(nil),          // 4: canonhub.hub.v1.ListTicketsRequest
+	(*ListTicketsResponse)(nil),         // 5: canonhub.hub.v1.ListTicketsResponse
+	(*LookupTicketRequest)(nil),         // 6: canonhub.hub.v1.LookupTicketRequest
+	(*ExplainTicketRequest)(nil),        // 7: canonhub.hub.v1.ExplainTicketRequest
+	(*CreateTicketRequest)(nil),         // 8: canonhub.hub.v1.CreateTicketRequest
+	(*UpdateTicketRequest)(nil),         // 9: canonhub.hub.v1.UpdateTicketRequest
+	(*DeleteTicketRequest)(nil),         // 10: canonhub.hub.v1.DeleteTicketRequest
+	(*WriteTicketResponse)(nil),         // 11: canonhub.hub.v1.WriteTicketResponse
+	(*BatchUpdateTicketsRequest)(nil),   // 12: canonhub.hub.v1.BatchUpdateTicketsRequest
+	(*BatchUpdateTicketsResponse)(nil),  // 13: canonhub.hub.v1.BatchUpdateTicketsResponse
+	(*BatchUpdateTicketsResult)(nil),    // 14: canonhub.hub.v1.BatchUpdateTicketsResult
+	(*AwaitTicketRequest)(nil),          // 15: canonhub.hub.v1.AwaitTicketRequest
+	(*MergeTicketsRequest)(nil),         // 16: canonhub.hub.v1.MergeTicketsRequest
+	(*UnmergeTicketRequest)(nil),        // 17: canonhub.hub.v1.UnmergeTicketRequest
+	(*LinkTicketRequest)(nil),           // 18: canonhub.hub.v1.LinkTicketRequest
+	(*UnlinkTicketRequest)(nil),         // 19: canonhub.hub.v1.UnlinkTicketRequest
+	(*EraseTicketRequest)(nil),          // 20: canonhub.hub.v1.EraseTicketRequest
+	(*ViewsOfTicketRequest)(nil),        // 21: canonhub.hub.v1.ViewsOfTicketRequest
+	(*ListTicketRevisionsRequest)(nil),  // 22: canonhub.hub.v1.ListTicketRevisionsRequest
+	(*ListTicketRevisionsResponse)(nil), // 23: canonhub.hub.v1.ListTicketRevisionsResponse
+	(*TicketRevision)(nil),              // 24: canonhub.hub.v1.TicketRevision
+	nil,                                 // 25: canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
+	(*timestamppb.Timestamp)(nil),       // 26: google.protobuf.Timestamp
+	(*v1.Ticket)(nil),                   // 27: canonhub.canonical.v1.Ticket
+	(*Freshness)(nil),                   // 28: canonhub.hub.v1.Freshness
+	(*durationpb.Duration)(nil),         // 29: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),       // 30: google.protobuf.FieldMask
+	(*WriteOutcome)(nil),                // 31: canonhub.hub.v1.WriteOutcome
+	(*status.Status)(nil),               // 32: google.rpc.Status
+	(*Explanation)(nil),                 // 33: canonhub.hub.v1.Explanation
+	(*AwaitResponse)(nil),               // 34: canonhub.hub.v1.AwaitResponse
+	(*ViewsResponse)(nil),               // 35: canonhub.hub.v1.ViewsResponse
 }
 var file_canonhub_hub_v1_ticket_service_proto_depIdxs = []int32{
-	23, // 0: canonhub.hub.v1.TicketRecord.create_time:type_name -> google.protobuf.Timestamp
-	23, // 1: canonhub.hub.v1.TicketRecord.update_time:type_name -> google.protobuf.Timestamp
-	23, // 2: canonhub.hub.v1.TicketRecord.delete_time:type_name -> google.protobuf.Timestamp
-	24, // 3: canonhub.hub.v1.TicketRecord.ticket:type_name -> canonhub.canonical.v1.Ticket
-	25, // 4: canonhub.hub.v1.TicketRecord.freshness:type_name -> canonhub.hub.v1.Freshness
-	26, // 5: canonhub.hub.v1.GetTicketRequest.max_age:type_name -> google.protobuf.Duration
-	0,  // 6: canonhub.hub.v1.BatchGetTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
-	0,  // 7: canonhub.hub.v1.ListTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
-	24, // 8: canonhub.hub.v1.CreateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
-	24, // 9: canonhub.hub.v1.UpdateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
-	27, // 10: canonhub.hub.v1.UpdateTicketRequest.update_mask:type_name -> google.protobuf.FieldMask
-	22, // 11: canonhub.hub.v1.UpdateTicketRequest.path_etags:type_name -> canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
-	0,  // 12: canonhub.hub.v1.WriteTicketResponse.record:type_name -> canonhub.hub.v1.TicketRecord
-	28, // 13: canonhub.hub.v1.WriteTicketResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
-	9,  // 14: canonhub.hub.v1.BatchUpdateTicketsRequest.requests:type_name -> canonhub.hub.v1.UpdateTicketRequest
-	14, // 15: canonhub.hub.v1.BatchUpdateTicketsResponse.results:type_name -> canonhub.hub.v1.BatchUpdateTicketsResult
-	11, // 16: canonhub.hub.v1.BatchUpdateTicketsResult.written:type_name -> canonhub.hub.v1.WriteTicketResponse
-	29, // 17: canonhub.hub.v1.BatchUpdateTicketsResult.error:type_name -> google.rpc.Status
-	1,  // 18: canonhub.hub.v1.TicketService.GetTicket:input_type -> canonhub.hub.v1.GetTicketRequest
-	2,  // 19: canonhub.hub.v1.TicketService.BatchGetTickets:input_type -> canonhub.hub.v1.BatchGetTicketsRequest
-	4,  // 20: canonhub.hub.v1.TicketService.ListTickets:input_type -> canonhub.hub.v1.ListTicketsRequest
-	6,  // 21: canonhub.hub.v1.TicketService.LookupTicket:input_type -> canonhub.hub.v1.LookupTicketRequest
-	7,  // 22: canonhub.hub.v1.TicketService.ExplainTicket:input_type -> canonhub.hub.v1.ExplainTicketRequest
-	8,  // 23: canonhub.hub.v1.TicketService.CreateTicket:input_type -> canonhub.hub.v1.CreateTicketRequest
-	9,  // 24: canonhub.hub.v1.TicketService.UpdateTicket:input_type -> canonhub.hub.v1.UpdateTicketRequest
-	10, // 25: canonhub.hub.v1.TicketService.DeleteTicket:input_type -> canonhub.hub.v1.DeleteTicketRequest
-	12, // 26: canonhub.hub.v1.TicketService.BatchUpdateTickets:input_type -> canonhub.hub.v1.BatchUpdateTicketsRequest
-	15, // 27: canonhub.hub.v1.TicketService.AwaitTicket:input_type -> canonhub.hub.v1.AwaitTicketRequest
-	16, // 28: canonhub.hub.v1.TicketService.MergeTickets:input_type -> canonhub.hub.v1.MergeTicketsRequest
-	17, // 29: canonhub.hub.v1.TicketService.UnmergeTicket:input_type -> canonhub.hub.v1.UnmergeTicketRequest
-	18, // 30: canonhub.hub.v1.TicketService.LinkTicket:input_type -> canonhub.hub.v1.LinkTicketRequest
-	19, // 31: canonhub.hub.v1.TicketService.UnlinkTicket:input_type -> canonhub.hub.v1.UnlinkTicketRequest
-	20, // 32: canonhub.hub.v1.TicketService.EraseTicket:input_type -> canonhub.hub.v1.EraseTicketRequest
-	21, // 33: canonhub.hub.v1.TicketService.ViewsOfTicket:input_type -> canonhub.hub.v1.ViewsOfTicketRequest
-	0,  // 34: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
-	3,  // 35: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
-	5,  // 36: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
-	0,  // 37: canonhub.hub.v1.TicketService.LookupTicket:output_type -> canonhub.hub.v1.TicketRecord
-	30, // 38: canonhub.hub.v1.TicketService.ExplainTicket:output_type -> canonhub.hub.v1.Explanation
-	11, // 39: canonhub.hub.v1.TicketService.CreateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	11, // 40: canonhub.hub.v1.TicketService.UpdateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	11, // 41: canonhub.hub.v1.TicketService.DeleteTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
-	13, // 42: canonhub.hub.v1.TicketService.BatchUpdateTickets:output_type -> canonhub.hub.v1.BatchUpdateTicketsResponse
-	31, // 43: canonhub.hub.v1.TicketService.AwaitTicket:output_type -> canonhub.hub.v1.AwaitResponse
-	0,  // 44: canonhub.hub.v1.TicketService.MergeTickets:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 45: canonhub.hub.v1.TicketService.UnmergeTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 46: canonhub.hub.v1.TicketService.LinkTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 47: canonhub.hub.v1.TicketService.UnlinkTicket:output_type -> canonhub.hub.v1.TicketRecord
-	0,  // 48: canonhub.hub.v1.TicketService.EraseTicket:output_type -> canonhub.hub.v1.TicketRecord
-	32, // 49: canonhub.hub.v1.TicketService.ViewsOfTicket:output_type -> canonhub.hub.v1.ViewsResponse
-	34, // [34:50] is the sub-list for method output_type
-	18, // [18:34] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	26, // 0: canonhub.hub.v1.TicketRecord.create_time:type_name -> google.protobuf.Timestamp
+	26, // 1: canonhub.hub.v1.TicketRecord.update_time:type_name -> google.protobuf.Timestamp
+	26, // 2: canonhub.hub.v1.TicketRecord.delete_time:type_name -> google.protobuf.Timestamp
+	27, // 3: canonhub.hub.v1.TicketRecord.ticket:type_name -> canonhub.canonical.v1.Ticket
+	28, // 4: canonhub.hub.v1.TicketRecord.freshness:type_name -> canonhub.hub.v1.Freshness
+	26, // 5: canonhub.hub.v1.GetTicketRequest.read_time:type_name -> google.protobuf.Timestamp
+	29, // 6: canonhub.hub.v1.GetTicketRequest.max_age:type_name -> google.protobuf.Duration
+	0,  // 7: canonhub.hub.v1.BatchGetTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
+	0,  // 8: canonhub.hub.v1.ListTicketsResponse.tickets:type_name -> canonhub.hub.v1.TicketRecord
+	27, // 9: canonhub.hub.v1.CreateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
+	27, // 10: canonhub.hub.v1.UpdateTicketRequest.ticket:type_name -> canonhub.canonical.v1.Ticket
+	30, // 11: canonhub.hub.v1.UpdateTicketRequest.update_mask:type_name -> google.protobuf.FieldMask
+	25, // 12: canonhub.hub.v1.UpdateTicketRequest.path_etags:type_name -> canonhub.hub.v1.UpdateTicketRequest.PathEtagsEntry
+	0,  // 13: canonhub.hub.v1.WriteTicketResponse.record:type_name -> canonhub.hub.v1.TicketRecord
+	31, // 14: canonhub.hub.v1.WriteTicketResponse.outcomes:type_name -> canonhub.hub.v1.WriteOutcome
+	9,  // 15: canonhub.hub.v1.BatchUpdateTicketsRequest.requests:type_name -> canonhub.hub.v1.UpdateTicketRequest
+	14, // 16: canonhub.hub.v1.BatchUpdateTicketsResponse.results:type_name -> canonhub.hub.v1.BatchUpdateTicketsResult
+	11, // 17: canonhub.hub.v1.BatchUpdateTicketsResult.written:type_name -> canonhub.hub.v1.WriteTicketResponse
+	32, // 18: canonhub.hub.v1.BatchUpdateTicketsResult.error:type_name -> google.rpc.Status
+	24, // 19: canonhub.hub.v1.ListTicketRevisionsResponse.revisions:type_name -> canonhub.hub.v1.TicketRevision
+	26, // 20: canonhub.hub.v1.TicketRevision.time:type_name -> google.protobuf.Timestamp
+	0,  // 21: canonhub.hub.v1.TicketRevision.record:type_name -> canonhub.hub.v1.TicketRecord
+	1,  // 22: canonhub.hub.v1.TicketService.GetTicket:input_type -> canonhub.hub.v1.GetTicketRequest
+	2,  // 23: canonhub.hub.v1.TicketService.BatchGetTickets:input_type -> canonhub.hub.v1.BatchGetTicketsRequest
+	4,  // 24: canonhub.hub.v1.TicketService.ListTickets:input_type -> canonhub.hub.v1.ListTicketsRequest
+	6,  // 25: canonhub.hub.v1.TicketService.LookupTicket:input_type -> canonhub.hub.v1.LookupTicketRequest
+	7,  // 26: canonhub.hub.v1.TicketService.ExplainTicket:input_type -> canonhub.hub.v1.ExplainTicketRequest
+	8,  // 27: canonhub.hub.v1.TicketService.CreateTicket:input_type -> canonhub.hub.v1.CreateTicketRequest
+	9,  // 28: canonhub.hub.v1.TicketService.UpdateTicket:input_type -> canonhub.hub.v1.UpdateTicketRequest
+	10, // 29: canonhub.hub.v1.TicketService.DeleteTicket:input_type -> canonhub.hub.v1.DeleteTicketRequest
+	12, // 30: canonhub.hub.v1.TicketService.BatchUpdateTickets:input_type -> canonhub.hub.v1.BatchUpdateTicketsRequest
+	15, // 31: canonhub.hub.v1.TicketService.AwaitTicket:input_type -> canonhub.hub.v1.AwaitTicketRequest
+	16, // 32: canonhub.hub.v1.TicketService.MergeTickets:input_type -> canonhub.hub.v1.MergeTicketsRequest
+	17, // 33: canonhub.hub.v1.TicketService.UnmergeTicket:input_type -> canonhub.hub.v1.UnmergeTicketRequest
+	18, // 34: canonhub.hub.v1.TicketService.LinkTicket:input_type -> canonhub.hub.v1.LinkTicketRequest
+	19, // 35: canonhub.hub.v1.TicketService.UnlinkTicket:input_type -> canonhub.hub.v1.UnlinkTicketRequest
+	22, // 36: canonhub.hub.v1.TicketService.ListTicketRevisions:input_type -> canonhub.hub.v1.ListTicketRevisionsRequest
+	20, // 37: canonhub.hub.v1.TicketService.EraseTicket:input_type -> canonhub.hub.v1.EraseTicketRequest
+	21, // 38: canonhub.hub.v1.TicketService.ViewsOfTicket:input_type -> canonhub.hub.v1.ViewsOfTicketRequest
+	0,  // 39: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
+	3,  // 40: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
+	5,  // 41: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
+	0,  // 42: canonhub.hub.v1.TicketService.LookupTicket:output_type -> canonhub.hub.v1.TicketRecord
+	33, // 43: canonhub.hub.v1.TicketService.ExplainTicket:output_type -> canonhub.hub.v1.Explanation
+	11, // 44: canonhub.hub.v1.TicketService.CreateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	11, // 45: canonhub.hub.v1.TicketService.UpdateTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	11, // 46: canonhub.hub.v1.TicketService.DeleteTicket:output_type -> canonhub.hub.v1.WriteTicketResponse
+	13, // 47: canonhub.hub.v1.TicketService.BatchUpdateTickets:output_type -> canonhub.hub.v1.BatchUpdateTicketsResponse
+	34, // 48: canonhub.hub.v1.TicketService.AwaitTicket:output_type -> canonhub.hub.v1.AwaitResponse
+	0,  // 49: canonhub.hub.v1.TicketService.MergeTickets:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 50: canonhub.hub.v1.TicketService.UnmergeTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 51: canonhub.hub.v1.TicketService.LinkTicket:output_type -> canonhub.hub.v1.TicketRecord
+	0,  // 52: canonhub.hub.v1.TicketService.UnlinkTicket:output_type -> canonhub.hub.v1.TicketRecord
+	23, // 53: canonhub.hub.v1.TicketService.ListTicketRevisions:output_type -> canonhub.hub.v1.ListTicketRevisionsResponse
+	0,  // 54: canonhub.hub.v1.TicketService.EraseTicket:output_type -> canonhub.hub.v1.TicketRecord
+	35, // 55: canonhub.hub.v1.TicketService.ViewsOfTicket:output_type -> canonhub.hub.v1.ViewsResponse
+	39, // [39:56] is the sub-list for method output_type
+	22, // [22:39] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_ticket_service_proto_init() }
@@ -1795,7 +2075,7 @@ func file_canonhub_hub_v1_ticket_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_ticket_service_proto_rawDesc), len(file_canonhub_hub_v1_ticket_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

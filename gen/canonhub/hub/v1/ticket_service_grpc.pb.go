@@ -19,22 +19,23 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TicketService_GetTicket_FullMethodName          = "/canonhub.hub.v1.TicketService/GetTicket"
-	TicketService_BatchGetTickets_FullMethodName    = "/canonhub.hub.v1.TicketService/BatchGetTickets"
-	TicketService_ListTickets_FullMethodName        = "/canonhub.hub.v1.TicketService/ListTickets"
-	TicketService_LookupTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/LookupTicket"
-	TicketService_ExplainTicket_FullMethodName      = "/canonhub.hub.v1.TicketService/ExplainTicket"
-	TicketService_CreateTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/CreateTicket"
-	TicketService_UpdateTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/UpdateTicket"
-	TicketService_DeleteTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/DeleteTicket"
-	TicketService_BatchUpdateTickets_FullMethodName = "/canonhub.hub.v1.TicketService/BatchUpdateTickets"
-	TicketService_AwaitTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/AwaitTicket"
-	TicketService_MergeTickets_FullMethodName       = "/canonhub.hub.v1.TicketService/MergeTickets"
-	TicketService_UnmergeTicket_FullMethodName      = "/canonhub.hub.v1.TicketService/UnmergeTicket"
-	TicketService_LinkTicket_FullMethodName         = "/canonhub.hub.v1.TicketService/LinkTicket"
-	TicketService_UnlinkTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/UnlinkTicket"
-	TicketService_EraseTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/EraseTicket"
-	TicketService_ViewsOfTicket_FullMethodName      = "/canonhub.hub.v1.TicketService/ViewsOfTicket"
+	TicketService_GetTicket_FullMethodName           = "/canonhub.hub.v1.TicketService/GetTicket"
+	TicketService_BatchGetTickets_FullMethodName     = "/canonhub.hub.v1.TicketService/BatchGetTickets"
+	TicketService_ListTickets_FullMethodName         = "/canonhub.hub.v1.TicketService/ListTickets"
+	TicketService_LookupTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/LookupTicket"
+	TicketService_ExplainTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/ExplainTicket"
+	TicketService_CreateTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/CreateTicket"
+	TicketService_UpdateTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/UpdateTicket"
+	TicketService_DeleteTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/DeleteTicket"
+	TicketService_BatchUpdateTickets_FullMethodName  = "/canonhub.hub.v1.TicketService/BatchUpdateTickets"
+	TicketService_AwaitTicket_FullMethodName         = "/canonhub.hub.v1.TicketService/AwaitTicket"
+	TicketService_MergeTickets_FullMethodName        = "/canonhub.hub.v1.TicketService/MergeTickets"
+	TicketService_UnmergeTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/UnmergeTicket"
+	TicketService_LinkTicket_FullMethodName          = "/canonhub.hub.v1.TicketService/LinkTicket"
+	TicketService_UnlinkTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/UnlinkTicket"
+	TicketService_ListTicketRevisions_FullMethodName = "/canonhub.hub.v1.TicketService/ListTicketRevisions"
+	TicketService_EraseTicket_FullMethodName         = "/canonhub.hub.v1.TicketService/EraseTicket"
+	TicketService_ViewsOfTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/ViewsOfTicket"
 )
 
 // TicketServiceClient is the client API for TicketService service.
@@ -75,6 +76,9 @@ type TicketServiceClient interface {
 	LinkTicket(ctx context.Context, in *LinkTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
 	// UnlinkTicket takes an object from its record: what it says counts no more, and it does not find back by itself.
 	UnlinkTicket(ctx context.Context, in *UnlinkTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
+	// ListTicketRevisions reads what a record was, revision by revision, page by page, the newest first, as far back as the hub
+	// keeps changes. An id that was merged away has its own revisions, of which the newest tells into which record.
+	ListTicketRevisions(ctx context.Context, in *ListTicketRevisionsRequest, opts ...grpc.CallOption) (*ListTicketRevisionsResponse, error)
 	// EraseTicket removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseTicket(ctx context.Context, in *EraseTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
@@ -230,6 +234,16 @@ func (c *ticketServiceClient) UnlinkTicket(ctx context.Context, in *UnlinkTicket
 	return out, nil
 }
 
+func (c *ticketServiceClient) ListTicketRevisions(ctx context.Context, in *ListTicketRevisionsRequest, opts ...grpc.CallOption) (*ListTicketRevisionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTicketRevisionsResponse)
+	err := c.cc.Invoke(ctx, TicketService_ListTicketRevisions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *ticketServiceClient) EraseTicket(ctx context.Context, in *EraseTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(TicketRecord)
@@ -288,6 +302,9 @@ type TicketServiceServer interface {
 	LinkTicket(context.Context, *LinkTicketRequest) (*TicketRecord, error)
 	// UnlinkTicket takes an object from its record: what it says counts no more, and it does not find back by itself.
 	UnlinkTicket(context.Context, *UnlinkTicketRequest) (*TicketRecord, error)
+	// ListTicketRevisions reads what a record was, revision by revision, page by page, the newest first, as far back as the hub
+	// keeps changes. An id that was merged away has its own revisions, of which the newest tells into which record.
+	ListTicketRevisions(context.Context, *ListTicketRevisionsRequest) (*ListTicketRevisionsResponse, error)
 	// EraseTicket removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseTicket(context.Context, *EraseTicketRequest) (*TicketRecord, error)
@@ -344,6 +361,9 @@ func (UnimplementedTicketServiceServer) LinkTicket(context.Context, *LinkTicketR
 }
 func (UnimplementedTicketServiceServer) UnlinkTicket(context.Context, *UnlinkTicketRequest) (*TicketRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnlinkTicket not implemented")
+}
+func (UnimplementedTicketServiceServer) ListTicketRevisions(context.Context, *ListTicketRevisionsRequest) (*ListTicketRevisionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTicketRevisions not implemented")
 }
 func (UnimplementedTicketServiceServer) EraseTicket(context.Context, *EraseTicketRequest) (*TicketRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseTicket not implemented")
@@ -624,6 +644,24 @@ func _TicketService_UnlinkTicket_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TicketService_ListTicketRevisions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTicketRevisionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TicketServiceServer).ListTicketRevisions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TicketService_ListTicketRevisions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TicketServiceServer).ListTicketRevisions(ctx, req.(*ListTicketRevisionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TicketService_EraseTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EraseTicketRequest)
 	if err := dec(in); err != nil {
@@ -722,6 +760,10 @@ var TicketService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UnlinkTicket",
 			Handler:    _TicketService_UnlinkTicket_Handler,
+		},
+		{
+			MethodName: "ListTicketRevisions",
+			Handler:    _TicketService_ListTicketRevisions_Handler,
 		},
 		{
 			MethodName: "EraseTicket",
