@@ -139,7 +139,7 @@ func (w *writing) run(ctx context.Context) (Written, error) {
 	if err := w.name(); err != nil {
 		return Written{}, err
 	}
-	contact, err := w.lock(ctx)
+	contact, err := w.tx.LockContact(ctx, store.LinkKey{Kind: w.in.Kind}, matchKeys(w.rules, w.message), qualify(w.schema, w.message, ""))
 	if err != nil {
 		return Written{}, err
 	}
@@ -189,12 +189,6 @@ func (w *writing) expand(path model.Path) []model.Path {
 		return []model.Path{path}
 	}
 	return nil
-}
-
-// lock takes the locks on match keys and on the objects that are referred to; there is no object of the caller's own.
-func (w *writing) lock(ctx context.Context) (*store.Contact, error) {
-	return w.tx.LockContact(ctx, store.LinkKey{Connection: w.in.Source, Kind: w.in.Kind, ExternalID: string(w.in.RecordID)},
-		matchKeys(w.rules, w.message), qualify(w.schema, w.message, ""))
 }
 
 // find locks the record, or makes it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -349,4 +350,27 @@ func TestWhatIsNotNamedIsNotSaid(t *testing.T) {
 	w.write(t, refer)
 	refer.Paths = []model.Path{"customer"}
 	w.refused(t, refer, apply.BadReference)
+}
+
+// Creates of one caller do not wait for each other, unless they are of one party.
+func TestCreatesOfOneCallerGoOnSideBySide(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, written)
+	id, calls, second := w.Applier.NewID, atomic.Int32{}, make(chan error, 1)
+	w.Applier.NewID = func(kind model.Kind) (store.RecordID, error) {
+		if calls.Add(1) > 1 {
+			return id(kind)
+		}
+		go func() { // while the first create is under its locks
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			_, err := w.Applier.Write(ctx, say("", "eve@example.com", ""))
+			second <- err
+		}()
+		if err := <-second; err != nil {
+			t.Errorf("the second create waited for the first: %v", err)
+		}
+		return id(kind)
+	}
+	w.write(t, say("", "ada@example.com", ""))
 }

@@ -39,8 +39,12 @@ type Contact struct {
 
 // LockContact locks, in the order that all transactions keep (match keys, links, record), everything that an object's
 // observation may change, and reads it, in one round trip, and on first contact one more. Two transactions that speak of
-// one key or of one object follow each other, also where no row is there yet.
+// one key or of one object follow each other, also where no row is there yet. A key without an external id is no object's:
+// somebody speaks of a record itself.
 func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refers []LinkKey) (*Contact, error) {
+	if key.ExternalID == "" {
+		return t.lockWord(ctx, key.Kind, keys, refers)
+	}
 	c := &Contact{Bundle: &Bundle{}, Others: map[LinkKey]*Link{}}
 	const linked = `(select coalesce(a.merged_into, a.id) from links l join records a on a.id = l.record_id
 		where l.connection = $1 and l.kind = $2 and l.external_id = $3 and l.state <> 'detached')`
@@ -77,6 +81,22 @@ func (t *Tx) LockContact(ctx context.Context, key LinkKey, keys []MatchKey, refe
 		readWaits(batch, c, key)
 	})
 	return c, err
+}
+
+// lockWord is LockContact where there is no object.
+func (t *Tx) lockWord(ctx context.Context, kind model.Kind, keys []MatchKey, refers []LinkKey) (*Contact, error) {
+	c := &Contact{Others: map[LinkKey]*Link{}}
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		lockKeys(batch, kind, keys)
+		lockLinks(batch, refers)
+		readMatches(batch, c, kind, keys)
+		readOthers(batch, c, refers)
+		batch.Queue(activeVersion).QueryRow(func(row pgx.Row) error { return row.Scan(&c.ActivePolicy) })
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lock what is said of a %s: %w", kind, err)
+	}
+	return c, nil
 }
 
 // LockObject locks an object's link, not its record, and reads it; nil where it is not linked.

@@ -305,6 +305,10 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 			_, err := tx.LockContact(ctx, elsewhere, keys, nil)
 			return err
 		},
+		"LockContact, of no object": func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.LockContact(ctx, store.LinkKey{Kind: model.Customer}, keys, []store.LinkKey{key})
+			return err
+		},
 		"LockBundle": func(ctx context.Context, tx *store.Tx) error { _, err := tx.LockBundle(ctx, id); return err },
 		"AbandonedCreates": func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.AbandonedCreates(ctx, id, "crm")
