@@ -239,8 +239,8 @@ func Settling(d *store.Delivery, revision store.Revision, owes bool, source stri
 		return Stays // where a job is under way, it ends the delivery
 	case !owes:
 		return Ends
-	case d != nil && d.State == store.Dead && d.Revision >= revision && source != d.Connection:
-		return Stays // given up on this very revision
+	case d != nil && (d.State == store.Dead || d.State == store.Blocked) && d.Revision >= revision && source != d.Connection:
+		return Stays // it was given up on this very revision, or waits with it: two that wait do not wake each other by their reads
 	}
 	return Begins
 }

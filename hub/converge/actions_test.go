@@ -20,7 +20,7 @@ var actions = func() []string {
 	for _, a := range []struct {
 		name  string
 		times int
-	}{{"edit", 7}, {"hear", 8}, {"work", 8}, {"go on", 4}, {"write", 3}, {"order", 2}, {"wait", 1}, {"trouble", 2}, {"crash", 1}, {"delete", 1},
+	}{{"edit", 7}, {"hear", 8}, {"work", 8}, {"go on", 4}, {"write", 3}, {"order", 2}, {"wait", 2}, {"trouble", 2}, {"crash", 1}, {"delete", 1},
 		{"return", 1}, {"join", 1}, {"merge", 1}, {"part", 1}, {"link", 1}, {"unlink", 1}, {"decide", 1}, {"judge", 1}, {"policy", 1}, {"remove", 1}} {
 		for range a.times {
 			all = append(all, a.name)

@@ -8,7 +8,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-var runs = flag.Int("runs", 2000, "histories that TestConvergence lives through")
+var (
+	runs       = flag.Int("runs", 2000, "histories that TestConvergence lives through")
+	mutantRuns = flag.Int("mutant-runs", 600, "histories in which TestConvergenceFindsMutants expects each mutant to be found")
+)
 
 // TestConvergence lives through random histories and lets each come to rest.
 func TestConvergence(t *testing.T) {

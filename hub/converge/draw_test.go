@@ -20,7 +20,7 @@ func (w *world) drawVendor(name string) *vendor {
 	t := w.t
 	v := &vendor{w: w, name: name, tag: name[:1], keys: map[string]adapters.Ack{}, carries: map[model.Kind][]model.Path{}, takes: map[model.Kind][]model.Path{},
 		refuses: map[model.Path]string{}, undoes: map[model.Path]string{}}
-	v.skew = time.Duration(rapid.SampledFrom([]int{0, 1, -3, 20, -60}).Draw(t, name+" is off by")) * time.Second
+	v.skew = time.Duration(rapid.SampledFrom([]int{0, 1, -3, 20, 90, -60}).Draw(t, name+" is off by")) * time.Second
 	v.coarse, v.counts = oneIn(t, 4, "whole seconds"), oneIn(t, 4, "counts")
 	v.thin, v.partial = oneIn(t, 3, "thin events"), oneIn(t, 3, "partial events")
 	v.lower, v.trims = oneIn(t, 3, "small letters"), oneIn(t, 3, "trims")
@@ -121,7 +121,7 @@ func (w *world) drawRule(path string) *configv1.Rule {
 		rule.Authority = some[0]
 	case "latest":
 		rule.Latest = some
-		rule.Skew = durationpb.New(time.Duration(rapid.SampledFrom([]int{5, 0, 60}).Draw(t, "skew")) * time.Second)
+		rule.Skew = durationpb.New(time.Duration(rapid.SampledFrom([]int{5, 0, 0, 60}).Draw(t, "skew")) * time.Second)
 	case "first":
 		rule.First = some
 	case "majority":

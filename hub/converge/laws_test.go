@@ -18,6 +18,7 @@ import (
 func (w *world) laws() {
 	w.nothingOwed()
 	w.identities()
+	w.twins()
 	for _, id := range w.facts.records.keys {
 		r, _ := w.facts.records.get(id)
 		if r.MergedInto != "" || w.rules(r.Kind) == nil {
@@ -90,6 +91,24 @@ func (w *world) identities() {
 			}
 		}
 	}
+}
+
+// twins: of records that share a match key, a person was asked whether they are one.
+func (w *world) twins() {
+	asked := func(a, b store.RecordID) bool {
+		found := false
+		w.facts.reviews.each(func(_ int64, r store.Review) {
+			found = found || slices.Contains(r.RecordIDs, a) && slices.Contains(r.RecordIDs, b)
+		})
+		return found
+	}
+	w.facts.matches.each(func(m matchRow, _ bool) {
+		w.facts.matches.each(func(other matchRow, _ bool) {
+			if m.id < other.id && m.kind == other.kind && m.key == other.key && !asked(m.id, other.id) {
+				w.fail("%s and %s share %s, and nobody was asked", short(m.id), short(other.id), m.key.Value)
+			}
+		})
+	})
 }
 
 // folded: the record is what its views say, folded from scratch, and by a second reading of the policy.

@@ -95,12 +95,9 @@ func (w *world) redrive() {
 // drain runs jobs until there are none. What waits for something else is looked at again as long as anything changes.
 func (w *world) drain() {
 	seen := map[string]bool{}
-	for pushes := w.pushed(); ; {
+	for {
 		w.run()
 		now := w.fingerprint()
-		if w.pushed() > pushes+300 {
-			w.fail("the hub pushes and pushes")
-		}
 		if seen[now] || !w.sweep() {
 			return
 		}
@@ -110,6 +107,7 @@ func (w *world) drain() {
 
 // run runs jobs until there are none.
 func (w *world) run() {
+	pushes := w.pushed()
 	for ran := 0; ; ran++ {
 		var first job
 		id := int64(0)
@@ -121,7 +119,9 @@ func (w *world) run() {
 		switch {
 		case id == 0:
 			return
-		case ran > 3000:
+		case w.pushed() > pushes+200:
+			w.fail("the hub pushes and pushes")
+		case ran > 2000:
 			w.fail("the work comes to no end: %s", first)
 		}
 		if first.runAt.After(w.now) {

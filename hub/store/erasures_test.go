@@ -17,7 +17,7 @@ var (
 		"changes":             "message",
 		"dead_letters":        "reason closed_why",
 		"deliveries":          "reason",
-		"gone_objects":        "connection kind external_id gone_at",
+		"gone_objects":        "connection kind external_id gone_at noted_at",
 		"links":               "connection kind external_id record_id state is_primary epoch read_began gone_at created_at born_on archived",
 		"match_keys":          "kind attribute value record_id",
 		"orphans":             "kind attribute value connection external_id receipt_id",
