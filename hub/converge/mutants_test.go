@@ -38,16 +38,8 @@ var mutants = []mutant{
 		`if attempt.Sends == 1 || attempt.ExternalID != "" {`, "if attempt.Sends > 0 {"},
 	{"a job ends without another look", "hub/deliver/deliver.go",
 		"if err != nil || one.ended {", "if err != nil || one.ended || next != nil {"},
-	{"a hub delivers by a policy that was replaced", "hub/apply/refold.go",
-		"if b.ActivePolicy != a.Active().Version {", "if b.ActivePolicy < 0 {"},
-	{"a read that was overtaken is the state now", "hub/apply/application.go",
-		"if p.in.Read && (p.in.Epoch.Linked && p.in.Epoch.Number != p.link.Epoch || !p.in.Epoch.Linked && p.link.Epoch > 0) {", "if p.in.Read && p.link.Epoch < 0 {"},
-	{"a placeholder stays one", "hub/apply/application.go",
-		"p.bundle.Record.Placeholder, p.bundle.Record.Creator = false, p.key.Connection", "p.bundle.Record.Creator = p.key.Connection"},
 	{"a delete yields to older updates", "hub/apply/application.go",
 		"(p.in.Read || p.in.Observation.At.After(p.link.GoneAt))", "p.in.Observation.Message != nil"},
-	{"a merge is not folded", "hub/apply/merge.go",
-		"_, err = a.Fold(ctx, tx, b, cause)\n\t\tresult =", "result ="},
 }
 
 // TestConvergenceFindsMutants breaks the core one rule at a time, in a copy that the compiler sees instead, and expects
