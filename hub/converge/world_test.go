@@ -52,7 +52,6 @@ type hub struct {
 	applier    *apply.Applier
 	deliverer  *deliver.Deliverer
 	translator *translate.Translator
-	keys       int
 }
 
 // newWorld draws who is there, and the first policy.
