@@ -105,3 +105,31 @@ func TestWhatAPersonPausesTheHubDoesNotResume(t *testing.T) {
 		t.Errorf("resumed by ada: %v, %+v", err, w.connection(t, "crm"))
 	}
 }
+
+// A vendor that takes its time to answer a probe delays nothing else.
+func TestAVendorThatHangsDelaysNoSweep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	lost := string(w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID)
+	w.refuse(t)
+	hangs := make(chan struct{}, 1)
+	w.crm.Probed = func(ctx context.Context) error {
+		select {
+		case hangs <- struct{}{}:
+		default: // it is tried again
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.Run(ctx)
+	}()
+	defer func() { cancel(); <-ended }()
+	<-hangs
+	w.exec(t, `delete from river_job`)
+	w.exec(t, `update deliveries set updated_at = now() - interval '1 minute'`)
+	w.Until("the delivery has a job", func() bool { return w.jobs(t, "deliver", lost) == 1 })
+}
