@@ -42,6 +42,9 @@ type Sweeper struct {
 	// Retention has old changes leave the feed; nil keeps all.
 	Retention *feed.Retention
 	Log       *slog.Logger
+
+	// receiptsSeen and deliveriesSeen are where the looks at what waits have come to.
+	receiptsSeen, deliveriesSeen store.Waiting
 }
 
 // Run sweeps until ctx ends. Vendors, who take their time, are asked beside the rest.
@@ -101,24 +104,33 @@ func (s *Sweeper) rescue(ctx context.Context) error {
 	return err
 }
 
+// receipts gives jobs to receipts that have none: a page each time, of what waits longest, and the next page the next
+// time. Most of what waits long has a job that waits for a vendor; all of it is looked at all the same.
 func (s *Sweeper) receipts(ctx context.Context) error {
-	pending, err := s.Store.PendingReceipts(ctx, overdue, page)
-	if err != nil || len(pending) == 0 {
-		return err
+	pending, last, err := s.Store.PendingReceipts(ctx, overdue, s.receiptsSeen, page)
+	if err == nil && len(pending) > 0 {
+		err = s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Redo(ctx, tx, pending) })
 	}
-	return s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Redo(ctx, tx, pending) })
+	if err == nil {
+		s.receiptsSeen = last
+	}
+	return err
 }
 
+// deliveries gives jobs to deliveries that have none, likewise.
 func (s *Sweeper) deliveries(ctx context.Context) error {
-	owed, err := s.Store.OwedDeliveries(ctx, overdue, page)
-	if err != nil || len(owed) == 0 {
-		return err
+	owed, last, err := s.Store.OwedDeliveries(ctx, overdue, s.deliveriesSeen, page)
+	if err == nil && len(owed) > 0 {
+		args := make([]jobs.DeliverArgs, len(owed))
+		for i, d := range owed {
+			args[i] = jobs.DeliverArgs{RecordID: d.RecordID, Connection: d.Connection}
+		}
+		err = s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Deliver(ctx, tx, args) })
 	}
-	args := make([]jobs.DeliverArgs, len(owed))
-	for i, d := range owed {
-		args[i] = jobs.DeliverArgs{RecordID: d.RecordID, Connection: d.Connection}
+	if err == nil {
+		s.deliveriesSeen = last
 	}
-	return s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Deliver(ctx, tx, args) })
+	return err
 }
 
 // connections resumes connections that the hub paused and whose credentials work again. All are tried at once: one vendor

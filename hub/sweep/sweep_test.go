@@ -133,3 +133,35 @@ func TestAVendorThatHangsDelaysNoSweep(t *testing.T) {
 	w.exec(t, `update deliveries set updated_at = now() - interval '1 minute'`)
 	w.Until("the delivery has a job", func() bool { return w.jobs(t, "deliver", lost) == 1 })
 }
+
+// More may wait, for long and with their jobs, than one sweep looks at: what lost its job behind them is found all the same.
+func TestWhatLostItsJobIsFoundBehindManyThatWait(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const many = 1200
+	w.exec(t, `insert into records (id, kind, revision, message, provenance, policy_version, creator, placeholder)
+		select 'customer_0' || i, 'customer', 1, '', '', 1, 'shop', false from generate_series(1, $1) as i`, many)
+	w.exec(t, `insert into deliveries (record_id, connection, kind, state, revision, correlation_id, traceparent, updated_at)
+		select 'customer_0' || i, 'crm', 'customer', case i % 2 when 0 then 'owed' else 'blocked' end, 1, '', '', now() - interval '1 hour' from generate_series(1, $1) as i`, many)
+	w.exec(t, `insert into receipts (id, connection, event_key, type, body, correlation_id, traceparent, received_at)
+		select 'r' || i, 'crm', 'e' || i, 't', 'x', '', '', now() - interval '1 hour' from generate_series(1, $1) as i`, many)
+	lost := string(w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID)
+	w.exec(t, `update deliveries set updated_at = now() - interval '1 minute' where record_id = $1`, lost)
+	w.exec(t, `insert into receipts (id, connection, event_key, type, body, correlation_id, traceparent, received_at)
+		values ('lost', 'shop', 'lost', 't', 's1', '', '', now() - interval '1 minute')`)
+	w.exec(t, `delete from river_job`)
+	for range 4 {
+		w.Sweep(t.Context())
+	}
+	if d, r := w.jobs(t, "deliver", lost), w.jobs(t, "translate", "lost"); d != 1 || r != 1 {
+		t.Errorf("%d jobs for the delivery, %d for the receipt, want one each", d, r)
+	}
+	// It begins anew at the oldest, and gives nothing a second job.
+	w.exec(t, `delete from river_job where args ->> 'record_id' = 'customer_01'`)
+	for range 4 {
+		w.Sweep(t.Context())
+	}
+	if first, again := w.jobs(t, "deliver", "customer_01"), w.jobs(t, "deliver", lost); first != 1 || again != 1 {
+		t.Errorf("%d jobs for the oldest, %d for the youngest, want one each", first, again)
+	}
+}
