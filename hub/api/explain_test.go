@@ -132,7 +132,7 @@ func TestExplainTellsOfEachTarget(t *testing.T) {
 	if got := state(id, "crm"); got.GetState() != hubv1.TargetState_TARGET_STATE_BLOCKED || !strings.Contains(got.GetReason(), "the key was revoked") {
 		t.Errorf("its connection is paused: %v", got)
 	}
-	must(t, w.Store.InTx(t.Context(), func(tx *store.Tx) error { tx.Resume("crm"); return nil }))
+	must(t, w.Store.InTx(t.Context(), func(tx *store.Tx) error { _, err := tx.Resume(t.Context(), "crm", "ada"); return err }))
 
 	must(t, w.Store.InTx(t.Context(), func(tx *store.Tx) error {
 		tx.PutDelivery(&store.Delivery{RecordID: id, Connection: "crm", Kind: model.Customer, State: store.Blocked, Revision: 1, Reason: "waits for order_1"})

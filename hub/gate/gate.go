@@ -106,12 +106,18 @@ func (g *Gate) stop(ctx context.Context, tx *store.Tx, connection string, o Orde
 	return g.Queue.Pause(ctx, tx, connection)
 }
 
-// Resume takes a connection's work up again.
+// Resume takes a connection's work up again. The hub itself resumes nothing that a person paused.
 func (g *Gate) Resume(ctx context.Context, connection string, o Order) error {
-	g.Log.Info("connection resumed", "connection", connection, "by", o.By)
-	return g.Store.InTx(ctx, func(tx *store.Tx) error {
-		tx.Resume(connection)
+	resumed := false
+	err := g.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+		if resumed, err = tx.Resume(ctx, connection, o.By); err != nil || !resumed {
+			return err
+		}
 		tx.PutTrail(store.Trail{Action: store.ActionResumed, Connection: connection, Actor: o.By, Detail: o.Why})
 		return g.Queue.Resume(ctx, tx, connection)
 	})
+	if err == nil && resumed {
+		g.Log.Info("connection resumed", "connection", connection, "by", o.By)
+	}
+	return err
 }

@@ -30,6 +30,8 @@ type Vendor struct {
 	Organisations bool
 	// BeforeFetchReturns runs after a fetch has read and before it returns.
 	BeforeFetchReturns func()
+	// Probed answers probes; nil is a vendor that takes the credentials.
+	Probed func(context.Context) error
 
 	mu      sync.Mutex
 	clock   time.Time
@@ -151,8 +153,13 @@ func (v *Vendor) Fetch(_ context.Context, object adapters.Object) (adapters.Obse
 	return read, nil
 }
 
-// Probe always works.
-func (v *Vendor) Probe(context.Context) error { return nil }
+// Probe works unless Probed says otherwise.
+func (v *Vendor) Probe(ctx context.Context) error {
+	if v.Probed != nil {
+		return v.Probed(ctx)
+	}
+	return nil
+}
 
 // Prepare freezes a patch.
 func (v *Vendor) Prepare(p adapters.Patch) (adapters.Request, error) {

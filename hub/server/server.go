@@ -163,12 +163,11 @@ func (s *Server) activate(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		if state, err := s.Store.Connection(ctx, name); err != nil {
+		if !renewed {
+			continue
+		}
+		if err := s.gate.Resume(ctx, name, gate.Order{}); err != nil {
 			return err
-		} else if renewed && state.Paused() && state.PausedBy == "" {
-			if err := s.gate.Resume(ctx, name, gate.Order{}); err != nil {
-				return err
-			}
 		}
 	}
 	return nil

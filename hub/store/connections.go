@@ -88,12 +88,19 @@ func (s *Store) Slow(ctx context.Context, name string, wait time.Duration) error
 	return nil
 }
 
-// Pause queues the pause of a connection; by is empty where the hub pauses it.
+// Pause queues the pause of a connection; by is empty where the hub pauses it, which takes over none that there is.
 func (t *Tx) Pause(name, reason, by string) {
-	t.Queue(`update connections set paused_at = coalesce(paused_at, now()), paused_reason = $2, paused_by = $3 where name = $1`, name, reason, by)
+	t.Queue(`update connections set paused_at = coalesce(paused_at, now()), paused_reason = $2, paused_by = $3
+		where name = $1 and ($3 <> '' or paused_at is null)`, name, reason, by)
 }
 
-// Resume queues the end of a pause.
-func (t *Tx) Resume(name string) {
-	t.Queue(`update connections set paused_at = null, paused_reason = null, paused_by = '', blocked_until = null where name = $1`, name)
+// Resume ends a pause and says whether it did; by is empty where the hub resumes, which ends none of a person's.
+func (t *Tx) Resume(ctx context.Context, name, by string) (resumed bool, err error) {
+	err = t.Read(ctx, func(batch *pgx.Batch) {
+		batch.Queue(`with resumed as (
+				update connections set paused_at = null, paused_reason = null, paused_by = '', blocked_until = null
+				where name = $1 and ($2 <> '' or paused_at is not null and paused_by = '') returning name)
+			select exists (select 1 from resumed)`, name, by).QueryRow(func(row pgx.Row) error { return row.Scan(&resumed) })
+	})
+	return resumed, err
 }

@@ -50,7 +50,9 @@ func (d *Delivery) Settle(r Revision) {
 
 const deliveryColumns = `d.record_id, d.connection, d.kind, d.state, d.revision, d.reason, d.braked, d.correlation_id, d.traceparent`
 
-func scanDelivery(row pgx.CollectableRow) (*Delivery, error) {
+func scanDelivery(row pgx.CollectableRow) (*Delivery, error) { return readDelivery(row) }
+
+func readDelivery(row pgx.Row) (*Delivery, error) {
 	var d Delivery
 	err := row.Scan(&d.RecordID, &d.Connection, &d.Kind, &d.State, &d.Revision, &d.Reason, &d.Braked, &d.CorrelationID, &d.TraceParent)
 	return &d, err
@@ -65,13 +67,33 @@ func (t *Tx) PutDelivery(d *Delivery) {
 		d.RecordID, d.Connection, d.Kind, d.State, d.Revision, d.Reason, d.Braked, d.CorrelationID, d.TraceParent)
 }
 
-// OwedDeliveries lists deliveries that have been owed since before a time, oldest first, for the sweeper. Those that a
-// brake stopped are not among them.
-func (s *Store) OwedDeliveries(ctx context.Context, before time.Duration, limit int) ([]*Delivery, error) {
-	rows, err := s.pool.Query(ctx, `select `+deliveryColumns+` from deliveries d
-		where d.state in ('owed', 'blocked') and not d.braked and d.updated_at < now() - $1::interval order by d.updated_at limit $2`, before, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read owed deliveries: %w", err)
+// Waiting is a place among what waits, oldest first; zero is before all.
+type Waiting struct {
+	Since time.Time
+	ID    string
+	// Connection of a delivery.
+	Connection string
+}
+
+// OwedDeliveries lists deliveries behind a place that have been owed since before a time, oldest first, for the sweeper,
+// and returns the place of the last; zero where no more are behind it. Those that a brake stopped are not among them.
+func (s *Store) OwedDeliveries(ctx context.Context, before time.Duration, after Waiting, limit int) (owed []*Delivery, last Waiting, err error) {
+	rows, err := s.pool.Query(ctx, `select d.updated_at, `+deliveryColumns+` from deliveries d
+		where d.state in ('owed', 'blocked') and not d.braked and d.updated_at < now() - $1::interval
+			and (d.updated_at, d.record_id, d.connection) > ($2, $3, $4)
+		order by d.updated_at, d.record_id, d.connection limit $5`, before, after.Since, after.ID, after.Connection, limit)
+	if err == nil {
+		owed, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Delivery, error) {
+			d, err := readDelivery(prefixed{row, []any{&last.Since}})
+			last.ID, last.Connection = string(d.RecordID), d.Connection
+			return d, err
+		})
 	}
-	return pgx.CollectRows(rows, scanDelivery)
+	if err != nil {
+		return nil, Waiting{}, fmt.Errorf("read owed deliveries: %w", err)
+	}
+	if len(owed) < limit {
+		last = Waiting{}
+	}
+	return owed, last, nil
 }

@@ -257,8 +257,9 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	read("RecordItself", func() error { _, err := db.RecordItself(ctx, id); return err })
 	read("Now", func() error { _, err := db.Now(ctx); return err })
 	read("CutChanges", func() error { _, err := db.CutChanges(ctx, time.Second, 1<<40, 500); return err })
-	read("OwedDeliveries", func() error { _, err := db.OwedDeliveries(ctx, time.Second, 100); return err })
-	read("PendingReceipts", func() error { _, err := db.PendingReceipts(ctx, time.Second, 100); return err })
+	waiting := store.Waiting{Since: epoch, ID: string(id), Connection: "crm"}
+	read("OwedDeliveries", func() error { _, _, err := db.OwedDeliveries(ctx, time.Second, waiting, 10); return err })
+	read("PendingReceipts", func() error { _, _, err := db.PendingReceipts(ctx, time.Second, waiting, 100); return err })
 	read("Receipt", func() error { _, err := db.Receipt(ctx, "s100"); return err })
 	read("RecordsBehind", func() error { _, err := db.RecordsBehind(ctx, 2, 100); return err })
 	read("TrailOf", func() error { _, err := db.TrailOf(ctx, "s100"); return err })

@@ -103,17 +103,27 @@ func (t *Tx) FinishReceipt(id, state, outcome string) {
 // Emptied says that the receipt spoke of an erased object, and nothing is left of it.
 func (r *Receipt) Emptied() bool { return r.EventKey == "" && len(r.Body) == 0 }
 
-// PendingReceipts lists receipts that have waited since before a time, oldest first, for the sweeper.
-func (s *Store) PendingReceipts(ctx context.Context, before time.Duration, limit int) ([]*Receipt, error) {
-	rows, err := s.pool.Query(ctx, `select id, connection, correlation_id, traceparent from receipts
-		where state = 'pending' and received_at < now() - $1::interval order by received_at limit $2`, before, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read pending receipts: %w", err)
+// PendingReceipts lists receipts behind a place that have waited since before a time, oldest first, for the sweeper, and
+// returns the place of the last; zero where no more are behind it.
+func (s *Store) PendingReceipts(ctx context.Context, before time.Duration, after Waiting, limit int) (pending []*Receipt, last Waiting, err error) {
+	rows, err := s.pool.Query(ctx, `select received_at, id, connection, correlation_id, traceparent from receipts
+		where state = 'pending' and received_at < now() - $1::interval and (received_at, id) > ($2, $3)
+		order by received_at, id limit $4`, before, after.Since, after.ID, limit)
+	if err == nil {
+		pending, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Receipt, error) {
+			r := &Receipt{State: "pending"}
+			err := row.Scan(&last.Since, &r.ID, &r.Connection, &r.CorrelationID, &r.TraceParent)
+			last.ID = r.ID
+			return r, err
+		})
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (*Receipt, error) {
-		r := &Receipt{State: "pending"}
-		return r, row.Scan(&r.ID, &r.Connection, &r.CorrelationID, &r.TraceParent)
-	})
+	if err != nil {
+		return nil, Waiting{}, fmt.Errorf("read pending receipts: %w", err)
+	}
+	if len(pending) < limit {
+		last = Waiting{}
+	}
+	return pending, last, nil
 }
 
 // ReopenReceipt has a receipt heard again: it is pending, and its job is for the caller to insert. ErrNotFound where it

@@ -4,7 +4,9 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/canonhub/canonhub/hub/apply"
@@ -26,6 +28,8 @@ const (
 	cut = 5000
 	// remembered is how long the answers to callers' requests are kept: what the API promises for request_id.
 	remembered = 24 * time.Hour
+	// probeTime bounds the call that tries a paused connection's credentials.
+	probeTime = 15 * time.Second
 )
 
 // Sweeper sweeps.
@@ -38,14 +42,25 @@ type Sweeper struct {
 	// Retention has old changes leave the feed; nil keeps all.
 	Retention *feed.Retention
 	Log       *slog.Logger
+
+	// receiptsSeen and deliveriesSeen are where the looks at what waits have come to.
+	receiptsSeen, deliveriesSeen store.Waiting
 }
 
-// Run sweeps until ctx ends.
+// Run sweeps until ctx ends. Vendors, who take their time, are asked beside the rest.
 func (s *Sweeper) Run(ctx context.Context) {
+	var beside sync.WaitGroup
+	beside.Go(func() { again(ctx, s.askVendors) })
+	again(ctx, s.lookUp)
+	beside.Wait()
+}
+
+// again does something at once, and from time to time until ctx ends.
+func again(ctx context.Context, do func(context.Context)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
-		s.Sweep(ctx)
+		do(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -56,10 +71,25 @@ func (s *Sweeper) Run(ctx context.Context) {
 
 // Sweep looks once.
 func (s *Sweeper) Sweep(ctx context.Context) {
-	for name, do := range map[string]func(context.Context) error{
-		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "connections": s.connections, "policy": s.policy,
+	s.lookUp(ctx)
+	s.askVendors(ctx)
+}
+
+// askVendors does what vendors are called for.
+func (s *Sweeper) askVendors(ctx context.Context) {
+	s.each(ctx, map[string]func(context.Context) error{"connections": s.connections})
+}
+
+// lookUp does what the store alone is asked for.
+func (s *Sweeper) lookUp(ctx context.Context) {
+	s.each(ctx, map[string]func(context.Context) error{
+		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "policy": s.policy,
 		"brakes": s.Gate.LookAfterBrakes, "marks": s.marks, "requests": s.requests, "changes": s.changes,
-	} {
+	})
+}
+
+func (s *Sweeper) each(ctx context.Context, sweeps map[string]func(context.Context) error) {
+	for name, do := range sweeps {
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Warn("sweep failed, to be tried again", "sweep", name, "error", err)
 		}
@@ -74,45 +104,65 @@ func (s *Sweeper) rescue(ctx context.Context) error {
 	return err
 }
 
+// receipts gives jobs to receipts that have none: a page each time, of what waits longest, and the next page the next
+// time. Most of what waits long has a job that waits for a vendor; all of it is looked at all the same.
 func (s *Sweeper) receipts(ctx context.Context) error {
-	pending, err := s.Store.PendingReceipts(ctx, overdue, page)
-	if err != nil || len(pending) == 0 {
-		return err
+	pending, last, err := s.Store.PendingReceipts(ctx, overdue, s.receiptsSeen, page)
+	if err == nil && len(pending) > 0 {
+		err = s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Redo(ctx, tx, pending) })
 	}
-	return s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Redo(ctx, tx, pending) })
+	if err == nil {
+		s.receiptsSeen = last
+	}
+	return err
 }
 
+// deliveries gives jobs to deliveries that have none, likewise.
 func (s *Sweeper) deliveries(ctx context.Context) error {
-	owed, err := s.Store.OwedDeliveries(ctx, overdue, page)
-	if err != nil || len(owed) == 0 {
-		return err
+	owed, last, err := s.Store.OwedDeliveries(ctx, overdue, s.deliveriesSeen, page)
+	if err == nil && len(owed) > 0 {
+		args := make([]jobs.DeliverArgs, len(owed))
+		for i, d := range owed {
+			args[i] = jobs.DeliverArgs{RecordID: d.RecordID, Connection: d.Connection}
+		}
+		err = s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Deliver(ctx, tx, args) })
 	}
-	args := make([]jobs.DeliverArgs, len(owed))
-	for i, d := range owed {
-		args[i] = jobs.DeliverArgs{RecordID: d.RecordID, Connection: d.Connection}
+	if err == nil {
+		s.deliveriesSeen = last
 	}
-	return s.Store.InTx(ctx, func(tx *store.Tx) error { return s.Queue.Deliver(ctx, tx, args) })
+	return err
 }
 
-// connections resumes connections that the hub paused and whose credentials work again.
+// connections resumes connections that the hub paused and whose credentials work again. All are tried at once: one vendor
+// that hangs delays no other.
 func (s *Sweeper) connections(ctx context.Context) error {
 	paused, err := s.Store.PausedConnections(ctx)
 	if err != nil {
 		return err
 	}
-	for _, p := range paused {
-		c := s.Connections[p.Name]
-		if p.PausedBy != "" || c == nil || c.Adapter.Prober == nil {
-			continue
-		}
-		if err := c.Adapter.Prober.Probe(ctx); err != nil {
-			continue
-		}
-		if err := s.Gate.Resume(ctx, p.Name, gate.Order{}); err != nil {
-			return err
+	var tries sync.WaitGroup
+	failed := make([]error, len(paused))
+	for i, p := range paused {
+		if p.PausedBy == "" {
+			tries.Go(func() { failed[i] = s.try(ctx, p.Name) })
 		}
 	}
-	return nil
+	tries.Wait()
+	return errors.Join(failed...)
+}
+
+// try resumes a connection if its credentials work.
+func (s *Sweeper) try(ctx context.Context, name string) error {
+	c := s.Connections[name]
+	if c == nil || c.Adapter.Prober == nil {
+		return nil
+	}
+	within, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	if err := c.Adapter.Prober.Probe(within); err != nil {
+		return nil // it stays paused
+	}
+	return s.Gate.Resume(ctx, name, gate.Order{})
 }
 
 // requests forgets what callers asked long ago.
