@@ -44,8 +44,8 @@ type rpc struct {
 }
 
 // verbs are what a kind's service does; a method's name is the verb's and the kind's, or lists it of the kind.
-var verbs = []string{"Get", "BatchGet", "List", "Lookup", "Explain", "ViewsOf", "Await", "Create", "Update", "Delete", "BatchUpdate",
-	"Merge", "Unmerge", "Link", "Unlink", "Erase", "Revisions"}
+var verbs = []string{"Get", "BatchGet", "List", "Lookup", "Explain", "Await", "Create", "Update", "Delete", "BatchUpdate",
+	"Merge", "Unmerge", "Link", "Unlink", "Erase", "Revisions", "Views"}
 
 func newRecords[R Record, M proto.Message](conn grpc.ClientConnInterface, file protoreflect.FileDescriptor) (*Records[R, M], error) {
 	service := file.Services().Get(0)
@@ -155,7 +155,7 @@ func (r *Records[R, M]) Explain(ctx context.Context, id string) (*hubv1.Explanat
 
 // Views reads what each source says of a record.
 func (r *Records[R, M]) Views(ctx context.Context, id string) ([]*hubv1.SourceView, error) {
-	out, err := answer[*hubv1.ViewsResponse](r.call(ctx, "ViewsOf", map[string]any{"id": id}))
+	out, err := answer[*hubv1.ViewsResponse](r.call(ctx, "Views", map[string]any{"id": id}))
 	return out.GetViews(), err
 }
 

@@ -119,7 +119,7 @@ func TestViewsTellWhatEachSourceSays(t *testing.T) {
 	id := string(w.Observe("shop", w.shop.Edit("s1", hubtest.Phone("+491"))).RecordID)
 	_, err := w.customers.UpdateCustomer(ctx, &hubv1.UpdateCustomerRequest{Id: id, Customer: ada("eve@example.com")})
 	must(t, err)
-	views, err := w.customers.ViewsOfCustomer(ctx, &hubv1.ViewsOfCustomerRequest{Id: id})
+	views, err := w.customers.ListCustomerViews(ctx, &hubv1.ListCustomerViewsRequest{Id: id})
 	must(t, err)
 	said := map[string]string{}
 	for _, v := range views.GetViews() {

@@ -43,7 +43,7 @@ var verbs = []verb{
 	on("List*", (*service).list),
 	on("Lookup*", (*service).lookup),
 	on("Explain*", (*service).explain),
-	on("ViewsOf*", (*service).viewsOf),
+	on("List*Views", (*service).listViews),
 	on("Await*", (*service).await),
 	on("List*Revisions", (*service).revisions),
 	on("Create*", (*service).create),

@@ -16,7 +16,7 @@ import (
 	"github.com/canonhub/canonhub/hub/store"
 )
 
-func (s *service) viewsOf(ctx context.Context, in interface{ GetId() string }) (proto.Message, error) {
+func (s *service) listViews(ctx context.Context, in interface{ GetId() string }) (proto.Message, error) {
 	b, err := s.store.Bundle(ctx, store.RecordID(in.GetId()))
 	if errors.Is(err, store.ErrNotFound) || err == nil && b.Record.Kind != s.kind {
 		return nil, recordNotFound(in.GetId())

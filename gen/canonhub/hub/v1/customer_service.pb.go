@@ -1494,8 +1494,8 @@ func (x *EraseCustomerRequest) GetWhy() string {
 	return ""
 }
 
-// ViewsOfCustomerRequest asks what each source says.
-type ViewsOfCustomerRequest struct {
+// ListCustomerViewsRequest asks what each source says.
+type ListCustomerViewsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1503,20 +1503,20 @@ type ViewsOfCustomerRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ViewsOfCustomerRequest) Reset() {
-	*x = ViewsOfCustomerRequest{}
+func (x *ListCustomerViewsRequest) Reset() {
+	*x = ListCustomerViewsRequest{}
 	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ViewsOfCustomerRequest) String() string {
+func (x *ListCustomerViewsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ViewsOfCustomerRequest) ProtoMessage() {}
+func (*ListCustomerViewsRequest) ProtoMessage() {}
 
-func (x *ViewsOfCustomerRequest) ProtoReflect() protoreflect.Message {
+func (x *ListCustomerViewsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_canonhub_hub_v1_customer_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1528,12 +1528,12 @@ func (x *ViewsOfCustomerRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ViewsOfCustomerRequest.ProtoReflect.Descriptor instead.
-func (*ViewsOfCustomerRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use ListCustomerViewsRequest.ProtoReflect.Descriptor instead.
+func (*ListCustomerViewsRequest) Descriptor() ([]byte, []int) {
 	return file_canonhub_hub_v1_customer_service_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *ViewsOfCustomerRequest) GetId() string {
+func (x *ListCustomerViewsRequest) GetId() string {
 	if x != nil {
 		return x.Id
 	}
@@ -1898,8 +1898,8 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\x03why\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"q\n" +
 	"\x14EraseCustomerRequest\x12=\n" +
 	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
-	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"W\n" +
-	"\x16ViewsOfCustomerRequest\x12=\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"Y\n" +
+	"\x18ListCustomerViewsRequest\x12=\n" +
 	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xaf\x01\n" +
 	"\x1cListCustomerRevisionsRequest\x12=\n" +
 	"\x02id\x18\x01 \x01(\tB-\xbaH*r(2&^customer_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12'\n" +
@@ -1920,7 +1920,7 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"mergedInto\x12\x16\n" +
 	"\x06erased\x18\a \x01(\bR\x06erased\x127\n" +
 	"\x06record\x18\n" +
-	" \x01(\v2\x1f.canonhub.hub.v1.CustomerRecordR\x06record2\xbd\x11\n" +
+	" \x01(\v2\x1f.canonhub.hub.v1.CustomerRecordR\x06record2\xc2\x11\n" +
 	"\x0fCustomerService\x12r\n" +
 	"\vGetCustomer\x12#.canonhub.hub.v1.GetCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\x1d\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/customers/{id}\x90\x02\x01\x12\x8d\x01\n" +
 	"\x11BatchGetCustomers\x12).canonhub.hub.v1.BatchGetCustomersRequest\x1a*.canonhub.hub.v1.BatchGetCustomersResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/customers:batchGet\x90\x02\x01\x12x\n" +
@@ -1937,8 +1937,8 @@ const file_canonhub_hub_v1_customer_service_proto_rawDesc = "" +
 	"\fLinkCustomer\x12$.canonhub.hub.v1.LinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/customers/{id}:link\x12\x7f\n" +
 	"\x0eUnlinkCustomer\x12&.canonhub.hub.v1.UnlinkCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"$\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/v1/customers/{id}:unlink\x12\x9f\x01\n" +
 	"\x15ListCustomerRevisions\x12-.canonhub.hub.v1.ListCustomerRevisionsRequest\x1a..canonhub.hub.v1.ListCustomerRevisionsResponse\"'\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/customers/{id}/revisions\x90\x02\x01\x12|\n" +
-	"\rEraseCustomer\x12%.canonhub.hub.v1.EraseCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/customers/{id}:erase\x12\x7f\n" +
-	"\x0fViewsOfCustomer\x12'.canonhub.hub.v1.ViewsOfCustomerRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}/views\x90\x02\x01B\xc1\x01\n" +
+	"\rEraseCustomer\x12%.canonhub.hub.v1.EraseCustomerRequest\x1a\x1f.canonhub.hub.v1.CustomerRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/customers/{id}:erase\x12\x83\x01\n" +
+	"\x11ListCustomerViews\x12).canonhub.hub.v1.ListCustomerViewsRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"#\x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/customers/{id}/views\x90\x02\x01B\xc1\x01\n" +
 	"\x13com.canonhub.hub.v1B\x14CustomerServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -1976,7 +1976,7 @@ var file_canonhub_hub_v1_customer_service_proto_goTypes = []any{
 	(*LinkCustomerRequest)(nil),           // 18: canonhub.hub.v1.LinkCustomerRequest
 	(*UnlinkCustomerRequest)(nil),         // 19: canonhub.hub.v1.UnlinkCustomerRequest
 	(*EraseCustomerRequest)(nil),          // 20: canonhub.hub.v1.EraseCustomerRequest
-	(*ViewsOfCustomerRequest)(nil),        // 21: canonhub.hub.v1.ViewsOfCustomerRequest
+	(*ListCustomerViewsRequest)(nil),      // 21: canonhub.hub.v1.ListCustomerViewsRequest
 	(*ListCustomerRevisionsRequest)(nil),  // 22: canonhub.hub.v1.ListCustomerRevisionsRequest
 	(*ListCustomerRevisionsResponse)(nil), // 23: canonhub.hub.v1.ListCustomerRevisionsResponse
 	(*CustomerRevision)(nil),              // 24: canonhub.hub.v1.CustomerRevision
@@ -2031,7 +2031,7 @@ var file_canonhub_hub_v1_customer_service_proto_depIdxs = []int32{
 	19, // 35: canonhub.hub.v1.CustomerService.UnlinkCustomer:input_type -> canonhub.hub.v1.UnlinkCustomerRequest
 	22, // 36: canonhub.hub.v1.CustomerService.ListCustomerRevisions:input_type -> canonhub.hub.v1.ListCustomerRevisionsRequest
 	20, // 37: canonhub.hub.v1.CustomerService.EraseCustomer:input_type -> canonhub.hub.v1.EraseCustomerRequest
-	21, // 38: canonhub.hub.v1.CustomerService.ViewsOfCustomer:input_type -> canonhub.hub.v1.ViewsOfCustomerRequest
+	21, // 38: canonhub.hub.v1.CustomerService.ListCustomerViews:input_type -> canonhub.hub.v1.ListCustomerViewsRequest
 	0,  // 39: canonhub.hub.v1.CustomerService.GetCustomer:output_type -> canonhub.hub.v1.CustomerRecord
 	3,  // 40: canonhub.hub.v1.CustomerService.BatchGetCustomers:output_type -> canonhub.hub.v1.BatchGetCustomersResponse
 	5,  // 41: canonhub.hub.v1.CustomerService.ListCustomers:output_type -> canonhub.hub.v1.ListCustomersResponse
@@ -2048,7 +2048,7 @@ var file_canonhub_hub_v1_customer_service_proto_depIdxs = []int32{
 	0,  // 52: canonhub.hub.v1.CustomerService.UnlinkCustomer:output_type -> canonhub.hub.v1.CustomerRecord
 	23, // 53: canonhub.hub.v1.CustomerService.ListCustomerRevisions:output_type -> canonhub.hub.v1.ListCustomerRevisionsResponse
 	0,  // 54: canonhub.hub.v1.CustomerService.EraseCustomer:output_type -> canonhub.hub.v1.CustomerRecord
-	35, // 55: canonhub.hub.v1.CustomerService.ViewsOfCustomer:output_type -> canonhub.hub.v1.ViewsResponse
+	35, // 55: canonhub.hub.v1.CustomerService.ListCustomerViews:output_type -> canonhub.hub.v1.ViewsResponse
 	39, // [39:56] is the sub-list for method output_type
 	22, // [22:39] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name

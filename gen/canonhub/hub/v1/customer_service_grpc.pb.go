@@ -35,7 +35,7 @@ const (
 	CustomerService_UnlinkCustomer_FullMethodName        = "/canonhub.hub.v1.CustomerService/UnlinkCustomer"
 	CustomerService_ListCustomerRevisions_FullMethodName = "/canonhub.hub.v1.CustomerService/ListCustomerRevisions"
 	CustomerService_EraseCustomer_FullMethodName         = "/canonhub.hub.v1.CustomerService/EraseCustomer"
-	CustomerService_ViewsOfCustomer_FullMethodName       = "/canonhub.hub.v1.CustomerService/ViewsOfCustomer"
+	CustomerService_ListCustomerViews_FullMethodName     = "/canonhub.hub.v1.CustomerService/ListCustomerViews"
 )
 
 // CustomerServiceClient is the client API for CustomerService service.
@@ -82,8 +82,8 @@ type CustomerServiceClient interface {
 	// EraseCustomer removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseCustomer(ctx context.Context, in *EraseCustomerRequest, opts ...grpc.CallOption) (*CustomerRecord, error)
-	// ViewsOfCustomer reads what each source says of a record.
-	ViewsOfCustomer(ctx context.Context, in *ViewsOfCustomerRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
+	// ListCustomerViews reads what each source says of a record.
+	ListCustomerViews(ctx context.Context, in *ListCustomerViewsRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
 }
 
 type customerServiceClient struct {
@@ -254,10 +254,10 @@ func (c *customerServiceClient) EraseCustomer(ctx context.Context, in *EraseCust
 	return out, nil
 }
 
-func (c *customerServiceClient) ViewsOfCustomer(ctx context.Context, in *ViewsOfCustomerRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
+func (c *customerServiceClient) ListCustomerViews(ctx context.Context, in *ListCustomerViewsRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ViewsResponse)
-	err := c.cc.Invoke(ctx, CustomerService_ViewsOfCustomer_FullMethodName, in, out, cOpts...)
+	err := c.cc.Invoke(ctx, CustomerService_ListCustomerViews_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -308,8 +308,8 @@ type CustomerServiceServer interface {
 	// EraseCustomer removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseCustomer(context.Context, *EraseCustomerRequest) (*CustomerRecord, error)
-	// ViewsOfCustomer reads what each source says of a record.
-	ViewsOfCustomer(context.Context, *ViewsOfCustomerRequest) (*ViewsResponse, error)
+	// ListCustomerViews reads what each source says of a record.
+	ListCustomerViews(context.Context, *ListCustomerViewsRequest) (*ViewsResponse, error)
 	mustEmbedUnimplementedCustomerServiceServer()
 }
 
@@ -368,8 +368,8 @@ func (UnimplementedCustomerServiceServer) ListCustomerRevisions(context.Context,
 func (UnimplementedCustomerServiceServer) EraseCustomer(context.Context, *EraseCustomerRequest) (*CustomerRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseCustomer not implemented")
 }
-func (UnimplementedCustomerServiceServer) ViewsOfCustomer(context.Context, *ViewsOfCustomerRequest) (*ViewsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ViewsOfCustomer not implemented")
+func (UnimplementedCustomerServiceServer) ListCustomerViews(context.Context, *ListCustomerViewsRequest) (*ViewsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCustomerViews not implemented")
 }
 func (UnimplementedCustomerServiceServer) mustEmbedUnimplementedCustomerServiceServer() {}
 func (UnimplementedCustomerServiceServer) testEmbeddedByValue()                         {}
@@ -680,20 +680,20 @@ func _CustomerService_EraseCustomer_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
-func _CustomerService_ViewsOfCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ViewsOfCustomerRequest)
+func _CustomerService_ListCustomerViews_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCustomerViewsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(CustomerServiceServer).ViewsOfCustomer(ctx, in)
+		return srv.(CustomerServiceServer).ListCustomerViews(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: CustomerService_ViewsOfCustomer_FullMethodName,
+		FullMethod: CustomerService_ListCustomerViews_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(CustomerServiceServer).ViewsOfCustomer(ctx, req.(*ViewsOfCustomerRequest))
+		return srv.(CustomerServiceServer).ListCustomerViews(ctx, req.(*ListCustomerViewsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -770,8 +770,8 @@ var CustomerService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _CustomerService_EraseCustomer_Handler,
 		},
 		{
-			MethodName: "ViewsOfCustomer",
-			Handler:    _CustomerService_ViewsOfCustomer_Handler,
+			MethodName: "ListCustomerViews",
+			Handler:    _CustomerService_ListCustomerViews_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

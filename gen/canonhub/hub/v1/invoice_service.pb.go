@@ -1494,8 +1494,8 @@ func (x *EraseInvoiceRequest) GetWhy() string {
 	return ""
 }
 
-// ViewsOfInvoiceRequest asks what each source says.
-type ViewsOfInvoiceRequest struct {
+// ListInvoiceViewsRequest asks what each source says.
+type ListInvoiceViewsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1503,20 +1503,20 @@ type ViewsOfInvoiceRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ViewsOfInvoiceRequest) Reset() {
-	*x = ViewsOfInvoiceRequest{}
+func (x *ListInvoiceViewsRequest) Reset() {
+	*x = ListInvoiceViewsRequest{}
 	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ViewsOfInvoiceRequest) String() string {
+func (x *ListInvoiceViewsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ViewsOfInvoiceRequest) ProtoMessage() {}
+func (*ListInvoiceViewsRequest) ProtoMessage() {}
 
-func (x *ViewsOfInvoiceRequest) ProtoReflect() protoreflect.Message {
+func (x *ListInvoiceViewsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_canonhub_hub_v1_invoice_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1528,12 +1528,12 @@ func (x *ViewsOfInvoiceRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ViewsOfInvoiceRequest.ProtoReflect.Descriptor instead.
-func (*ViewsOfInvoiceRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use ListInvoiceViewsRequest.ProtoReflect.Descriptor instead.
+func (*ListInvoiceViewsRequest) Descriptor() ([]byte, []int) {
 	return file_canonhub_hub_v1_invoice_service_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *ViewsOfInvoiceRequest) GetId() string {
+func (x *ListInvoiceViewsRequest) GetId() string {
 	if x != nil {
 		return x.Id
 	}
@@ -1898,8 +1898,8 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\x03why\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"o\n" +
 	"\x13EraseInvoiceRequest\x12<\n" +
 	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
-	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"U\n" +
-	"\x15ViewsOfInvoiceRequest\x12<\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"W\n" +
+	"\x17ListInvoiceViewsRequest\x12<\n" +
 	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xad\x01\n" +
 	"\x1bListInvoiceRevisionsRequest\x12<\n" +
 	"\x02id\x18\x01 \x01(\tB,\xbaH)r'2%^invoice_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12'\n" +
@@ -1920,7 +1920,7 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"mergedInto\x12\x16\n" +
 	"\x06erased\x18\a \x01(\bR\x06erased\x126\n" +
 	"\x06record\x18\n" +
-	" \x01(\v2\x1e.canonhub.hub.v1.InvoiceRecordR\x06record2\xfa\x10\n" +
+	" \x01(\v2\x1e.canonhub.hub.v1.InvoiceRecordR\x06record2\xff\x10\n" +
 	"\x0eInvoiceService\x12n\n" +
 	"\n" +
 	"GetInvoice\x12\".canonhub.hub.v1.GetInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\x1c\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/invoices/{id}\x90\x02\x01\x12\x89\x01\n" +
@@ -1938,8 +1938,8 @@ const file_canonhub_hub_v1_invoice_service_proto_rawDesc = "" +
 	"\vLinkInvoice\x12#.canonhub.hub.v1.LinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/invoices/{id}:link\x12{\n" +
 	"\rUnlinkInvoice\x12%.canonhub.hub.v1.UnlinkInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"#\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v1/invoices/{id}:unlink\x12\x9b\x01\n" +
 	"\x14ListInvoiceRevisions\x12,.canonhub.hub.v1.ListInvoiceRevisionsRequest\x1a-.canonhub.hub.v1.ListInvoiceRevisionsResponse\"&\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/invoices/{id}/revisions\x90\x02\x01\x12x\n" +
-	"\fEraseInvoice\x12$.canonhub.hub.v1.EraseInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/invoices/{id}:erase\x12|\n" +
-	"\x0eViewsOfInvoice\x12&.canonhub.hub.v1.ViewsOfInvoiceRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}/views\x90\x02\x01B\xc0\x01\n" +
+	"\fEraseInvoice\x12$.canonhub.hub.v1.EraseInvoiceRequest\x1a\x1e.canonhub.hub.v1.InvoiceRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/invoices/{id}:erase\x12\x80\x01\n" +
+	"\x10ListInvoiceViews\x12(.canonhub.hub.v1.ListInvoiceViewsRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"\"\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/invoices/{id}/views\x90\x02\x01B\xc0\x01\n" +
 	"\x13com.canonhub.hub.v1B\x13InvoiceServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -1977,7 +1977,7 @@ var file_canonhub_hub_v1_invoice_service_proto_goTypes = []any{
 	(*LinkInvoiceRequest)(nil),           // 18: canonhub.hub.v1.LinkInvoiceRequest
 	(*UnlinkInvoiceRequest)(nil),         // 19: canonhub.hub.v1.UnlinkInvoiceRequest
 	(*EraseInvoiceRequest)(nil),          // 20: canonhub.hub.v1.EraseInvoiceRequest
-	(*ViewsOfInvoiceRequest)(nil),        // 21: canonhub.hub.v1.ViewsOfInvoiceRequest
+	(*ListInvoiceViewsRequest)(nil),      // 21: canonhub.hub.v1.ListInvoiceViewsRequest
 	(*ListInvoiceRevisionsRequest)(nil),  // 22: canonhub.hub.v1.ListInvoiceRevisionsRequest
 	(*ListInvoiceRevisionsResponse)(nil), // 23: canonhub.hub.v1.ListInvoiceRevisionsResponse
 	(*InvoiceRevision)(nil),              // 24: canonhub.hub.v1.InvoiceRevision
@@ -2032,7 +2032,7 @@ var file_canonhub_hub_v1_invoice_service_proto_depIdxs = []int32{
 	19, // 35: canonhub.hub.v1.InvoiceService.UnlinkInvoice:input_type -> canonhub.hub.v1.UnlinkInvoiceRequest
 	22, // 36: canonhub.hub.v1.InvoiceService.ListInvoiceRevisions:input_type -> canonhub.hub.v1.ListInvoiceRevisionsRequest
 	20, // 37: canonhub.hub.v1.InvoiceService.EraseInvoice:input_type -> canonhub.hub.v1.EraseInvoiceRequest
-	21, // 38: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:input_type -> canonhub.hub.v1.ViewsOfInvoiceRequest
+	21, // 38: canonhub.hub.v1.InvoiceService.ListInvoiceViews:input_type -> canonhub.hub.v1.ListInvoiceViewsRequest
 	0,  // 39: canonhub.hub.v1.InvoiceService.GetInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
 	3,  // 40: canonhub.hub.v1.InvoiceService.BatchGetInvoices:output_type -> canonhub.hub.v1.BatchGetInvoicesResponse
 	5,  // 41: canonhub.hub.v1.InvoiceService.ListInvoices:output_type -> canonhub.hub.v1.ListInvoicesResponse
@@ -2049,7 +2049,7 @@ var file_canonhub_hub_v1_invoice_service_proto_depIdxs = []int32{
 	0,  // 52: canonhub.hub.v1.InvoiceService.UnlinkInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
 	23, // 53: canonhub.hub.v1.InvoiceService.ListInvoiceRevisions:output_type -> canonhub.hub.v1.ListInvoiceRevisionsResponse
 	0,  // 54: canonhub.hub.v1.InvoiceService.EraseInvoice:output_type -> canonhub.hub.v1.InvoiceRecord
-	35, // 55: canonhub.hub.v1.InvoiceService.ViewsOfInvoice:output_type -> canonhub.hub.v1.ViewsResponse
+	35, // 55: canonhub.hub.v1.InvoiceService.ListInvoiceViews:output_type -> canonhub.hub.v1.ViewsResponse
 	39, // [39:56] is the sub-list for method output_type
 	22, // [22:39] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name

@@ -697,9 +697,9 @@ func local_request_InvoiceService_EraseInvoice_0(ctx context.Context, marshaler 
 	return msg, metadata, err
 }
 
-func request_InvoiceService_ViewsOfInvoice_0(ctx context.Context, marshaler runtime.Marshaler, client InvoiceServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func request_InvoiceService_ListInvoiceViews_0(ctx context.Context, marshaler runtime.Marshaler, client InvoiceServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq ViewsOfInvoiceRequest
+		protoReq ListInvoiceViewsRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -714,13 +714,13 @@ func request_InvoiceService_ViewsOfInvoice_0(ctx context.Context, marshaler runt
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
 	}
-	msg, err := client.ViewsOfInvoice(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	msg, err := client.ListInvoiceViews(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
 	return msg, metadata, err
 }
 
-func local_request_InvoiceService_ViewsOfInvoice_0(ctx context.Context, marshaler runtime.Marshaler, server InvoiceServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func local_request_InvoiceService_ListInvoiceViews_0(ctx context.Context, marshaler runtime.Marshaler, server InvoiceServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq ViewsOfInvoiceRequest
+		protoReq ListInvoiceViewsRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -732,7 +732,7 @@ func local_request_InvoiceService_ViewsOfInvoice_0(ctx context.Context, marshale
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "id", err)
 	}
-	msg, err := server.ViewsOfInvoice(ctx, &protoReq)
+	msg, err := server.ListInvoiceViews(ctx, &protoReq)
 	return msg, metadata, err
 }
 
@@ -1062,25 +1062,25 @@ func RegisterInvoiceServiceHandlerServer(ctx context.Context, mux *runtime.Serve
 		}
 		forward_InvoiceService_EraseInvoice_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodGet, pattern_InvoiceService_ViewsOfInvoice_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+	mux.Handle(http.MethodGet, pattern_InvoiceService_ListInvoiceViews_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/canonhub.hub.v1.InvoiceService/ViewsOfInvoice", runtime.WithHTTPPathPattern("/v1/invoices/{id}/views"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/canonhub.hub.v1.InvoiceService/ListInvoiceViews", runtime.WithHTTPPathPattern("/v1/invoices/{id}/views"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := local_request_InvoiceService_ViewsOfInvoice_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		resp, md, err := local_request_InvoiceService_ListInvoiceViews_0(annotatedContext, inboundMarshaler, server, req, pathParams)
 		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_InvoiceService_ViewsOfInvoice_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_InvoiceService_ListInvoiceViews_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
@@ -1394,22 +1394,22 @@ func RegisterInvoiceServiceHandlerClient(ctx context.Context, mux *runtime.Serve
 		}
 		forward_InvoiceService_EraseInvoice_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodGet, pattern_InvoiceService_ViewsOfInvoice_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+	mux.Handle(http.MethodGet, pattern_InvoiceService_ListInvoiceViews_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/canonhub.hub.v1.InvoiceService/ViewsOfInvoice", runtime.WithHTTPPathPattern("/v1/invoices/{id}/views"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/canonhub.hub.v1.InvoiceService/ListInvoiceViews", runtime.WithHTTPPathPattern("/v1/invoices/{id}/views"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := request_InvoiceService_ViewsOfInvoice_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		resp, md, err := request_InvoiceService_ListInvoiceViews_0(annotatedContext, inboundMarshaler, client, req, pathParams)
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_InvoiceService_ViewsOfInvoice_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_InvoiceService_ListInvoiceViews_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 	return nil
 }
@@ -1431,7 +1431,7 @@ var (
 	pattern_InvoiceService_UnlinkInvoice_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "unlink"))
 	pattern_InvoiceService_ListInvoiceRevisions_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "invoices", "id", "revisions"}, ""))
 	pattern_InvoiceService_EraseInvoice_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "invoices", "id"}, "erase"))
-	pattern_InvoiceService_ViewsOfInvoice_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "invoices", "id", "views"}, ""))
+	pattern_InvoiceService_ListInvoiceViews_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "invoices", "id", "views"}, ""))
 )
 
 var (
@@ -1451,5 +1451,5 @@ var (
 	forward_InvoiceService_UnlinkInvoice_0        = runtime.ForwardResponseMessage
 	forward_InvoiceService_ListInvoiceRevisions_0 = runtime.ForwardResponseMessage
 	forward_InvoiceService_EraseInvoice_0         = runtime.ForwardResponseMessage
-	forward_InvoiceService_ViewsOfInvoice_0       = runtime.ForwardResponseMessage
+	forward_InvoiceService_ListInvoiceViews_0     = runtime.ForwardResponseMessage
 )

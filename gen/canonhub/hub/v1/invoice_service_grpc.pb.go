@@ -35,7 +35,7 @@ const (
 	InvoiceService_UnlinkInvoice_FullMethodName        = "/canonhub.hub.v1.InvoiceService/UnlinkInvoice"
 	InvoiceService_ListInvoiceRevisions_FullMethodName = "/canonhub.hub.v1.InvoiceService/ListInvoiceRevisions"
 	InvoiceService_EraseInvoice_FullMethodName         = "/canonhub.hub.v1.InvoiceService/EraseInvoice"
-	InvoiceService_ViewsOfInvoice_FullMethodName       = "/canonhub.hub.v1.InvoiceService/ViewsOfInvoice"
+	InvoiceService_ListInvoiceViews_FullMethodName     = "/canonhub.hub.v1.InvoiceService/ListInvoiceViews"
 )
 
 // InvoiceServiceClient is the client API for InvoiceService service.
@@ -82,8 +82,8 @@ type InvoiceServiceClient interface {
 	// EraseInvoice removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseInvoice(ctx context.Context, in *EraseInvoiceRequest, opts ...grpc.CallOption) (*InvoiceRecord, error)
-	// ViewsOfInvoice reads what each source says of a record.
-	ViewsOfInvoice(ctx context.Context, in *ViewsOfInvoiceRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
+	// ListInvoiceViews reads what each source says of a record.
+	ListInvoiceViews(ctx context.Context, in *ListInvoiceViewsRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
 }
 
 type invoiceServiceClient struct {
@@ -254,10 +254,10 @@ func (c *invoiceServiceClient) EraseInvoice(ctx context.Context, in *EraseInvoic
 	return out, nil
 }
 
-func (c *invoiceServiceClient) ViewsOfInvoice(ctx context.Context, in *ViewsOfInvoiceRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
+func (c *invoiceServiceClient) ListInvoiceViews(ctx context.Context, in *ListInvoiceViewsRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ViewsResponse)
-	err := c.cc.Invoke(ctx, InvoiceService_ViewsOfInvoice_FullMethodName, in, out, cOpts...)
+	err := c.cc.Invoke(ctx, InvoiceService_ListInvoiceViews_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -308,8 +308,8 @@ type InvoiceServiceServer interface {
 	// EraseInvoice removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseInvoice(context.Context, *EraseInvoiceRequest) (*InvoiceRecord, error)
-	// ViewsOfInvoice reads what each source says of a record.
-	ViewsOfInvoice(context.Context, *ViewsOfInvoiceRequest) (*ViewsResponse, error)
+	// ListInvoiceViews reads what each source says of a record.
+	ListInvoiceViews(context.Context, *ListInvoiceViewsRequest) (*ViewsResponse, error)
 	mustEmbedUnimplementedInvoiceServiceServer()
 }
 
@@ -368,8 +368,8 @@ func (UnimplementedInvoiceServiceServer) ListInvoiceRevisions(context.Context, *
 func (UnimplementedInvoiceServiceServer) EraseInvoice(context.Context, *EraseInvoiceRequest) (*InvoiceRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseInvoice not implemented")
 }
-func (UnimplementedInvoiceServiceServer) ViewsOfInvoice(context.Context, *ViewsOfInvoiceRequest) (*ViewsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ViewsOfInvoice not implemented")
+func (UnimplementedInvoiceServiceServer) ListInvoiceViews(context.Context, *ListInvoiceViewsRequest) (*ViewsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListInvoiceViews not implemented")
 }
 func (UnimplementedInvoiceServiceServer) mustEmbedUnimplementedInvoiceServiceServer() {}
 func (UnimplementedInvoiceServiceServer) testEmbeddedByValue()                        {}
@@ -680,20 +680,20 @@ func _InvoiceService_EraseInvoice_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
-func _InvoiceService_ViewsOfInvoice_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ViewsOfInvoiceRequest)
+func _InvoiceService_ListInvoiceViews_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListInvoiceViewsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(InvoiceServiceServer).ViewsOfInvoice(ctx, in)
+		return srv.(InvoiceServiceServer).ListInvoiceViews(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: InvoiceService_ViewsOfInvoice_FullMethodName,
+		FullMethod: InvoiceService_ListInvoiceViews_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(InvoiceServiceServer).ViewsOfInvoice(ctx, req.(*ViewsOfInvoiceRequest))
+		return srv.(InvoiceServiceServer).ListInvoiceViews(ctx, req.(*ListInvoiceViewsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -770,8 +770,8 @@ var InvoiceService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _InvoiceService_EraseInvoice_Handler,
 		},
 		{
-			MethodName: "ViewsOfInvoice",
-			Handler:    _InvoiceService_ViewsOfInvoice_Handler,
+			MethodName: "ListInvoiceViews",
+			Handler:    _InvoiceService_ListInvoiceViews_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

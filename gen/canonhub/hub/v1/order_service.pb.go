@@ -1494,8 +1494,8 @@ func (x *EraseOrderRequest) GetWhy() string {
 	return ""
 }
 
-// ViewsOfOrderRequest asks what each source says.
-type ViewsOfOrderRequest struct {
+// ListOrderViewsRequest asks what each source says.
+type ListOrderViewsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1503,20 +1503,20 @@ type ViewsOfOrderRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ViewsOfOrderRequest) Reset() {
-	*x = ViewsOfOrderRequest{}
+func (x *ListOrderViewsRequest) Reset() {
+	*x = ListOrderViewsRequest{}
 	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ViewsOfOrderRequest) String() string {
+func (x *ListOrderViewsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ViewsOfOrderRequest) ProtoMessage() {}
+func (*ListOrderViewsRequest) ProtoMessage() {}
 
-func (x *ViewsOfOrderRequest) ProtoReflect() protoreflect.Message {
+func (x *ListOrderViewsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_canonhub_hub_v1_order_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1528,12 +1528,12 @@ func (x *ViewsOfOrderRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ViewsOfOrderRequest.ProtoReflect.Descriptor instead.
-func (*ViewsOfOrderRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use ListOrderViewsRequest.ProtoReflect.Descriptor instead.
+func (*ListOrderViewsRequest) Descriptor() ([]byte, []int) {
 	return file_canonhub_hub_v1_order_service_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *ViewsOfOrderRequest) GetId() string {
+func (x *ListOrderViewsRequest) GetId() string {
 	if x != nil {
 		return x.Id
 	}
@@ -1898,8 +1898,8 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\x03why\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"k\n" +
 	"\x11EraseOrderRequest\x12:\n" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
-	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"Q\n" +
-	"\x13ViewsOfOrderRequest\x12:\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"S\n" +
+	"\x15ListOrderViewsRequest\x12:\n" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xa9\x01\n" +
 	"\x19ListOrderRevisionsRequest\x12:\n" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%2#^order_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12'\n" +
@@ -1920,7 +1920,7 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"mergedInto\x12\x16\n" +
 	"\x06erased\x18\a \x01(\bR\x06erased\x124\n" +
 	"\x06record\x18\n" +
-	" \x01(\v2\x1c.canonhub.hub.v1.OrderRecordR\x06record2\xf6\x0f\n" +
+	" \x01(\v2\x1c.canonhub.hub.v1.OrderRecordR\x06record2\xfa\x0f\n" +
 	"\fOrderService\x12f\n" +
 	"\bGetOrder\x12 .canonhub.hub.v1.GetOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"\x1a\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/orders/{id}\x90\x02\x01\x12\x81\x01\n" +
 	"\x0eBatchGetOrders\x12&.canonhub.hub.v1.BatchGetOrdersRequest\x1a'.canonhub.hub.v1.BatchGetOrdersResponse\"\x1e\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/orders:batchGet\x90\x02\x01\x12l\n" +
@@ -1942,8 +1942,8 @@ const file_canonhub_hub_v1_order_service_proto_rawDesc = "" +
 	"\vUnlinkOrder\x12#.canonhub.hub.v1.UnlinkOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/orders/{id}:unlink\x12\x93\x01\n" +
 	"\x12ListOrderRevisions\x12*.canonhub.hub.v1.ListOrderRevisionsRequest\x1a+.canonhub.hub.v1.ListOrderRevisionsResponse\"$\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/orders/{id}/revisions\x90\x02\x01\x12p\n" +
 	"\n" +
-	"EraseOrder\x12\".canonhub.hub.v1.EraseOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/orders/{id}:erase\x12v\n" +
-	"\fViewsOfOrder\x12$.canonhub.hub.v1.ViewsOfOrderRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}/views\x90\x02\x01B\xbe\x01\n" +
+	"EraseOrder\x12\".canonhub.hub.v1.EraseOrderRequest\x1a\x1c.canonhub.hub.v1.OrderRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/orders/{id}:erase\x12z\n" +
+	"\x0eListOrderViews\x12&.canonhub.hub.v1.ListOrderViewsRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\" \x82\xd3\xe4\x93\x02\x17\x12\x15/v1/orders/{id}/views\x90\x02\x01B\xbe\x01\n" +
 	"\x13com.canonhub.hub.v1B\x11OrderServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -1981,7 +1981,7 @@ var file_canonhub_hub_v1_order_service_proto_goTypes = []any{
 	(*LinkOrderRequest)(nil),           // 18: canonhub.hub.v1.LinkOrderRequest
 	(*UnlinkOrderRequest)(nil),         // 19: canonhub.hub.v1.UnlinkOrderRequest
 	(*EraseOrderRequest)(nil),          // 20: canonhub.hub.v1.EraseOrderRequest
-	(*ViewsOfOrderRequest)(nil),        // 21: canonhub.hub.v1.ViewsOfOrderRequest
+	(*ListOrderViewsRequest)(nil),      // 21: canonhub.hub.v1.ListOrderViewsRequest
 	(*ListOrderRevisionsRequest)(nil),  // 22: canonhub.hub.v1.ListOrderRevisionsRequest
 	(*ListOrderRevisionsResponse)(nil), // 23: canonhub.hub.v1.ListOrderRevisionsResponse
 	(*OrderRevision)(nil),              // 24: canonhub.hub.v1.OrderRevision
@@ -2036,7 +2036,7 @@ var file_canonhub_hub_v1_order_service_proto_depIdxs = []int32{
 	19, // 35: canonhub.hub.v1.OrderService.UnlinkOrder:input_type -> canonhub.hub.v1.UnlinkOrderRequest
 	22, // 36: canonhub.hub.v1.OrderService.ListOrderRevisions:input_type -> canonhub.hub.v1.ListOrderRevisionsRequest
 	20, // 37: canonhub.hub.v1.OrderService.EraseOrder:input_type -> canonhub.hub.v1.EraseOrderRequest
-	21, // 38: canonhub.hub.v1.OrderService.ViewsOfOrder:input_type -> canonhub.hub.v1.ViewsOfOrderRequest
+	21, // 38: canonhub.hub.v1.OrderService.ListOrderViews:input_type -> canonhub.hub.v1.ListOrderViewsRequest
 	0,  // 39: canonhub.hub.v1.OrderService.GetOrder:output_type -> canonhub.hub.v1.OrderRecord
 	3,  // 40: canonhub.hub.v1.OrderService.BatchGetOrders:output_type -> canonhub.hub.v1.BatchGetOrdersResponse
 	5,  // 41: canonhub.hub.v1.OrderService.ListOrders:output_type -> canonhub.hub.v1.ListOrdersResponse
@@ -2053,7 +2053,7 @@ var file_canonhub_hub_v1_order_service_proto_depIdxs = []int32{
 	0,  // 52: canonhub.hub.v1.OrderService.UnlinkOrder:output_type -> canonhub.hub.v1.OrderRecord
 	23, // 53: canonhub.hub.v1.OrderService.ListOrderRevisions:output_type -> canonhub.hub.v1.ListOrderRevisionsResponse
 	0,  // 54: canonhub.hub.v1.OrderService.EraseOrder:output_type -> canonhub.hub.v1.OrderRecord
-	35, // 55: canonhub.hub.v1.OrderService.ViewsOfOrder:output_type -> canonhub.hub.v1.ViewsResponse
+	35, // 55: canonhub.hub.v1.OrderService.ListOrderViews:output_type -> canonhub.hub.v1.ViewsResponse
 	39, // [39:56] is the sub-list for method output_type
 	22, // [22:39] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name

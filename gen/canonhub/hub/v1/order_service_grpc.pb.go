@@ -35,7 +35,7 @@ const (
 	OrderService_UnlinkOrder_FullMethodName        = "/canonhub.hub.v1.OrderService/UnlinkOrder"
 	OrderService_ListOrderRevisions_FullMethodName = "/canonhub.hub.v1.OrderService/ListOrderRevisions"
 	OrderService_EraseOrder_FullMethodName         = "/canonhub.hub.v1.OrderService/EraseOrder"
-	OrderService_ViewsOfOrder_FullMethodName       = "/canonhub.hub.v1.OrderService/ViewsOfOrder"
+	OrderService_ListOrderViews_FullMethodName     = "/canonhub.hub.v1.OrderService/ListOrderViews"
 )
 
 // OrderServiceClient is the client API for OrderService service.
@@ -82,8 +82,8 @@ type OrderServiceClient interface {
 	// EraseOrder removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseOrder(ctx context.Context, in *EraseOrderRequest, opts ...grpc.CallOption) (*OrderRecord, error)
-	// ViewsOfOrder reads what each source says of a record.
-	ViewsOfOrder(ctx context.Context, in *ViewsOfOrderRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
+	// ListOrderViews reads what each source says of a record.
+	ListOrderViews(ctx context.Context, in *ListOrderViewsRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
 }
 
 type orderServiceClient struct {
@@ -254,10 +254,10 @@ func (c *orderServiceClient) EraseOrder(ctx context.Context, in *EraseOrderReque
 	return out, nil
 }
 
-func (c *orderServiceClient) ViewsOfOrder(ctx context.Context, in *ViewsOfOrderRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
+func (c *orderServiceClient) ListOrderViews(ctx context.Context, in *ListOrderViewsRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ViewsResponse)
-	err := c.cc.Invoke(ctx, OrderService_ViewsOfOrder_FullMethodName, in, out, cOpts...)
+	err := c.cc.Invoke(ctx, OrderService_ListOrderViews_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -308,8 +308,8 @@ type OrderServiceServer interface {
 	// EraseOrder removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseOrder(context.Context, *EraseOrderRequest) (*OrderRecord, error)
-	// ViewsOfOrder reads what each source says of a record.
-	ViewsOfOrder(context.Context, *ViewsOfOrderRequest) (*ViewsResponse, error)
+	// ListOrderViews reads what each source says of a record.
+	ListOrderViews(context.Context, *ListOrderViewsRequest) (*ViewsResponse, error)
 	mustEmbedUnimplementedOrderServiceServer()
 }
 
@@ -368,8 +368,8 @@ func (UnimplementedOrderServiceServer) ListOrderRevisions(context.Context, *List
 func (UnimplementedOrderServiceServer) EraseOrder(context.Context, *EraseOrderRequest) (*OrderRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseOrder not implemented")
 }
-func (UnimplementedOrderServiceServer) ViewsOfOrder(context.Context, *ViewsOfOrderRequest) (*ViewsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ViewsOfOrder not implemented")
+func (UnimplementedOrderServiceServer) ListOrderViews(context.Context, *ListOrderViewsRequest) (*ViewsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListOrderViews not implemented")
 }
 func (UnimplementedOrderServiceServer) mustEmbedUnimplementedOrderServiceServer() {}
 func (UnimplementedOrderServiceServer) testEmbeddedByValue()                      {}
@@ -680,20 +680,20 @@ func _OrderService_EraseOrder_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
-func _OrderService_ViewsOfOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ViewsOfOrderRequest)
+func _OrderService_ListOrderViews_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListOrderViewsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(OrderServiceServer).ViewsOfOrder(ctx, in)
+		return srv.(OrderServiceServer).ListOrderViews(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: OrderService_ViewsOfOrder_FullMethodName,
+		FullMethod: OrderService_ListOrderViews_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(OrderServiceServer).ViewsOfOrder(ctx, req.(*ViewsOfOrderRequest))
+		return srv.(OrderServiceServer).ListOrderViews(ctx, req.(*ListOrderViewsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -770,8 +770,8 @@ var OrderService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _OrderService_EraseOrder_Handler,
 		},
 		{
-			MethodName: "ViewsOfOrder",
-			Handler:    _OrderService_ViewsOfOrder_Handler,
+			MethodName: "ListOrderViews",
+			Handler:    _OrderService_ListOrderViews_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1494,8 +1494,8 @@ func (x *EraseTicketRequest) GetWhy() string {
 	return ""
 }
 
-// ViewsOfTicketRequest asks what each source says.
-type ViewsOfTicketRequest struct {
+// ListTicketViewsRequest asks what each source says.
+type ListTicketViewsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record's id.
 	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1503,20 +1503,20 @@ type ViewsOfTicketRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ViewsOfTicketRequest) Reset() {
-	*x = ViewsOfTicketRequest{}
+func (x *ListTicketViewsRequest) Reset() {
+	*x = ListTicketViewsRequest{}
 	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ViewsOfTicketRequest) String() string {
+func (x *ListTicketViewsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ViewsOfTicketRequest) ProtoMessage() {}
+func (*ListTicketViewsRequest) ProtoMessage() {}
 
-func (x *ViewsOfTicketRequest) ProtoReflect() protoreflect.Message {
+func (x *ListTicketViewsRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_canonhub_hub_v1_ticket_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1528,12 +1528,12 @@ func (x *ViewsOfTicketRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ViewsOfTicketRequest.ProtoReflect.Descriptor instead.
-func (*ViewsOfTicketRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use ListTicketViewsRequest.ProtoReflect.Descriptor instead.
+func (*ListTicketViewsRequest) Descriptor() ([]byte, []int) {
 	return file_canonhub_hub_v1_ticket_service_proto_rawDescGZIP(), []int{21}
 }
 
-func (x *ViewsOfTicketRequest) GetId() string {
+func (x *ListTicketViewsRequest) GetId() string {
 	if x != nil {
 		return x.Id
 	}
@@ -1898,8 +1898,8 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"\x03why\x18\x04 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"m\n" +
 	"\x12EraseTicketRequest\x12;\n" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12\x1a\n" +
-	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"S\n" +
-	"\x14ViewsOfTicketRequest\x12;\n" +
+	"\x03why\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03why\"U\n" +
+	"\x16ListTicketViewsRequest\x12;\n" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\"\xab\x01\n" +
 	"\x1aListTicketRevisionsRequest\x12;\n" +
 	"\x02id\x18\x01 \x01(\tB+\xbaH(r&2$^ticket_[0-7][0-9a-hjkmnp-tv-z]{25}$R\x02id\x12'\n" +
@@ -1920,7 +1920,7 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"mergedInto\x12\x16\n" +
 	"\x06erased\x18\a \x01(\bR\x06erased\x125\n" +
 	"\x06record\x18\n" +
-	" \x01(\v2\x1d.canonhub.hub.v1.TicketRecordR\x06record2\xb8\x10\n" +
+	" \x01(\v2\x1d.canonhub.hub.v1.TicketRecordR\x06record2\xbc\x10\n" +
 	"\rTicketService\x12j\n" +
 	"\tGetTicket\x12!.canonhub.hub.v1.GetTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\x1b\x82\xd3\xe4\x93\x02\x12\x12\x10/v1/tickets/{id}\x90\x02\x01\x12\x85\x01\n" +
 	"\x0fBatchGetTickets\x12'.canonhub.hub.v1.BatchGetTicketsRequest\x1a(.canonhub.hub.v1.BatchGetTicketsResponse\"\x1f\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/tickets:batchGet\x90\x02\x01\x12p\n" +
@@ -1938,8 +1938,8 @@ const file_canonhub_hub_v1_ticket_service_proto_rawDesc = "" +
 	"LinkTicket\x12\".canonhub.hub.v1.LinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\" \x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/v1/tickets/{id}:link\x12w\n" +
 	"\fUnlinkTicket\x12$.canonhub.hub.v1.UnlinkTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"\"\x82\xd3\xe4\x93\x02\x1c:\x01*\"\x17/v1/tickets/{id}:unlink\x12\x97\x01\n" +
 	"\x13ListTicketRevisions\x12+.canonhub.hub.v1.ListTicketRevisionsRequest\x1a,.canonhub.hub.v1.ListTicketRevisionsResponse\"%\x82\xd3\xe4\x93\x02\x1c\x12\x1a/v1/tickets/{id}/revisions\x90\x02\x01\x12t\n" +
-	"\vEraseTicket\x12#.canonhub.hub.v1.EraseTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/tickets/{id}:erase\x12y\n" +
-	"\rViewsOfTicket\x12%.canonhub.hub.v1.ViewsOfTicketRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}/views\x90\x02\x01B\xbf\x01\n" +
+	"\vEraseTicket\x12#.canonhub.hub.v1.EraseTicketRequest\x1a\x1d.canonhub.hub.v1.TicketRecord\"!\x82\xd3\xe4\x93\x02\x1b:\x01*\"\x16/v1/tickets/{id}:erase\x12}\n" +
+	"\x0fListTicketViews\x12'.canonhub.hub.v1.ListTicketViewsRequest\x1a\x1e.canonhub.hub.v1.ViewsResponse\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/tickets/{id}/views\x90\x02\x01B\xbf\x01\n" +
 	"\x13com.canonhub.hub.v1B\x12TicketServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (
@@ -1977,7 +1977,7 @@ var file_canonhub_hub_v1_ticket_service_proto_goTypes = []any{
 	(*LinkTicketRequest)(nil),           // 18: canonhub.hub.v1.LinkTicketRequest
 	(*UnlinkTicketRequest)(nil),         // 19: canonhub.hub.v1.UnlinkTicketRequest
 	(*EraseTicketRequest)(nil),          // 20: canonhub.hub.v1.EraseTicketRequest
-	(*ViewsOfTicketRequest)(nil),        // 21: canonhub.hub.v1.ViewsOfTicketRequest
+	(*ListTicketViewsRequest)(nil),      // 21: canonhub.hub.v1.ListTicketViewsRequest
 	(*ListTicketRevisionsRequest)(nil),  // 22: canonhub.hub.v1.ListTicketRevisionsRequest
 	(*ListTicketRevisionsResponse)(nil), // 23: canonhub.hub.v1.ListTicketRevisionsResponse
 	(*TicketRevision)(nil),              // 24: canonhub.hub.v1.TicketRevision
@@ -2032,7 +2032,7 @@ var file_canonhub_hub_v1_ticket_service_proto_depIdxs = []int32{
 	19, // 35: canonhub.hub.v1.TicketService.UnlinkTicket:input_type -> canonhub.hub.v1.UnlinkTicketRequest
 	22, // 36: canonhub.hub.v1.TicketService.ListTicketRevisions:input_type -> canonhub.hub.v1.ListTicketRevisionsRequest
 	20, // 37: canonhub.hub.v1.TicketService.EraseTicket:input_type -> canonhub.hub.v1.EraseTicketRequest
-	21, // 38: canonhub.hub.v1.TicketService.ViewsOfTicket:input_type -> canonhub.hub.v1.ViewsOfTicketRequest
+	21, // 38: canonhub.hub.v1.TicketService.ListTicketViews:input_type -> canonhub.hub.v1.ListTicketViewsRequest
 	0,  // 39: canonhub.hub.v1.TicketService.GetTicket:output_type -> canonhub.hub.v1.TicketRecord
 	3,  // 40: canonhub.hub.v1.TicketService.BatchGetTickets:output_type -> canonhub.hub.v1.BatchGetTicketsResponse
 	5,  // 41: canonhub.hub.v1.TicketService.ListTickets:output_type -> canonhub.hub.v1.ListTicketsResponse
@@ -2049,7 +2049,7 @@ var file_canonhub_hub_v1_ticket_service_proto_depIdxs = []int32{
 	0,  // 52: canonhub.hub.v1.TicketService.UnlinkTicket:output_type -> canonhub.hub.v1.TicketRecord
 	23, // 53: canonhub.hub.v1.TicketService.ListTicketRevisions:output_type -> canonhub.hub.v1.ListTicketRevisionsResponse
 	0,  // 54: canonhub.hub.v1.TicketService.EraseTicket:output_type -> canonhub.hub.v1.TicketRecord
-	35, // 55: canonhub.hub.v1.TicketService.ViewsOfTicket:output_type -> canonhub.hub.v1.ViewsResponse
+	35, // 55: canonhub.hub.v1.TicketService.ListTicketViews:output_type -> canonhub.hub.v1.ViewsResponse
 	39, // [39:56] is the sub-list for method output_type
 	22, // [22:39] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name

@@ -697,9 +697,9 @@ func local_request_TicketService_EraseTicket_0(ctx context.Context, marshaler ru
 	return msg, metadata, err
 }
 
-func request_TicketService_ViewsOfTicket_0(ctx context.Context, marshaler runtime.Marshaler, client TicketServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func request_TicketService_ListTicketViews_0(ctx context.Context, marshaler runtime.Marshaler, client TicketServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq ViewsOfTicketRequest
+		protoReq ListTicketViewsRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -714,13 +714,13 @@ func request_TicketService_ViewsOfTicket_0(ctx context.Context, marshaler runtim
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
 	}
-	msg, err := client.ViewsOfTicket(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	msg, err := client.ListTicketViews(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
 	return msg, metadata, err
 }
 
-func local_request_TicketService_ViewsOfTicket_0(ctx context.Context, marshaler runtime.Marshaler, server TicketServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+func local_request_TicketService_ListTicketViews_0(ctx context.Context, marshaler runtime.Marshaler, server TicketServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
-		protoReq ViewsOfTicketRequest
+		protoReq ListTicketViewsRequest
 		metadata runtime.ServerMetadata
 		err      error
 	)
@@ -732,7 +732,7 @@ func local_request_TicketService_ViewsOfTicket_0(ctx context.Context, marshaler 
 	if err != nil {
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "id", err)
 	}
-	msg, err := server.ViewsOfTicket(ctx, &protoReq)
+	msg, err := server.ListTicketViews(ctx, &protoReq)
 	return msg, metadata, err
 }
 
@@ -1062,25 +1062,25 @@ func RegisterTicketServiceHandlerServer(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_TicketService_EraseTicket_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodGet, pattern_TicketService_ViewsOfTicket_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+	mux.Handle(http.MethodGet, pattern_TicketService_ListTicketViews_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		var stream runtime.ServerTransportStream
 		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/canonhub.hub.v1.TicketService/ViewsOfTicket", runtime.WithHTTPPathPattern("/v1/tickets/{id}/views"))
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/canonhub.hub.v1.TicketService/ListTicketViews", runtime.WithHTTPPathPattern("/v1/tickets/{id}/views"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := local_request_TicketService_ViewsOfTicket_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		resp, md, err := local_request_TicketService_ListTicketViews_0(annotatedContext, inboundMarshaler, server, req, pathParams)
 		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_TicketService_ViewsOfTicket_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_TicketService_ListTicketViews_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
@@ -1394,22 +1394,22 @@ func RegisterTicketServiceHandlerClient(ctx context.Context, mux *runtime.ServeM
 		}
 		forward_TicketService_EraseTicket_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
-	mux.Handle(http.MethodGet, pattern_TicketService_ViewsOfTicket_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+	mux.Handle(http.MethodGet, pattern_TicketService_ListTicketViews_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
 		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
-		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/canonhub.hub.v1.TicketService/ViewsOfTicket", runtime.WithHTTPPathPattern("/v1/tickets/{id}/views"))
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/canonhub.hub.v1.TicketService/ListTicketViews", runtime.WithHTTPPathPattern("/v1/tickets/{id}/views"))
 		if err != nil {
 			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		resp, md, err := request_TicketService_ViewsOfTicket_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		resp, md, err := request_TicketService_ListTicketViews_0(annotatedContext, inboundMarshaler, client, req, pathParams)
 		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
 		if err != nil {
 			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
 			return
 		}
-		forward_TicketService_ViewsOfTicket_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+		forward_TicketService_ListTicketViews_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 	return nil
 }
@@ -1431,7 +1431,7 @@ var (
 	pattern_TicketService_UnlinkTicket_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "tickets", "id"}, "unlink"))
 	pattern_TicketService_ListTicketRevisions_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "tickets", "id", "revisions"}, ""))
 	pattern_TicketService_EraseTicket_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2}, []string{"v1", "tickets", "id"}, "erase"))
-	pattern_TicketService_ViewsOfTicket_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "tickets", "id", "views"}, ""))
+	pattern_TicketService_ListTicketViews_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "tickets", "id", "views"}, ""))
 )
 
 var (
@@ -1451,5 +1451,5 @@ var (
 	forward_TicketService_UnlinkTicket_0        = runtime.ForwardResponseMessage
 	forward_TicketService_ListTicketRevisions_0 = runtime.ForwardResponseMessage
 	forward_TicketService_EraseTicket_0         = runtime.ForwardResponseMessage
-	forward_TicketService_ViewsOfTicket_0       = runtime.ForwardResponseMessage
+	forward_TicketService_ListTicketViews_0     = runtime.ForwardResponseMessage
 )

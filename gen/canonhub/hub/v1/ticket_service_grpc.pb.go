@@ -35,7 +35,7 @@ const (
 	TicketService_UnlinkTicket_FullMethodName        = "/canonhub.hub.v1.TicketService/UnlinkTicket"
 	TicketService_ListTicketRevisions_FullMethodName = "/canonhub.hub.v1.TicketService/ListTicketRevisions"
 	TicketService_EraseTicket_FullMethodName         = "/canonhub.hub.v1.TicketService/EraseTicket"
-	TicketService_ViewsOfTicket_FullMethodName       = "/canonhub.hub.v1.TicketService/ViewsOfTicket"
+	TicketService_ListTicketViews_FullMethodName     = "/canonhub.hub.v1.TicketService/ListTicketViews"
 )
 
 // TicketServiceClient is the client API for TicketService service.
@@ -82,8 +82,8 @@ type TicketServiceClient interface {
 	// EraseTicket removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseTicket(ctx context.Context, in *EraseTicketRequest, opts ...grpc.CallOption) (*TicketRecord, error)
-	// ViewsOfTicket reads what each source says of a record.
-	ViewsOfTicket(ctx context.Context, in *ViewsOfTicketRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
+	// ListTicketViews reads what each source says of a record.
+	ListTicketViews(ctx context.Context, in *ListTicketViewsRequest, opts ...grpc.CallOption) (*ViewsResponse, error)
 }
 
 type ticketServiceClient struct {
@@ -254,10 +254,10 @@ func (c *ticketServiceClient) EraseTicket(ctx context.Context, in *EraseTicketRe
 	return out, nil
 }
 
-func (c *ticketServiceClient) ViewsOfTicket(ctx context.Context, in *ViewsOfTicketRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
+func (c *ticketServiceClient) ListTicketViews(ctx context.Context, in *ListTicketViewsRequest, opts ...grpc.CallOption) (*ViewsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ViewsResponse)
-	err := c.cc.Invoke(ctx, TicketService_ViewsOfTicket_FullMethodName, in, out, cOpts...)
+	err := c.cc.Invoke(ctx, TicketService_ListTicketViews_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -308,8 +308,8 @@ type TicketServiceServer interface {
 	// EraseTicket removes for good what is held of a record, in all places; that it was erased stays. The vendors' own
 	// objects are left as they are.
 	EraseTicket(context.Context, *EraseTicketRequest) (*TicketRecord, error)
-	// ViewsOfTicket reads what each source says of a record.
-	ViewsOfTicket(context.Context, *ViewsOfTicketRequest) (*ViewsResponse, error)
+	// ListTicketViews reads what each source says of a record.
+	ListTicketViews(context.Context, *ListTicketViewsRequest) (*ViewsResponse, error)
 	mustEmbedUnimplementedTicketServiceServer()
 }
 
@@ -368,8 +368,8 @@ func (UnimplementedTicketServiceServer) ListTicketRevisions(context.Context, *Li
 func (UnimplementedTicketServiceServer) EraseTicket(context.Context, *EraseTicketRequest) (*TicketRecord, error) {
 	return nil, status.Error(codes.Unimplemented, "method EraseTicket not implemented")
 }
-func (UnimplementedTicketServiceServer) ViewsOfTicket(context.Context, *ViewsOfTicketRequest) (*ViewsResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ViewsOfTicket not implemented")
+func (UnimplementedTicketServiceServer) ListTicketViews(context.Context, *ListTicketViewsRequest) (*ViewsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTicketViews not implemented")
 }
 func (UnimplementedTicketServiceServer) mustEmbedUnimplementedTicketServiceServer() {}
 func (UnimplementedTicketServiceServer) testEmbeddedByValue()                       {}
@@ -680,20 +680,20 @@ func _TicketService_EraseTicket_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
-func _TicketService_ViewsOfTicket_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ViewsOfTicketRequest)
+func _TicketService_ListTicketViews_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTicketViewsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(TicketServiceServer).ViewsOfTicket(ctx, in)
+		return srv.(TicketServiceServer).ListTicketViews(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: TicketService_ViewsOfTicket_FullMethodName,
+		FullMethod: TicketService_ListTicketViews_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(TicketServiceServer).ViewsOfTicket(ctx, req.(*ViewsOfTicketRequest))
+		return srv.(TicketServiceServer).ListTicketViews(ctx, req.(*ListTicketViewsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -770,8 +770,8 @@ var TicketService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _TicketService_EraseTicket_Handler,
 		},
 		{
-			MethodName: "ViewsOfTicket",
-			Handler:    _TicketService_ViewsOfTicket_Handler,
+			MethodName: "ListTicketViews",
+			Handler:    _TicketService_ListTicketViews_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
