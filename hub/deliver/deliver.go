@@ -60,10 +60,11 @@ type delivery struct {
 	object string
 	// conflicts counts the answers that the object is not what we thought.
 	conflicts int
-	// skipped are attributes that the vendor would not take in a create, with its reasons: there is no link yet to note
-	// them at.
-	skipped map[string]string
-	cause   apply.Cause
+	// skipped are attributes that the vendor would not take in a create of the revision skippedOf, with its reasons: there
+	// is no link yet to note them at.
+	skipped   map[string]string
+	skippedOf store.Revision
+	cause     apply.Cause
 	// ended says that the job was completed.
 	ended bool
 	// told is what people are told once the transaction is committed.

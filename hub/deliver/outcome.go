@@ -204,7 +204,7 @@ func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.
 			o.refuse(b, link, attempt.Sent, f)
 			return nil
 		}, attempt.ExternalID)
-	case attempt != nil && o.skip(f):
+	case attempt != nil && o.skip(attempt.Revision, f):
 		return nil
 	}
 	return o.end(ctx, attempt, f)
@@ -236,14 +236,23 @@ func (o *delivery) settleFailure(ctx context.Context, attempt *store.Attempt, f 
 // maxConflicts is how often one run of the job reads and tries again at once.
 const maxConflicts = 2
 
-// skip leaves refused attributes out of a create; false where that would leave it as it was.
-func (o *delivery) skip(f *fault.Error) bool {
+// skip leaves refused attributes out of a create of a revision; false where that would leave it as it was.
+func (o *delivery) skip(of store.Revision, f *fault.Error) bool {
+	o.forget(of)
 	fresh := false
 	for path, reason := range f.Refused {
 		fresh = fresh || o.skipped[path] == ""
 		o.skipped[path] = cmp.Or(reason, "refused")
 	}
 	return fresh
+}
+
+// forget has nothing left out of a create any more that was refused in another revision.
+func (o *delivery) forget(revision store.Revision) {
+	if o.skippedOf != revision {
+		clear(o.skipped)
+		o.skippedOf = revision
+	}
 }
 
 // refuse notes at the view which attributes the vendor would not take.
@@ -275,6 +284,9 @@ func (o *delivery) end(ctx context.Context, attempt *store.Attempt, f *fault.Err
 		}
 		if b.Record.ID != o.args.RecordID {
 			return o.handOver(ctx, tx, b)
+		}
+		if attempt != nil && attempt.Revision < b.Record.Revision {
+			return nil // a newer revision is owed (law 6): look again
 		}
 		return o.giveUp(ctx, tx, b, f)
 	})

@@ -128,6 +128,7 @@ func (o *delivery) situation(b *store.Bundle) (*situation, error) {
 		}
 	}
 	if s.link == nil {
+		o.forget(b.Record.Revision)
 		left := slices.DeleteFunc(slices.Clone(s.owed), func(path model.Path) bool { return o.skipped[string(path)] != "" })
 		s.refused = len(left) == 0 && len(s.owed) > 0
 		s.owed = left
@@ -241,7 +242,7 @@ func (o *delivery) unprepared(ctx context.Context, tx apply.Tx, s *situation, f 
 	case len(f.Refused) > 0 && s.link != nil:
 		o.refuse(s.bundle, s.link, s.res.Message, f)
 		return o.putView(tx, s.bundle, s.link)
-	case o.skip(f):
+	case o.skip(s.bundle.Record.Revision, f):
 		return nil
 	}
 	return o.giveUp(ctx, tx, s.bundle, f)

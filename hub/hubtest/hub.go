@@ -213,7 +213,12 @@ func (h *Hub) Erased() {
 
 // Deliver runs the delivery of a record to a target as its job would.
 func (h *Hub) Deliver(id store.RecordID, target string, last bool) error {
-	return h.Deliverer.Deliver(context.Background(), jobs.DeliverArgs{RecordID: id, Connection: target}, jobs.Run{
+	return h.DeliverWithin(context.Background(), id, target, last)
+}
+
+// DeliverWithin is Deliver for as long as ctx lasts.
+func (h *Hub) DeliverWithin(ctx context.Context, id store.RecordID, target string, last bool) error {
+	return h.Deliverer.Deliver(ctx, jobs.DeliverArgs{RecordID: id, Connection: target}, jobs.Run{
 		Attempt: 1, Last: last, Complete: func(context.Context, jobs.Tx) error { return nil }})
 }
 
