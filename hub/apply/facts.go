@@ -17,7 +17,6 @@ type Facts interface {
 	InTx(context.Context, func(Tx) error) error
 	ActivePolicy(context.Context) (*store.Policy, error)
 	RecordsBehind(ctx context.Context, policyVersion int64, limit int) ([]store.RecordID, error)
-	ExternalID(ctx context.Context, id store.RecordID, connection string) (string, error)
 }
 
 // Tx is one transaction. What it puts is there once the function that has it returns nil.
@@ -49,6 +48,7 @@ type Identities interface {
 	LinkOrphan(*store.Link)
 	LockObject(context.Context, store.LinkKey) (*store.Link, error)
 	LinkOf(context.Context, store.LinkKey) (*store.Link, error)
+	ExternalID(ctx context.Context, id store.RecordID, connection string) (string, error)
 	DropView(store.LinkKey, store.RecordID)
 	Bar(store.LinkKey, store.RecordID)
 	Unbar(store.LinkKey, store.RecordID)

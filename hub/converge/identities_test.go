@@ -116,6 +116,11 @@ func (t *tx) LinkOf(_ context.Context, key store.LinkKey) (*store.Link, error) {
 	return nil, nil
 }
 
+// ExternalID is the object that a record is brought to.
+func (t *tx) ExternalID(ctx context.Context, id store.RecordID, connection string) (string, error) {
+	return t.facts.ExternalID(ctx, id, connection)
+}
+
 // PutMatchKey stores a record's key, and asks a person where others have it, too.
 func (t *tx) PutMatchKey(kind model.Kind, key store.MatchKey, id store.RecordID, correlationID string) {
 	t.matches.put(t, matchRow{kind, key, id}, true)

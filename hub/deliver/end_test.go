@@ -1,10 +1,15 @@
 package deliver_test
 
 import (
+	"context"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -39,5 +44,36 @@ func TestLaw6ChangeThatCommitsWhileADeliveryIsGivenUpIsDelivered(t *testing.T) {
 				t.Errorf("the delivery is %+v; %s", d, w.crm)
 			}
 		})
+	}
+}
+
+// A delivery takes one connection to the database at a time: as many deliveries as the pool has would wait for each other.
+func TestADeliveryWithReferencesTakesOneConnectionToTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := &world{shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
+	w.shop.Organisations, w.crm.Organisations = true, true
+	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: hubtest.Preferring("shop", "crm")})
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Babbage and Sons", "info@example.com")))
+	id := w.Observe("shop", w.shop.Edit("s2", func(c *canonicalv1.Customer) {
+		hubtest.Named("Ada", "ada@example.com")(c)
+		c.Organisation = &canonicalv1.Reference{Target: &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{ExternalId: "s1"}}}
+	})).RecordID
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	pool := w.Store.Pool()
+	var taken []*pgxpool.Conn
+	for range pool.Config().MaxConns - 1 {
+		one, err := pool.Acquire(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken = append(taken, one)
+	}
+	err := w.DeliverWithin(ctx, id, "crm", false)
+	for _, one := range taken {
+		one.Release()
+	}
+	if d := w.Bundle(id).Delivery("crm"); err != nil || d.State != store.Blocked {
+		t.Errorf("with one connection left: %v; the delivery is %+v, want it to wait for the organisation", err, d)
 	}
 }

@@ -179,13 +179,18 @@ func (o *delivery) mustRead(s *situation) bool {
 
 // attempt freezes the push and stores it before the call.
 func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step, error) {
-	message, err := o.localReferences(ctx, s)
-	var refused *fault.Error
-	if errors.As(err, &refused) {
+	message, err := o.localReferences(ctx, tx, s)
+	var (
+		refused *fault.Error
+		wait    waits
+	)
+	switch {
+	case errors.As(err, &refused):
 		return nil, o.unprepared(ctx, tx, s, refused)
-	}
-	if err != nil {
-		return nil, o.block(ctx, tx, s.bundle, err.Error())
+	case errors.As(err, &wait):
+		return nil, o.block(ctx, tx, s.bundle, wait.Error())
+	case err != nil:
+		return nil, err
 	}
 	patch := adapters.Patch{
 		Kind: adapters.Kind(s.rules.Schema.Kind()), RecordID: string(s.bundle.Record.ID), Message: message,
@@ -248,23 +253,27 @@ func (o *delivery) unprepared(ctx context.Context, tx apply.Tx, s *situation, f 
 	return o.giveUp(ctx, tx, s.bundle, f)
 }
 
+// waits says what a push waits for.
+type waits string
+
+func (w waits) Error() string { return string(w) }
+
 // localReferences turns references to records into the target's own ids. One to a record that was erased will never have
 // one: the target cannot take it.
-func (o *delivery) localReferences(ctx context.Context, s *situation) (proto.Message, error) {
+func (o *delivery) localReferences(ctx context.Context, tx apply.Tx, s *situation) (proto.Message, error) {
 	message := proto.Clone(s.res.Message)
 	for ref := range s.rules.Schema.References(message) {
 		id := store.RecordID(ref.Target.GetRecordId())
 		if id == "" || !slices.Contains(s.owed, ref.Path) {
 			continue
 		}
-		external, err := o.d.Applier.Store.ExternalID(ctx, id, o.args.Connection)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, fmt.Errorf("%s waits for %s at %s", ref.Path, id, o.args.Connection)
-		}
-		if errors.Is(err, store.ErrErased) {
+		external, err := tx.ExternalID(ctx, id, o.args.Connection)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil, waits(fmt.Sprintf("%s waits for %s at %s", ref.Path, id, o.args.Connection))
+		case errors.Is(err, store.ErrErased):
 			return nil, &fault.Error{Category: fault.Permanent, Refused: map[string]string{string(ref.Path): fmt.Sprintf("%s was erased", id)}}
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
 		}
 		ref.Target.Target = &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{Connection: o.args.Connection, ExternalId: external}}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -98,23 +97,24 @@ func (t *Tx) LinkOf(ctx context.Context, key LinkKey) (*Link, error) {
 
 // ExternalID is the id of the object that a record is brought to at a connection; ErrNotFound where there is none,
 // ErrErased where there will never be one.
-func (s *Store) ExternalID(ctx context.Context, id RecordID, connection string) (string, error) {
-	var (
-		external *string
-		erased   bool
-	)
-	err := s.pool.QueryRow(ctx, `select l.external_id, r.erased_at is not null from records r
-		left join links l on l.record_id = r.id and l.connection = $2 and l.is_primary and l.state = 'live'
-		where r.id = `+living, id, connection).Scan(&external, &erased)
+func (t *Tx) ExternalID(ctx context.Context, id RecordID, connection string) (string, error) {
+	type object struct {
+		ID     *string
+		Erased bool
+	}
+	var found []object
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		collect(batch, &found, pgx.RowToStructByPos[object], `select l.external_id, r.erased_at is not null from records r
+			left join links l on l.record_id = r.id and l.connection = $2 and l.is_primary and l.state = 'live'
+			where r.id = `+living, id, connection)
+	})
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return "", ErrNotFound
 	case err != nil:
 		return "", fmt.Errorf("external id of %s at %s: %w", id, connection, err)
-	case erased:
+	case len(found) > 0 && found[0].Erased:
 		return "", ErrErased
-	case external == nil:
+	case len(found) == 0 || found[0].ID == nil:
 		return "", ErrNotFound
 	}
-	return *external, nil
+	return *found[0].ID, nil
 }

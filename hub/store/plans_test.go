@@ -237,7 +237,6 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	read("Record", func() error { _, err := db.Record(ctx, id); return err })
 	read("Records", func() error { _, err := db.Records(ctx, []store.RecordID{id, loaded(101), loaded(5000)}); return err })
 	read("Lookup", func() error { _, err := db.Lookup(ctx, "shop", model.Customer, "s100"); return err })
-	read("ExternalID", func() error { _, err := db.ExternalID(ctx, id, "shop"); return err })
 	read("Bundle", func() error { _, err := db.Bundle(ctx, id); return err })
 	read("Epoch", func() error { _, err := db.Epoch(ctx, key); return err })
 	read("ChangeLog", func() error { _, err := db.ChangeLog(ctx); return err })
@@ -310,6 +309,7 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 			_, err := tx.LockContact(ctx, store.LinkKey{Kind: model.Customer}, keys, []store.LinkKey{key})
 			return err
 		},
+		"ExternalID": func(ctx context.Context, tx *store.Tx) error { _, err := tx.ExternalID(ctx, id, "shop"); return err },
 		"LockBundle": func(ctx context.Context, tx *store.Tx) error { _, err := tx.LockBundle(ctx, id); return err },
 		"AbandonedCreates": func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.AbandonedCreates(ctx, id, "crm")
