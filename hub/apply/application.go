@@ -424,7 +424,7 @@ func (p *application) mergedAtSource(ctx context.Context, other *store.Link) err
 		link := newLink(survivor(p.in), p.bundle)
 		p.bundle.Links = append(p.bundle.Links, link)
 		p.tx.PutLink(link)
-		return nil
+		return p.a.found(ctx, p.tx, link.LinkKey) // it may have waited for a record until now
 	}
 	if err := p.needBoth(own, other.RecordID); err != nil {
 		return err

@@ -74,6 +74,34 @@ func TestCreateWithLostAnswerIsSettledAfterAMerge(t *testing.T) {
 	}
 }
 
+// Two records are merged while a push for each of them is under way: each job settles its own, and neither waits for the
+// other's.
+func TestPushesUnderWayForBothRecordsOfAMergeAreSettled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	older, younger := w.twins()
+	w.crm.AfterPush = func(adapters.Request) error { return hubtest.ErrLost() }
+	for _, id := range []store.RecordID{older, younger} {
+		_ = w.Deliver(id, "crm", false)
+	}
+	w.crm.AfterPush = nil
+	w.Merge(older, younger)
+	if pending := w.Bundle(older).Pending; len(pending) != 2 {
+		t.Fatalf("%d pushes are under way, want 2", len(pending))
+	}
+	if err := w.Deliver(younger, "crm", false); err != nil {
+		t.Fatal(err)
+	}
+	if pending := w.Bundle(older).Pending; len(pending) != 1 || pending[0].RecordID != older {
+		t.Fatalf("of the two pushes %d are under way, want the older record's own", len(pending))
+	}
+	w.Work()
+	w.Agree()
+	if pending := w.Bundle(older).Pending; len(pending) > 0 || w.crm.Customers()[0].GetName().GetFull() != w.crm.Customers()[1].GetName().GetFull() {
+		t.Errorf("%d pushes are under way at the end, and the crm has %s", len(pending), w.crm)
+	}
+}
+
 // A push for the survivor is at the vendor while the object that it writes to goes back with the other record.
 func TestPushUnderWayWhileAMergeIsUndoneIsHeardByWhoHasTheObject(t *testing.T) {
 	t.Parallel()

@@ -66,18 +66,18 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 	}
 	if d := b.Delivery(o.args.Connection); d != nil {
 		o.cause = apply.Cause{Source: o.args.Connection, CorrelationID: d.CorrelationID, TraceParent: d.TraceParent}
-		if d.State == store.Dead {
-			return nil, o.complete(ctx, tx)
-		}
-	}
-	if attempt := b.PendingAttempt(o.args.Connection); attempt != nil && attempt.RecordID != o.args.RecordID {
-		return nil, o.block(ctx, tx, b, fmt.Sprintf("waits for the outcome of a push for %s, which began before they were one, or two", attempt.RecordID))
 	}
 	if attempt := b.PendingFor(o.args.RecordID, o.args.Connection); attempt != nil {
 		attempt.Sends++
 		tx.ResendAttempt(attempt.ID)
 		tx.PutTrail(o.trail(store.ActionRetried, fmt.Sprintf("attempt %d, send %d", attempt.ID, attempt.Sends)))
 		return o.push(attempt), nil
+	}
+	if d := b.Delivery(o.args.Connection); d != nil && d.State == store.Dead {
+		return nil, o.complete(ctx, tx)
+	}
+	if attempt := b.PendingAttempt(o.args.Connection); attempt != nil {
+		return nil, o.block(ctx, tx, b, fmt.Sprintf("waits for the outcome of a push for %s, which began before they were one, or two", attempt.RecordID))
 	}
 	if o.d.Applier.Active().Policy.Kind(b.Record.Kind) == nil {
 		return nil, o.settled(ctx, tx, b) // no policy, no targets
