@@ -21,7 +21,7 @@ var actions = func() []string {
 		name  string
 		times int
 	}{{"edit", 7}, {"hear", 8}, {"work", 8}, {"go on", 4}, {"write", 3}, {"order", 2}, {"wait", 2}, {"trouble", 2}, {"crash", 1}, {"delete", 1},
-		{"return", 1}, {"join", 1}, {"merge", 1}, {"part", 1}, {"link", 1}, {"unlink", 1}, {"decide", 1}, {"judge", 1}, {"policy", 1}, {"remove", 1}} {
+		{"return", 1}, {"join", 1}, {"merge", 2}, {"part", 1}, {"link", 1}, {"unlink", 1}, {"decide", 1}, {"judge", 1}, {"policy", 1}, {"remove", 1}} {
 		for range a.times {
 			all = append(all, a.name)
 		}
@@ -32,7 +32,7 @@ var actions = func() []string {
 // act lets one thing happen.
 func (w *world) act(t *rapid.T) {
 	w.t = t
-	switch rapid.SampledFrom(actions).Draw(t, "what") {
+	switch what := rapid.SampledFrom(actions).Draw(t, "what"); what {
 	case "edit":
 		w.edit(model.Customer)
 	case "order":
@@ -60,7 +60,7 @@ func (w *world) act(t *rapid.T) {
 	case "policy":
 		w.activate()
 	default:
-		w.people(t)
+		w.people(t, what)
 	}
 }
 

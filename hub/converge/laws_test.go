@@ -74,23 +74,26 @@ func (w *world) identities() {
 			w.fail("%s is linked to %s, which does not live", key.ExternalID, short(l.RecordID))
 		}
 	})
-	for _, id := range w.facts.records.keys {
-		b := w.facts.bundle(id)
-		primary := map[string]int{}
-		for _, l := range b.Links {
-			if l.Speaks() {
-				primary[l.Connection] += 0
-			}
-			if l.Speaks() && l.Primary {
-				primary[l.Connection]++
-			}
-		}
-		for _, name := range sorted(primary) {
-			if primary[name] != 1 {
-				w.fail("%s has %d primary objects at %s", short(id), primary[name], name)
-			}
-		}
+	w.primaries()
+}
+
+// primaries: of the objects that a connection has for a record, one speaks.
+func (w *world) primaries() {
+	type lane struct {
+		id         store.RecordID
+		connection string
 	}
+	primary := map[lane]int{}
+	w.facts.links.each(func(key store.LinkKey, l store.Link) {
+		if l.Speaks() && l.Primary {
+			primary[lane{l.RecordID, key.Connection}]++
+		}
+	})
+	w.facts.links.each(func(key store.LinkKey, l store.Link) {
+		if n := primary[lane{l.RecordID, key.Connection}]; l.Speaks() && n != 1 {
+			w.fail("%s has %d primary objects at %s", short(l.RecordID), n, key.Connection)
+		}
+	})
 }
 
 // twins: of records that share a match key, a person was asked whether they are one.
@@ -111,11 +114,27 @@ func (w *world) twins() {
 	})
 }
 
+// always is what holds whenever a transaction has committed.
+func (w *world) always() {
+	w.primaries()
+	for _, id := range w.facts.records.keys {
+		r, _ := w.facts.records.get(id)
+		if r.MergedInto == "" && r.PolicyVersion == int64(len(w.facts.policies)) && w.rules(r.Kind) != nil {
+			w.folded(w.facts.bundle(id))
+		}
+	}
+}
+
 // folded: the record is what its views say, folded from scratch, and by a second reading of the policy.
 func (w *world) folded(b *store.Bundle) {
 	rules := w.rules(b.Record.Kind)
 	if b.Record.PolicyVersion != int64(len(w.facts.policies)) {
 		w.fail("%s was folded by policy %d", short(b.Record.ID), b.Record.PolicyVersion)
+	}
+	for _, v := range b.Views {
+		if b.Record.Placeholder && b.Link(store.LinkKey{Connection: v.Source, Kind: b.Record.Kind, ExternalID: v.ExternalID}).Speaks() {
+			w.fail("%s is a placeholder, and %s has told what it is", short(b.Record.ID), v.Source)
+		}
 	}
 	sources := apply.Sources(rules, b)
 	r := rules.Resolve(sources)

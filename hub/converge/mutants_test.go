@@ -40,6 +40,14 @@ var mutants = []mutant{
 		"if err != nil || one.ended {", "if err != nil || one.ended || next != nil {"},
 	{"a delete yields to older updates", "hub/apply/application.go",
 		"(p.in.Read || p.in.Observation.At.After(p.link.GoneAt))", "p.in.Observation.Message != nil"},
+	{"a hub delivers by a policy that was replaced", "hub/apply/refold.go",
+		"if b.ActivePolicy != a.Active().Version {", "if b.ActivePolicy < 0 {"},
+	{"a placeholder stays one", "hub/apply/application.go",
+		"p.bundle.Record.Placeholder, p.bundle.Record.Creator = false, p.key.Connection", "p.bundle.Record.Creator = p.key.Connection"},
+	{"a merge is not folded", "hub/apply/merge.go",
+		"_, err = a.Fold(ctx, tx, b, cause)\n\t\tresult =", "result ="},
+	{"a merge leaves two primary objects", "hub/apply/merge.go",
+		"revive(b.Record, from)\n\telect(tx, b, nil)\n", "revive(b.Record, from)\n"},
 }
 
 // TestConvergenceFindsMutants breaks the core one rule at a time, in a copy that the compiler sees instead, and expects

@@ -24,7 +24,7 @@ type request struct {
 }
 
 // people is what callers and operators do.
-func (w *world) people(t *rapid.T) {
+func (w *world) people(t *rapid.T, what string) {
 	kind := model.Customer
 	if oneIn(t, 5, "an order") {
 		kind = model.Order
@@ -34,7 +34,7 @@ func (w *world) people(t *rapid.T) {
 	if !some {
 		return
 	}
-	switch what := rapid.SampledFrom([]string{"merge", "part", "link", "unlink", "decide", "judge", "remove"}).Draw(t, "by hand"); what {
+	switch what {
 	case "merge":
 		other, _ := pick(w, ids, "other record")
 		w.try("merge %s and %s", []any{short(id), short(other)}, func(a *apply.Applier) error {
@@ -78,6 +78,7 @@ func (w *world) try(format string, args []any, do func(*apply.Applier) error) bo
 		told = err.Error()
 	}
 	w.say("%s: %s", fmt.Sprintf(format, args...), told)
+	w.always()
 	return err == nil
 }
 
