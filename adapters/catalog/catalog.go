@@ -6,6 +6,7 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/hubspot"
 	"github.com/canonhub/canonhub/adapters/stripe"
+	"github.com/canonhub/canonhub/adapters/zendesk"
 )
 
 // All lists the adapters by name.
@@ -14,6 +15,7 @@ func All() map[string]adapters.Factory {
 	for _, factory := range []adapters.Factory{
 		hubspot.Factory(),
 		stripe.Factory(),
+		zendesk.Factory(),
 	} {
 		factories[factory.Name] = factory
 	}

@@ -30,7 +30,7 @@ var factories = map[string]adapters.Factory{
 			{Kind: "ticket", Out: []string{"subject"}, Create: true},
 		},
 	},
-	"zendesk": {Name: "zendesk", DefaultBaseURL: "https://zendesk.com", Credentials: []string{"email", "token"}},
+	"zendesk": {Name: "zendesk", Credentials: []string{"token"}, FurtherCredentials: []string{"email"}},
 }
 
 // options give an environment and files in which all that begins with NO is missing.

@@ -96,6 +96,8 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 	}
 	if from.GetBaseUrl() != "" {
 		c.BaseURL = strings.TrimRight(l.url(at.below("base_url"), from.GetBaseUrl()), "/")
+	} else if known && factory.DefaultBaseURL == "" {
+		l.fail(at.below("base_url"), "every account of %s has an address of its own; give it as base_url: https://HOST", factory.Name)
 	}
 	webhook := from.GetWebhook()
 	for i, text := range webhook.GetSecrets() {
@@ -118,9 +120,10 @@ func (l *loader) credentials(at path, from map[string]string) map[string]adapter
 }
 
 func (l *loader) checkCredentials(at path, factory adapters.Factory, given map[string]string) {
+	takes := slices.Concat(factory.Credentials, factory.FurtherCredentials)
 	for name := range given {
-		if !slices.Contains(factory.Credentials, name) {
-			l.failKey(at.below("credentials", name), "not a credential of %s; it takes %s", factory.Name, strings.Join(factory.Credentials, ", "))
+		if !slices.Contains(takes, name) {
+			l.failKey(at.below("credentials", name), "not a credential of %s; it takes %s", factory.Name, strings.Join(takes, ", "))
 		}
 	}
 	for _, name := range factory.Credentials {

@@ -1,0 +1,27 @@
+package zendesk
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+// Archive deletes a ticket, which can be taken back for thirty days.
+func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observation, error) {
+	op := "archive " + string(r.Kind)
+	if r.Kind != ticket || !isID(string(r.ExternalID)) {
+		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no ticket's id"}
+	}
+	answer, err := a.call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: tickets.path(string(r.ExternalID))}, nil)
+	if err != nil && fault.CategoryOf(err) != fault.Gone {
+		return adapters.Observation{}, err
+	}
+	at := answer.Date
+	if at.IsZero() {
+		at = a.now().UTC()
+	}
+	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: at}, nil
+}

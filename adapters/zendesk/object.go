@@ -1,0 +1,62 @@
+package zendesk
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+)
+
+// object is a ticket or a user on the wire.
+type object struct {
+	fields map[string]json.RawMessage
+	raw    []byte
+}
+
+var errObject = errors.New("it is no object: an id or a time is missing")
+
+// decode reads an object.
+func decode(raw []byte) (*object, error) {
+	o := &object{raw: bytes.Clone(raw)}
+	if err := json.Unmarshal(raw, &o.fields); err != nil || !isID(o.text("id")) || o.at().IsZero() {
+		return nil, errObject // without the cause, which quotes values
+	}
+	return o, nil
+}
+
+// text is a field as text: a text as it is, nothing for null, anything else as it stands.
+func (o *object) text(field string) string { return text(o.fields[field]) }
+
+func text(raw json.RawMessage) string {
+	var out string
+	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+		return ""
+	}
+	if json.Unmarshal(raw, &out) == nil {
+		return out
+	}
+	return string(raw)
+}
+
+// flag is a field that is true.
+func (o *object) flag(field string) bool { return o.text(field) == "true" }
+
+// at is Zendesk's time of what the object says.
+func (o *object) at() time.Time {
+	at, err := time.Parse(time.RFC3339Nano, o.text("updated_at"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
+// isID says that text is an id of Zendesk's. They begin at one.
+func isID(text string) bool {
+	for _, c := range []byte(text) {
+		if c < '0' || '9' < c {
+			return false
+		}
+	}
+	return strings.Trim(text, "0") != "" && len(text) <= 20
+}
