@@ -5,6 +5,7 @@ package catalog
 import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/hubspot"
+	"github.com/canonhub/canonhub/adapters/shopify"
 	"github.com/canonhub/canonhub/adapters/stripe"
 	"github.com/canonhub/canonhub/adapters/zendesk"
 )
@@ -14,6 +15,7 @@ func All() map[string]adapters.Factory {
 	factories := map[string]adapters.Factory{}
 	for _, factory := range []adapters.Factory{
 		hubspot.Factory(),
+		shopify.Factory(),
 		stripe.Factory(),
 		zendesk.Factory(),
 	} {

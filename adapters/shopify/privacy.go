@@ -1,0 +1,61 @@
+package shopify
+
+import (
+	"encoding/json"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+)
+
+// private is one of the three topics that the law asks for: customers/redact, customers/data_request, shop/redact. What
+// a person must do about becomes a dead letter that says what, and is discarded, with a reason, when it is done: it must
+// not pass by as an event that means nothing.
+func private(e adapters.Event, n news) (adapters.Translation, error) {
+	var customer struct {
+		ID value `json:"id"`
+	}
+	_ = json.Unmarshal(n.Customer, &customer) // a redaction of the whole shop has none
+	id := customers.object(string(customer.ID))
+	switch {
+	case n.DataRequest != nil || e.Type == "customers/data_request":
+		return adapters.Translation{}, forAPerson("a customer asks what is held of them: show their record and orders, and " +
+			"answer the shop within 30 days")
+	case n.Customer == nil && n.ToRedact == nil:
+		return adapters.Translation{}, forAPerson("the app was uninstalled 48 hours ago and the shop asks to be forgotten: " +
+			"remove the connection, and erase what came from it alone")
+	case e.OccurredAt.IsZero():
+		return adapters.Translation{}, forAPerson("a customer is to be forgotten, and the event does not tell since when: erase their record")
+	case !isNumber(string(customer.ID)) && customer.ID != "":
+		return adapters.Translation{}, unreadable("it names no customer")
+	}
+	var t adapters.Translation
+	if customer.ID != "" {
+		t.Observations = append(t.Observations, erased(e, id))
+	}
+	var listed []value
+	if err := json.Unmarshal(n.ToRedact, &listed); err != nil && n.ToRedact != nil {
+		return adapters.Translation{}, unreadable("its orders to redact are no list")
+	}
+	for _, order := range listed {
+		if !isNumber(string(order)) {
+			return adapters.Translation{}, unreadable("it lists an order without an id")
+		}
+		t.Observations = append(t.Observations, erased(e, orders.object(string(order))))
+	}
+	if len(t.Observations) == 0 {
+		return adapters.Translation{}, forAPerson("a customer is to be forgotten of whom the event tells no id: find their record and erase it")
+	}
+	return t, nil
+}
+
+// erased is an object of which nothing may be kept. Shopify keeps an order without what was personal; here all goes, since
+// nothing in it tells which of it was.
+func erased(e adapters.Event, o adapters.Object) adapters.Observation {
+	out := gone(e, o)
+	out.Erase = true
+	return out
+}
+
+func forAPerson(what string) error {
+	return &fault.Error{Category: fault.Permanent, Op: "translate", Message: what}
+}

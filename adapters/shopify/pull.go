@@ -1,0 +1,181 @@
+package shopify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/cursor"
+	"github.com/canonhub/canonhub/adapters/fault"
+)
+
+// maxListed is the largest page of ids.
+const maxListed = 250
+
+// place is how far a pull has come.
+type place struct {
+	// Begun is Shopify's clock at the first page of everything, in seconds.
+	Begun int64 `json:"begun,omitempty"`
+	// At is the time of change that the search has come to, in seconds; 0 where everything is pulled.
+	At int64 `json:"at,omitempty"`
+	// ID is the last one read: of everything, or, while it is set, of what changed in the very second At.
+	ID int64 `json:"id,omitempty"`
+	// Within says that what is left of the second At is read by id.
+	Within bool `json:"within,omitempty"`
+}
+
+// Pull reads a page of objects. Orders of which a page does not hold all lines are named, to be fetched.
+func (s *shop) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
+	op := "pull " + string(q.Kind) + "s"
+	k := kindOf(q.Kind)
+	if k == nil {
+		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "only customers and orders are carried"}
+	}
+	l, err := s.leaf(ctx, op, k, q, k.carriage.Pull.MaxPage, k.part)
+	if err != nil {
+		return adapters.Page{}, err
+	}
+	page := adapters.Page{Rejected: l.rejected, Next: l.next(), More: l.more, Watermark: l.watermark()}
+	for _, o := range l.objects {
+		var lines connection
+		if k == orders && json.Unmarshal(o.fields["lineItems"], &lines) == nil && lines.PageInfo.HasNextPage {
+			page.Fetch = append(page.Fetch, k.object(o.number))
+			continue
+		}
+		page.Observations = append(page.Observations, k.observe(o))
+	}
+	return page, nil
+}
+
+// List reads a page of ids, of a size that would cost too much with all attributes.
+func (s *shop) List(ctx context.Context, q adapters.Query) (adapters.Listing, error) {
+	op := "list " + string(q.Kind) + "s"
+	k := kindOf(q.Kind)
+	if k == nil {
+		return adapters.Listing{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "only customers and orders are carried"}
+	}
+	l, err := s.leaf(ctx, op, k, q, maxListed, "id updatedAt")
+	if err != nil {
+		return adapters.Listing{}, err
+	}
+	if len(l.rejected) > 0 { // a listing that lacks one would read as a delete
+		return adapters.Listing{}, &fault.Error{Category: fault.Transient, Op: op, Message: "an entry cannot be read: " + l.rejected[0].Reason}
+	}
+	out := adapters.Listing{Next: l.next(), More: l.more}
+	for _, o := range l.objects {
+		out.Entries = append(out.Entries, adapters.Entry{ExternalID: adapters.ExternalID(o.number), At: o.at})
+	}
+	return out, nil
+}
+
+// leaf is one page of a pull or of a listing.
+type leaf struct {
+	objects  []*object
+	rejected []adapters.Rejected
+	more     bool
+	place    place
+}
+
+// next is the cursor behind a page; the next pull of changes begins at the watermark.
+func (l leaf) next() string {
+	if !l.more {
+		return ""
+	}
+	return cursor.Encode(l.place)
+}
+
+func (l leaf) watermark() time.Time { return time.Unix(max(l.place.At, l.place.Begun), 0).UTC() }
+
+// leaf makes the search of a page: of all objects by id, of those that changed by time, or of those that changed within
+// one second, more than fit a page, by id.
+func (s *shop) leaf(ctx context.Context, op string, k *kind, q adapters.Query, most int, asked string) (leaf, error) {
+	var from place
+	if err := cursor.Decode(q.Cursor, &from); err != nil {
+		return leaf{}, err
+	}
+	if !q.Since.IsZero() {
+		from.At = max(from.At, q.Since.Unix())
+	}
+	size := min(max(q.Size, 1), most)
+	search, sort := from.search()
+	a, err := s.read(ctx, op, document{
+		Query: fmt.Sprintf("query canonhubPull($search: String!) { %s(first: %d, sortKey: %s, query: $search) { nodes { %s } } }",
+			k.many, size, sort, asked),
+		Variables: map[string]any{"search": search},
+	})
+	if err != nil {
+		f := *fault.As(err)
+		if f.Category == fault.Gone { // it would say that the cursor is not known any more
+			f.Category = fault.Transient
+		}
+		return leaf{}, &f
+	}
+	var in struct {
+		Nodes []json.RawMessage `json:"nodes"`
+	}
+	if json.Unmarshal(a.Data[k.many], &in) != nil || in.Nodes == nil {
+		return leaf{}, unread(op)
+	}
+	if from.Begun == 0 {
+		from.Begun = a.Date.Unix()
+	}
+	l := leaf{}
+	for i, raw := range in.Nodes {
+		o, err := k.decode(raw)
+		if err != nil {
+			l.rejected = append(l.rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: err.Error(), Raw: raw})
+			continue
+		}
+		l.objects = append(l.objects, o)
+	}
+	return l, l.behind(op, from, len(in.Nodes) >= size)
+}
+
+// search is what to look for, and in which order.
+func (p place) search() (query, sort string) {
+	switch {
+	case p.At == 0:
+		return fmt.Sprintf("id:>%d", p.ID), "ID"
+	case p.Within:
+		return fmt.Sprintf("updated_at:>='%s' updated_at:<'%s' id:>%d", stamp(p.At), stamp(p.At+1), p.ID), "ID"
+	}
+	return fmt.Sprintf("updated_at:>='%s'", stamp(p.At)), "UPDATED_AT"
+}
+
+func stamp(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }
+
+// behind goes on after a page. A search that does not go on would have no end.
+func (l *leaf) behind(op string, from place, full bool) error {
+	stuck := &fault.Error{Category: fault.Transient, Op: op, Message: "the search does not go on from where it was"}
+	var last *object
+	if n := len(l.objects); n > 0 {
+		last = l.objects[n-1]
+	} else if full {
+		return stuck // none of a full page's entries can be read
+	}
+	l.place, l.more = from, full || from.Within
+	switch {
+	case from.At == 0 || from.Within:
+		if last != nil {
+			id, _ := strconv.ParseInt(last.number, 10, 64) // decode has seen that it is one
+			if id <= from.ID {
+				return stuck
+			}
+			l.place.ID = id
+		}
+		if from.Within && !full { // all of that second
+			l.place.At, l.place.ID, l.place.Within = from.At+1, 0, false
+		}
+	case last == nil:
+	case last.at.Unix() < from.At:
+		return stuck
+	case full && last.at.Unix() == from.At:
+		l.place.Within = true
+	default:
+		l.place.At = last.at.Unix()
+	}
+	return nil
+}
