@@ -13,6 +13,7 @@
 package config
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
@@ -64,6 +65,20 @@ type Connection struct {
 	RequestsPerSecond float64
 	Concurrency       int
 	Brake             Brake
+	// Options are the adapter's own, as JSON; empty where there are none.
+	Options json.RawMessage
+	// Carries says what the connection carries, with these options.
+	Carries []adapters.Carriage
+	// Pulls are what is read from it, by kind.
+	Pulls map[model.Kind]Pull
+}
+
+// Pull is how one kind is read, as configured; 0 and empty mean the default.
+type Pull struct {
+	Every, Reconcile, Overlap, Silence time.Duration
+	PageSize                           int
+	Vanished, Differences              string
+	MaxVanished                        float64
 }
 
 // Brake is how much may change at a connection within a window, as configured; 0 means the default.
@@ -113,6 +128,7 @@ func (c Connection) Settings(client *http.Client, now func() time.Time) adapters
 	return adapters.Settings{
 		Connection:     c.Name,
 		BaseURL:        c.BaseURL,
+		Options:        slices.Clone(c.Options),
 		Credentials:    maps.Clone(c.Credentials),
 		WebhookSecrets: slices.Clone(c.WebhookSecrets),
 		PublicURL:      c.PublicURL,

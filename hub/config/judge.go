@@ -12,10 +12,10 @@ import (
 // callers. phases are those of connections that are not live.
 func (c *Config) Judge(policies map[string]*configv1.KindPolicy, phases map[string]string) []policy.Problem {
 	from := &configv1.Config{Policies: policies, Connections: map[string]*configv1.Connection{}, Callers: map[string]*configv1.Caller{}}
-	l := &loader{report: report{root: &node{value: &yaml.Node{}}}, options: Options{Factories: map[string]adapters.Factory{}}}
+	l := &loader{report: report{root: &node{value: &yaml.Node{}}}, carries: map[string][]adapters.Carriage{}}
 	for _, connection := range c.Connections {
 		from.Connections[connection.Name] = &configv1.Connection{Adapter: connection.Adapter, Phase: phases[connection.Name]}
-		l.options.Factories[connection.Adapter] = connection.Factory
+		l.carries[connection.Name] = connection.Carries
 	}
 	for _, caller := range c.Callers {
 		from.Callers[caller.Name] = &configv1.Caller{}

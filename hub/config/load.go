@@ -38,7 +38,7 @@ func Load(name string, options Options) (*Config, error) {
 // Parse reads a configuration from its text; name is the file's, for messages and for relative paths. The error is
 // *Errors.
 func Parse(name string, text []byte, options Options) (*Config, error) {
-	l := &loader{report: report{file: name}, options: options.withDefaults()}
+	l := &loader{report: report{file: name}, options: options.withDefaults(), carries: map[string][]adapters.Carriage{}}
 	clean, ok := l.clean(text)
 	if !ok || !l.parseTree(clean) {
 		return nil, l.err()
@@ -54,6 +54,8 @@ func Parse(name string, text []byte, options Options) (*Config, error) {
 type loader struct {
 	report
 	options Options
+	// carries says what each connection carries.
+	carries map[string][]adapters.Carriage
 }
 
 // clean makes the text one whose lines everybody counts alike: protoyaml knows \n alone, YAML five more.

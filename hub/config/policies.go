@@ -137,26 +137,27 @@ func (k *kindPolicy) targets() {
 			k.failKey(at, "no connection %.80q; %s", name, known(sortedKeys(k.config.GetConnections())))
 			continue
 		}
-		factory, ok := k.options.Factories[connection.GetAdapter()]
+		carries, ok := k.carries[name]
 		if !ok {
 			continue // reported at the connection
 		}
-		carriage := carriageOf(factory, k.schema.Kind())
+		adapter := connection.GetAdapter()
+		carriage := carriageOf(carries, k.schema.Kind())
 		if carriage == nil {
-			k.failKey(at, "%s holds no %ss; remove this target", factory.Name, k.schema.Kind())
+			k.failKey(at, "%s holds no %ss; remove this target", adapter, k.schema.Kind())
 			continue
 		}
 		if target.GetCreate() && !carriage.Create {
-			k.fail(at.below("create"), "%s cannot create %ss; set create: false", factory.Name, k.schema.Kind())
+			k.fail(at.below("create"), "%s cannot create %ss; set create: false", adapter, k.schema.Kind())
 		}
-		k.targetAttributes(at.below("attributes"), target.GetAttributes(), writer{factory.Name, carriage.Out})
+		k.targetAttributes(at.below("attributes"), target.GetAttributes(), writer{adapter, carriage.Out})
 	}
 }
 
-func carriageOf(factory adapters.Factory, kind model.Kind) *adapters.Carriage {
-	for i, carriage := range factory.Carries {
+func carriageOf(carries []adapters.Carriage, kind model.Kind) *adapters.Carriage {
+	for i, carriage := range carries {
 		if carriage.Kind == adapters.Kind(kind) {
-			return &factory.Carries[i]
+			return &carries[i]
 		}
 	}
 	return nil

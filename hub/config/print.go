@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
 )
@@ -52,6 +54,12 @@ func (p *printer) connection(c Connection) {
 	}
 	if c.PublicURL != "" {
 		p.line("public_url", "%s", c.PublicURL)
+	}
+	if len(c.Options) > 0 {
+		p.line("options", "%s", c.Options)
+	}
+	for _, kind := range sortedKeys(c.Pulls) {
+		p.line("pull "+string(kind), "every %s", cmp.Or(c.Pulls[kind].Every, 5*time.Minute))
 	}
 	if c.RequestsPerSecond > 0 {
 		p.line("requests_per_second", "%g", c.RequestsPerSecond)

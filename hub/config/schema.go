@@ -74,6 +74,10 @@ func (r *report) value(n *node, field protoreflect.FieldDescriptor) {
 		r.isA(n, yaml.ScalarNode)
 		return
 	}
+	if field.Message().FullName() == "google.protobuf.Struct" { // what is in it, the adapter knows
+		r.isA(n, yaml.MappingNode)
+		return
+	}
 	r.message(n, field.Message())
 }
 
@@ -184,6 +188,9 @@ var advices = map[string]string{
 	"connections string.pattern":    nameAdvice,
 	"callers string.pattern":        nameAdvice,
 	"policies string.in":            kindAdvice,
+	"pull string.in":                kindAdvice,
+	"vanished string.in":            "what becomes of vanished objects is delete or report",
+	"differences string.in":         "what becomes of differences is repair or report",
 	"kinds string.in key":           kindAdvice,
 	"kinds string.in":               "what a caller may do is read or write",
 	"adapter string.min_len":        "the adapter is missing; give it as adapter: NAME",

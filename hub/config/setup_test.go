@@ -30,7 +30,7 @@ var factories = map[string]adapters.Factory{
 			{Kind: "ticket", Out: []string{"subject"}, Create: true},
 		},
 	},
-	"zendesk": {Name: "zendesk", Credentials: []string{"token"}, FurtherCredentials: []string{"email"}},
+	"zendesk": {Name: "zendesk", Credentials: []string{"token"}, FurtherCredentials: []string{"email"}, Declare: declareBrand},
 }
 
 // options give an environment and files in which all that begins with NO is missing.
@@ -65,4 +65,15 @@ func read(t testing.TB, name string) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// declareBrand carries tickets of a connection whose options name a brand.
+func declareBrand(s adapters.Settings) ([]adapters.Carriage, error) {
+	var options struct {
+		Brand string `json:"brand"`
+	}
+	if err := s.DecodeOptions(&options); err != nil || options.Brand == "" {
+		return nil, err
+	}
+	return []adapters.Carriage{{Kind: "ticket", Out: []string{"subject"}, Create: true, Pull: adapters.Pull{MaxPage: 100}}}, nil
 }

@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"google.golang.org/protobuf/encoding/protojson"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/canonhub/canonhub/adapters"
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
@@ -77,7 +80,7 @@ func (l *loader) caller(name string, from *configv1.Caller) Caller {
 }
 
 func (l *loader) connection(name string, from *configv1.Connection) Connection {
-	at := path{"connections", name}
+	at, mistakes := path{"connections", name}, len(l.all)
 	factory, known := l.options.Factories[from.GetAdapter()]
 	if !known && from.GetAdapter() != "" {
 		l.fail(at.below("adapter"), "no adapter %.80q; there are %s", from.GetAdapter(), strings.Join(sortedKeys(l.options.Factories), ", "))
@@ -99,6 +102,9 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 	} else if known && factory.DefaultBaseURL == "" {
 		l.fail(at.below("base_url"), "every account of %s has an address of its own; give it as base_url: https://HOST", factory.Name)
 	}
+	if from.GetOptions() != nil {
+		c.Options, _ = protojson.Marshal(from.GetOptions()) // a message that was just read
+	}
 	webhook := from.GetWebhook()
 	for i, text := range webhook.GetSecrets() {
 		c.WebhookSecrets = append(c.WebhookSecrets, l.secret(at.below("webhook", "secrets", strconv.Itoa(i)), text))
@@ -108,7 +114,52 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 	} else if webhook != nil && factory.NeedsPublicURL {
 		l.fail(at.below("webhook", "public_url"), "%s signs the URL that it calls; give that as public_url: https://HOST/webhooks/%s", factory.Name, name)
 	}
+	if known {
+		l.declare(at, &c, mistakes)
+		c.Pulls = l.pulls(at.below("pull"), &c, from.GetPull())
+	}
 	return c
+}
+
+// declare has the adapter judge the connection's settings, unless something is wrong with it beyond the mistakes before.
+func (l *loader) declare(at path, c *Connection, mistakes int) {
+	c.Carries = c.Factory.Carries
+	l.carries[c.Name] = c.Carries
+	if n, _, broken := l.root.find(at); broken || n.anyBroken() || len(l.all) > mistakes {
+		return
+	}
+	settings := c.Settings(http.DefaultClient, time.Now)
+	carries, err := c.Factory.CarriesFor(settings)
+	if err == nil && c.Factory.Open != nil {
+		_, err = c.Factory.Open(settings)
+	}
+	if err != nil {
+		l.fail(at, "%s does not take these settings: %v", c.Adapter, err)
+		return
+	}
+	c.Carries = carries
+	l.carries[c.Name] = carries
+}
+
+// pulls are what is read from a connection.
+func (l *loader) pulls(at path, c *Connection, from map[string]*configv1.Pull) map[model.Kind]Pull {
+	pulls := make(map[model.Kind]Pull, len(from))
+	for _, name := range sortedKeys(from) {
+		p, carriage := from[name], carriageOf(c.Carries, model.Kind(name))
+		if model.For(model.Kind(name)) == nil {
+			continue // the schema has reported it
+		}
+		if carriage == nil || carriage.Pull.MaxPage == 0 {
+			l.failKey(at.below(name), "%s cannot pull %ss; remove this", c.Adapter, name)
+			continue
+		}
+		pulls[model.Kind(name)] = Pull{
+			Every: p.GetEvery().AsDuration(), Reconcile: p.GetReconcile().AsDuration(), Overlap: p.GetOverlap().AsDuration(),
+			Silence: p.GetSilence().AsDuration(), PageSize: int(p.GetPageSize()), Vanished: p.GetVanished(),
+			Differences: p.GetDifferences(), MaxVanished: p.GetMaxVanished(),
+		}
+	}
+	return pulls
 }
 
 func (l *loader) credentials(at path, from map[string]string) map[string]adapters.Secret {

@@ -21,11 +21,13 @@ type Spec struct {
 	Name     string
 	Factory  adapters.Factory
 	Settings adapters.Settings
-	// RequestsPerSecond and Concurrency bound the calls of this process; 0 means 10 and 8.
+	// RequestsPerSecond and Concurrency bound the calls of this process; 0 means what the adapter says, or else 10 and 8.
 	RequestsPerSecond float64
 	Concurrency       int
 	// Brake has zeros where the defaults go.
 	Brake Brake
+	// Pulls have zeros where the defaults go.
+	Pulls map[model.Kind]Pull
 }
 
 // Brake is how much may change at a connection within a window: one attribute of as many objects of a kind as their
@@ -49,6 +51,10 @@ type Carriage struct {
 	// New are what a create may set: Out, and what no update may.
 	New             []model.Path
 	Create, Archive bool
+	// Pull says what can be pulled.
+	Pull adapters.Pull
+	// TellsDeletes says that the vendor tells of deletes by itself.
+	TellsDeletes bool
 }
 
 // Connection is one opened account.
@@ -59,6 +65,8 @@ type Connection struct {
 	Carries     map[model.Kind]Carriage
 	Concurrency int
 	Brake       Brake
+	// Pulls are what is read from it, by kind.
+	Pulls map[model.Kind]Pull
 	// Fingerprint changes when the credentials do; it tells nothing of them.
 	Fingerprint []byte
 }
@@ -84,22 +92,27 @@ func Open(specs []Spec) (Set, error) {
 
 func open(spec Spec) (*Connection, error) {
 	settings := spec.Settings
-	settings.HTTP = paced(settings.HTTP, spec.RequestsPerSecond)
+	settings.HTTP = paced(settings.HTTP, cmp.Or(spec.RequestsPerSecond, spec.Factory.Limits.PerSecond, 10))
+	carries, err := spec.Factory.CarriesFor(settings)
+	if err != nil {
+		return nil, err
+	}
 	adapter, err := spec.Factory.Open(settings)
 	if err != nil {
 		return nil, err
 	}
 	c := &Connection{
 		Name: spec.Name, AdapterName: spec.Factory.Name, Adapter: adapter,
-		Carries: map[model.Kind]Carriage{}, Concurrency: spec.Concurrency,
-		Brake: spec.Brake.orDefaults(), Fingerprint: fingerprint(spec),
+		Carries: map[model.Kind]Carriage{}, Concurrency: cmp.Or(spec.Concurrency, spec.Factory.Limits.Concurrency, 8),
+		Brake: spec.Brake.orDefaults(), Pulls: map[model.Kind]Pull{}, Fingerprint: fingerprint(spec),
 	}
-	if c.Concurrency == 0 {
-		c.Concurrency = 8
-	}
-	for _, carriage := range spec.Factory.Carries {
+	for _, carriage := range carries {
 		c.Carries[model.Kind(carriage.Kind)] = Carriage{In: paths(carriage.In), Out: paths(carriage.Out),
-			New: paths(slices.Concat(carriage.Out, carriage.OnCreate)), Create: carriage.Create, Archive: carriage.Archive}
+			New: paths(slices.Concat(carriage.Out, carriage.OnCreate)), Create: carriage.Create, Archive: carriage.Archive,
+			Pull: carriage.Pull, TellsDeletes: carriage.Can(adapters.DeleteWebhooks) || carriage.Pull.Deletes}
+	}
+	for kind, pull := range spec.Pulls {
+		c.Pulls[kind] = pull.orDefaults(c.Carries[kind])
 	}
 	return c, nil
 }
@@ -122,9 +135,6 @@ func fingerprint(spec Spec) []byte {
 
 // paced makes each call wait for its turn.
 func paced(client *http.Client, perSecond float64) *http.Client {
-	if perSecond == 0 {
-		perSecond = 10
-	}
 	copied := *client
 	next := copied.Transport
 	if next == nil {

@@ -108,9 +108,18 @@ func OpenConnections(configured *config.Config, log *slog.Logger) (connection.Se
 	for i, c := range configured.Connections {
 		client := httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: c.BaseURL})
 		specs[i] = connection.Spec{Name: c.Name, Factory: c.Factory, Settings: c.Settings(client, time.Now),
-			RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Brake: connection.Brake(c.Brake)}
+			RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Brake: connection.Brake(c.Brake), Pulls: pulls(c.Pulls)}
 	}
 	return connection.Open(specs)
+}
+
+func pulls(configured map[model.Kind]config.Pull) map[model.Kind]connection.Pull {
+	all := make(map[model.Kind]connection.Pull, len(configured))
+	for kind, p := range configured {
+		all[kind] = connection.Pull{Every: p.Every, Reconcile: p.Reconcile, Overlap: p.Overlap, Silence: p.Silence, PageSize: p.PageSize,
+			Vanished: connection.Finding(p.Vanished), MaxVanished: p.MaxVanished, Differences: connection.Finding(p.Differences)}
+	}
+	return all
 }
 
 // wire joins the ways through the house.

@@ -11,6 +11,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -161,7 +162,12 @@ type Connection struct {
 	// read. In both it decides nothing and nothing is pushed to it. `live` (the default): it takes part.
 	Phase string `protobuf:"bytes,6,opt,name=phase,proto3" json:"phase,omitempty"`
 	// When deliveries to it are stopped because too much would change at once. Absent: the defaults.
-	Brake         *Brake `protobuf:"bytes,7,opt,name=brake,proto3" json:"brake,omitempty"`
+	Brake *Brake `protobuf:"bytes,7,opt,name=brake,proto3" json:"brake,omitempty"`
+	// What this adapter alone knows: see its README. Nothing is expanded in it, and no secret belongs here.
+	Options *structpb.Struct `protobuf:"bytes,8,opt,name=options,proto3" json:"options,omitempty"`
+	// What is read from it beside what its webhooks tell, by kind. Kinds that are not named are not pulled, unless somebody
+	// asks for it.
+	Pull          map[string]*Pull `protobuf:"bytes,9,rep,name=pull,proto3" json:"pull,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -245,6 +251,133 @@ func (x *Connection) GetBrake() *Brake {
 	return nil
 }
 
+func (x *Connection) GetOptions() *structpb.Struct {
+	if x != nil {
+		return x.Options
+	}
+	return nil
+}
+
+func (x *Connection) GetPull() map[string]*Pull {
+	if x != nil {
+		return x.Pull
+	}
+	return nil
+}
+
+// Pull is how one kind is read from a connection: all of it once (a backfill), then what changes, and now and then all
+// ids, to compare them with ours (a reconcile). Nothing of the kind is created there before the backfill is done.
+type Pull struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Between two pulls of changes; default 5m. Vendors that tell of no changes are read whole each time.
+	Every *durationpb.Duration `protobuf:"bytes,1,opt,name=every,proto3" json:"every,omitempty"`
+	// Between two reconciles; default 24h.
+	Reconcile *durationpb.Duration `protobuf:"bytes,2,opt,name=reconcile,proto3" json:"reconcile,omitempty"`
+	// How many objects a page has; 0 means the most that the vendor allows, but no more than 200.
+	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// How much further back than needed a pull of changes begins, against clocks that differ and rows that show late;
+	// default 2m. What the adapter knows of its vendor is added to it.
+	Overlap *durationpb.Duration `protobuf:"bytes,4,opt,name=overlap,proto3" json:"overlap,omitempty"`
+	// What a reconcile does with objects that the vendor has no more: `delete` takes them as deleted there; `report` says so
+	// alone. Default: delete where the vendor does not tell of deletes by itself, else report.
+	Vanished string `protobuf:"bytes,5,opt,name=vanished,proto3" json:"vanished,omitempty"`
+	// The share of the known objects that may vanish at once; where it is more, a person decides. 0 means the default of
+	// 0.02. Ten may always vanish.
+	MaxVanished float64 `protobuf:"fixed64,6,opt,name=max_vanished,json=maxVanished,proto3" json:"max_vanished,omitempty"`
+	// What a reconcile does with what differs: `repair`, the default, takes the vendor's state in; `report` says so alone.
+	Differences string `protobuf:"bytes,7,opt,name=differences,proto3" json:"differences,omitempty"`
+	// How long no webhook may come before changes are pulled out of turn; default: far longer than usual there.
+	Silence       *durationpb.Duration `protobuf:"bytes,8,opt,name=silence,proto3" json:"silence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pull) Reset() {
+	*x = Pull{}
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pull) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pull) ProtoMessage() {}
+
+func (x *Pull) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pull.ProtoReflect.Descriptor instead.
+func (*Pull) Descriptor() ([]byte, []int) {
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Pull) GetEvery() *durationpb.Duration {
+	if x != nil {
+		return x.Every
+	}
+	return nil
+}
+
+func (x *Pull) GetReconcile() *durationpb.Duration {
+	if x != nil {
+		return x.Reconcile
+	}
+	return nil
+}
+
+func (x *Pull) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *Pull) GetOverlap() *durationpb.Duration {
+	if x != nil {
+		return x.Overlap
+	}
+	return nil
+}
+
+func (x *Pull) GetVanished() string {
+	if x != nil {
+		return x.Vanished
+	}
+	return ""
+}
+
+func (x *Pull) GetMaxVanished() float64 {
+	if x != nil {
+		return x.MaxVanished
+	}
+	return 0
+}
+
+func (x *Pull) GetDifferences() string {
+	if x != nil {
+		return x.Differences
+	}
+	return ""
+}
+
+func (x *Pull) GetSilence() *durationpb.Duration {
+	if x != nil {
+		return x.Silence
+	}
+	return nil
+}
+
 // Brake stops the deliveries of one kind to a connection when they would change or clear one attribute of too many of
 // its objects within a window: a bad mapping, a blank page. A review is opened, and nothing goes on before it is closed.
 type Brake struct {
@@ -261,7 +394,7 @@ type Brake struct {
 
 func (x *Brake) Reset() {
 	*x = Brake{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -273,7 +406,7 @@ func (x *Brake) String() string {
 func (*Brake) ProtoMessage() {}
 
 func (x *Brake) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -286,7 +419,7 @@ func (x *Brake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Brake.ProtoReflect.Descriptor instead.
 func (*Brake) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Brake) GetShare() float64 {
@@ -323,7 +456,7 @@ type Webhook struct {
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +468,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +481,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Webhook) GetSecrets() []string {
@@ -368,9 +501,9 @@ func (x *Webhook) GetPublicUrl() string {
 // Limits is how hard a vendor may be called.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Calls a second, on average, of one hub process; 0 means the default of 10.
+	// Calls a second, on average, of one hub process; 0 means what the adapter says of its vendor, or else 10.
 	RequestsPerSecond float64 `protobuf:"fixed64,1,opt,name=requests_per_second,json=requestsPerSecond,proto3" json:"requests_per_second,omitempty"`
-	// Calls at the same time, of one hub process; 0 means the default of 8.
+	// Calls at the same time, of one hub process; 0 means what the adapter says of its vendor, or else 8.
 	Concurrency   int32 `protobuf:"varint,2,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -378,7 +511,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -390,7 +523,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -403,7 +536,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Limits) GetRequestsPerSecond() float64 {
@@ -441,7 +574,7 @@ type Caller struct {
 
 func (x *Caller) Reset() {
 	*x = Caller{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -453,7 +586,7 @@ func (x *Caller) String() string {
 func (*Caller) ProtoMessage() {}
 
 func (x *Caller) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -466,7 +599,7 @@ func (x *Caller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Caller.ProtoReflect.Descriptor instead.
 func (*Caller) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Caller) GetApiKeySha256() string {
@@ -536,7 +669,7 @@ type KindPolicy struct {
 
 func (x *KindPolicy) Reset() {
 	*x = KindPolicy{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -548,7 +681,7 @@ func (x *KindPolicy) String() string {
 func (*KindPolicy) ProtoMessage() {}
 
 func (x *KindPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -561,7 +694,7 @@ func (x *KindPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KindPolicy.ProtoReflect.Descriptor instead.
 func (*KindPolicy) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *KindPolicy) GetCreate() []string {
@@ -624,7 +757,7 @@ type Merge struct {
 
 func (x *Merge) Reset() {
 	*x = Merge{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -636,7 +769,7 @@ func (x *Merge) String() string {
 func (*Merge) ProtoMessage() {}
 
 func (x *Merge) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -649,7 +782,7 @@ func (x *Merge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Merge.ProtoReflect.Descriptor instead.
 func (*Merge) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Merge) GetBy() []string {
@@ -670,7 +803,7 @@ type Writable struct {
 
 func (x *Writable) Reset() {
 	*x = Writable{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +815,7 @@ func (x *Writable) String() string {
 func (*Writable) ProtoMessage() {}
 
 func (x *Writable) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +828,7 @@ func (x *Writable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Writable.ProtoReflect.Descriptor instead.
 func (*Writable) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Writable) GetAttributes() []string {
@@ -719,7 +852,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +864,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +877,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Delete) GetBy() []string {
@@ -795,7 +928,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +940,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +953,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Rule) GetAuthority() string {
@@ -918,7 +1051,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1063,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1076,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Target) GetCreate() bool {
@@ -988,7 +1121,7 @@ type TugOfWar struct {
 
 func (x *TugOfWar) Reset() {
 	*x = TugOfWar{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1133,7 @@ func (x *TugOfWar) String() string {
 func (*TugOfWar) ProtoMessage() {}
 
 func (x *TugOfWar) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1146,7 @@ func (x *TugOfWar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TugOfWar.ProtoReflect.Descriptor instead.
 func (*TugOfWar) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TugOfWar) GetCorrections() int32 {
@@ -1034,7 +1167,7 @@ var File_canonhub_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1fcanonhub/config/v1/config.proto\x12\x12canonhub.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa8\x05\n" +
+	"\x1fcanonhub/config/v1/config.proto\x12\x12canonhub.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xa8\x05\n" +
 	"\x06Config\x12q\n" +
 	"\vconnections\x18\x01 \x03(\v2+.canonhub.config.v1.Config.ConnectionsEntryB\"\xbaH\x1f\x9a\x01\x1c\"\x1ar\x182\x16^[a-z][a-z0-9-]{0,62}$R\vconnections\x12e\n" +
 	"\acallers\x18\x02 \x03(\v2'.canonhub.config.v1.Config.CallersEntryB\"\xbaH\x1f\x9a\x01\x1c\"\x1ar\x182\x16^[a-z][a-z0-9-]{0,62}$R\acallers\x12r\n" +
@@ -1050,7 +1183,7 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
 	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"U\n" +
 	"\tRetention\x12H\n" +
-	"\achanges\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x13\xbaH\x10\xaa\x01\r\"\x06\b\x80\x86\xb0\x96\x012\x03\b\x90\x1cR\achanges\"\xb9\x03\n" +
+	"\achanges\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x13\xbaH\x10\xaa\x01\r\"\x06\b\x80\x86\xb0\x96\x012\x03\b\x90\x1cR\achanges\"\xab\x05\n" +
 	"\n" +
 	"Connection\x12!\n" +
 	"\aadapter\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\aadapter\x12#\n" +
@@ -1059,10 +1192,26 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\awebhook\x18\x04 \x01(\v2\x1b.canonhub.config.v1.WebhookR\awebhook\x122\n" +
 	"\x06limits\x18\x05 \x01(\v2\x1a.canonhub.config.v1.LimitsR\x06limits\x124\n" +
 	"\x05phase\x18\x06 \x01(\tB\x1e\xbaH\x1br\x19R\x00R\alinkingR\x06shadowR\x04liveR\x05phase\x12/\n" +
-	"\x05brake\x18\a \x01(\v2\x19.canonhub.config.v1.BrakeR\x05brake\x1a>\n" +
+	"\x05brake\x18\a \x01(\v2\x19.canonhub.config.v1.BrakeR\x05brake\x121\n" +
+	"\aoptions\x18\b \x01(\v2\x17.google.protobuf.StructR\aoptions\x12j\n" +
+	"\x04pull\x18\t \x03(\v2(.canonhub.config.v1.Connection.PullEntryB,\xbaH)\x9a\x01&\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticketR\x04pull\x1a>\n" +
 	"\x10CredentialsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9a\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aQ\n" +
+	"\tPullEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.canonhub.config.v1.PullR\x05value:\x028\x01\"\xf8\x03\n" +
+	"\x04Pull\x12B\n" +
+	"\x05every\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\x9a\x9e\x012\x02\b\x01R\x05every\x12J\n" +
+	"\treconcile\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\xe7\x84\x0f2\x02\b\x01R\treconcile\x12'\n" +
+	"\tpage_size\x18\x03 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\bpageSize\x12C\n" +
+	"\aoverlap\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x04\b\x80\xf5$2\x00R\aoverlap\x123\n" +
+	"\bvanished\x18\x05 \x01(\tB\x17\xbaH\x14r\x12R\x00R\x06deleteR\x06reportR\bvanished\x12:\n" +
+	"\fmax_vanished\x18\x06 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vmaxVanished\x129\n" +
+	"\vdifferences\x18\a \x01(\tB\x17\xbaH\x14r\x12R\x00R\x06repairR\x06reportR\vdifferences\x12F\n" +
+	"\asilence\x18\b \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\x9a\x9e\x012\x02\b\n" +
+	"R\asilence\"\x9a\x01\n" +
 	"\x05Brake\x12-\n" +
 	"\x05share\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05share\x12\x1d\n" +
 	"\x03min\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\x03min\x12C\n" +
@@ -1163,63 +1312,73 @@ func file_canonhub_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_canonhub_config_v1_config_proto_rawDescData
 }
 
-var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_canonhub_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: canonhub.config.v1.Config
 	(*Retention)(nil),           // 1: canonhub.config.v1.Retention
 	(*Connection)(nil),          // 2: canonhub.config.v1.Connection
-	(*Brake)(nil),               // 3: canonhub.config.v1.Brake
-	(*Webhook)(nil),             // 4: canonhub.config.v1.Webhook
-	(*Limits)(nil),              // 5: canonhub.config.v1.Limits
-	(*Caller)(nil),              // 6: canonhub.config.v1.Caller
-	(*KindPolicy)(nil),          // 7: canonhub.config.v1.KindPolicy
-	(*Merge)(nil),               // 8: canonhub.config.v1.Merge
-	(*Writable)(nil),            // 9: canonhub.config.v1.Writable
-	(*Delete)(nil),              // 10: canonhub.config.v1.Delete
-	(*Rule)(nil),                // 11: canonhub.config.v1.Rule
-	(*Target)(nil),              // 12: canonhub.config.v1.Target
-	(*TugOfWar)(nil),            // 13: canonhub.config.v1.TugOfWar
-	nil,                         // 14: canonhub.config.v1.Config.ConnectionsEntry
-	nil,                         // 15: canonhub.config.v1.Config.CallersEntry
-	nil,                         // 16: canonhub.config.v1.Config.PoliciesEntry
-	nil,                         // 17: canonhub.config.v1.Connection.CredentialsEntry
-	nil,                         // 18: canonhub.config.v1.Caller.KindsEntry
-	nil,                         // 19: canonhub.config.v1.KindPolicy.AttributesEntry
-	nil,                         // 20: canonhub.config.v1.KindPolicy.TargetsEntry
-	nil,                         // 21: canonhub.config.v1.KindPolicy.WriteEntry
-	(*durationpb.Duration)(nil), // 22: google.protobuf.Duration
+	(*Pull)(nil),                // 3: canonhub.config.v1.Pull
+	(*Brake)(nil),               // 4: canonhub.config.v1.Brake
+	(*Webhook)(nil),             // 5: canonhub.config.v1.Webhook
+	(*Limits)(nil),              // 6: canonhub.config.v1.Limits
+	(*Caller)(nil),              // 7: canonhub.config.v1.Caller
+	(*KindPolicy)(nil),          // 8: canonhub.config.v1.KindPolicy
+	(*Merge)(nil),               // 9: canonhub.config.v1.Merge
+	(*Writable)(nil),            // 10: canonhub.config.v1.Writable
+	(*Delete)(nil),              // 11: canonhub.config.v1.Delete
+	(*Rule)(nil),                // 12: canonhub.config.v1.Rule
+	(*Target)(nil),              // 13: canonhub.config.v1.Target
+	(*TugOfWar)(nil),            // 14: canonhub.config.v1.TugOfWar
+	nil,                         // 15: canonhub.config.v1.Config.ConnectionsEntry
+	nil,                         // 16: canonhub.config.v1.Config.CallersEntry
+	nil,                         // 17: canonhub.config.v1.Config.PoliciesEntry
+	nil,                         // 18: canonhub.config.v1.Connection.CredentialsEntry
+	nil,                         // 19: canonhub.config.v1.Connection.PullEntry
+	nil,                         // 20: canonhub.config.v1.Caller.KindsEntry
+	nil,                         // 21: canonhub.config.v1.KindPolicy.AttributesEntry
+	nil,                         // 22: canonhub.config.v1.KindPolicy.TargetsEntry
+	nil,                         // 23: canonhub.config.v1.KindPolicy.WriteEntry
+	(*durationpb.Duration)(nil), // 24: google.protobuf.Duration
+	(*structpb.Struct)(nil),     // 25: google.protobuf.Struct
 }
 var file_canonhub_config_v1_config_proto_depIdxs = []int32{
-	14, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
-	15, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
-	16, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
+	15, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
+	16, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
+	17, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
 	1,  // 3: canonhub.config.v1.Config.retention:type_name -> canonhub.config.v1.Retention
-	22, // 4: canonhub.config.v1.Retention.changes:type_name -> google.protobuf.Duration
-	17, // 5: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
-	4,  // 6: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
-	5,  // 7: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
-	3,  // 8: canonhub.config.v1.Connection.brake:type_name -> canonhub.config.v1.Brake
-	22, // 9: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
-	18, // 10: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
-	10, // 11: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
-	19, // 12: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
-	20, // 13: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
-	21, // 14: canonhub.config.v1.KindPolicy.write:type_name -> canonhub.config.v1.KindPolicy.WriteEntry
-	8,  // 15: canonhub.config.v1.KindPolicy.merge:type_name -> canonhub.config.v1.Merge
-	22, // 16: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
-	13, // 17: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
-	22, // 18: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
-	2,  // 19: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
-	6,  // 20: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
-	7,  // 21: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
-	11, // 22: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
-	12, // 23: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
-	9,  // 24: canonhub.config.v1.KindPolicy.WriteEntry.value:type_name -> canonhub.config.v1.Writable
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	24, // 4: canonhub.config.v1.Retention.changes:type_name -> google.protobuf.Duration
+	18, // 5: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
+	5,  // 6: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
+	6,  // 7: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
+	4,  // 8: canonhub.config.v1.Connection.brake:type_name -> canonhub.config.v1.Brake
+	25, // 9: canonhub.config.v1.Connection.options:type_name -> google.protobuf.Struct
+	19, // 10: canonhub.config.v1.Connection.pull:type_name -> canonhub.config.v1.Connection.PullEntry
+	24, // 11: canonhub.config.v1.Pull.every:type_name -> google.protobuf.Duration
+	24, // 12: canonhub.config.v1.Pull.reconcile:type_name -> google.protobuf.Duration
+	24, // 13: canonhub.config.v1.Pull.overlap:type_name -> google.protobuf.Duration
+	24, // 14: canonhub.config.v1.Pull.silence:type_name -> google.protobuf.Duration
+	24, // 15: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
+	20, // 16: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
+	11, // 17: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
+	21, // 18: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
+	22, // 19: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
+	23, // 20: canonhub.config.v1.KindPolicy.write:type_name -> canonhub.config.v1.KindPolicy.WriteEntry
+	9,  // 21: canonhub.config.v1.KindPolicy.merge:type_name -> canonhub.config.v1.Merge
+	24, // 22: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
+	14, // 23: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
+	24, // 24: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
+	2,  // 25: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
+	7,  // 26: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
+	8,  // 27: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
+	3,  // 28: canonhub.config.v1.Connection.PullEntry.value:type_name -> canonhub.config.v1.Pull
+	12, // 29: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
+	13, // 30: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
+	10, // 31: canonhub.config.v1.KindPolicy.WriteEntry.value:type_name -> canonhub.config.v1.Writable
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_config_v1_config_proto_init() }
@@ -1233,7 +1392,7 @@ func file_canonhub_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_config_v1_config_proto_rawDesc), len(file_canonhub_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
