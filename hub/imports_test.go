@@ -42,9 +42,10 @@ var allowed = map[string][]string{
 	"hub/deliver":    {"gen", "adapters", "hub/apply", "hub/connection", "hub/jobs", "hub/model", "hub/policy", "hub/store", "hub/view"},
 	"hub/plan":       {"hub/apply", "hub/connection", "hub/model", "hub/policy", "hub/store"},
 	"hub/redrive":    {"hub/jobs", "hub/store"},
+	"hub/pull":       {"adapters", "hub/apply", "hub/connection", "hub/jobs", "hub/model", "hub/store", "hub/view"},
 	// The proof of convergence runs the core over facts of its own; it is all tests.
 	"hub/converge": {},
-	"hub/sweep":    {"hub/apply", "hub/connection", "hub/feed", "hub/gate", "hub/jobs", "hub/store"},
+	"hub/sweep":    {"hub/apply", "hub/connection", "hub/feed", "hub/gate", "hub/jobs", "hub/pull", "hub/store"},
 	"hub/api":      {"gen", "adapters/httpapi", "hub/apply", "hub/feed", "hub/gate", "hub/model", "hub/plan", "hub/policy", "hub/redrive", "hub/store", "hub/view"},
 	"hub/server":   {"gen", "adapters", "hub"},
 	"hub/demo":     {"gen", "adapters", "clients", "hub"},

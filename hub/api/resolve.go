@@ -24,6 +24,8 @@ func (s *reviews) ResolveReview(ctx context.Context, in *hubv1.ResolveReviewRequ
 		err = s.resolveTugOfWar(ctx, r, in)
 	case store.Braked:
 		err = s.resolveBraked(ctx, r, in)
+	case store.Vanished:
+		err = s.resolveVanished(ctx, r, in)
 	case store.SharedKey, store.MergedAtSource:
 		err = s.resolveOne(ctx, r, in)
 	case store.AmbiguousMatch:
@@ -72,6 +74,18 @@ func (s *reviews) resolveBraked(ctx context.Context, r *store.Review, in *hubv1.
 		return s.gate.Release(ctx, r, gate.Resume, closing(ctx, store.Resolved, in.GetWhy()))
 	}
 	return noChoice("choice", errors.New("a brake is released by let_through or resume"))
+}
+
+// resolveVanished has what is gone looked up again, and taken as deleted whatever there is of it.
+func (s *reviews) resolveVanished(ctx context.Context, r *store.Review, in *hubv1.ResolveReviewRequest) error {
+	if !in.GetLetThrough() {
+		return noChoice("choice", errors.New("what has vanished is let through: a reconcile takes it as deleted; dismiss leaves it as it is known"))
+	}
+	return s.store.InTx(ctx, func(tx *store.Tx) error {
+		tx.WishPull(store.Lane{Connection: r.Connection, Kind: r.Kind}, store.PullWish{Mode: store.Reconcile, LetVanish: true, By: actorOf(ctx), Why: in.GetWhy()})
+		tx.CloseReview(r, closing(ctx, store.Resolved, in.GetWhy()))
+		return nil
+	})
 }
 
 // resolveOne merges the records in question.

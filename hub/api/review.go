@@ -220,6 +220,7 @@ var reviewReasons = map[hubv1.ReviewReason]store.ReviewReason{
 	hubv1.ReviewReason_REVIEW_REASON_HELD:             store.Held,
 	hubv1.ReviewReason_REVIEW_REASON_TUG_OF_WAR:       store.TugOfWar,
 	hubv1.ReviewReason_REVIEW_REASON_BRAKED:           store.Braked,
+	hubv1.ReviewReason_REVIEW_REASON_VANISHED:         store.Vanished,
 }
 
 var reviewResolutions = map[store.Resolution]hubv1.ReviewResolution{
@@ -256,4 +257,5 @@ var choices = map[store.ReviewReason][]string{
 	store.Held:           {"take", "value", "authority"},
 	store.TugOfWar:       {"resume"},
 	store.Braked:         {"let_through", "resume"},
+	store.Vanished:       {"let_through"},
 }

@@ -27,6 +27,8 @@ type application struct {
 	key      store.LinkKey
 	keys     []store.MatchKey
 	refers   []store.LinkKey
+	// receipt is what is heard again where more is to be done.
+	receipt string
 	// both are the records to lock at once, where an earlier try found that it needs two.
 	both *[]store.RecordID
 
@@ -149,7 +151,7 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 	switch {
 	case len(matches) > 1:
 		p.tx.PutReview(store.Review{LinkKey: p.key, Reason: store.AmbiguousMatch, RecordIDs: matches,
-			ReceiptID: p.in.ReceiptID, CorrelationID: p.in.CorrelationID})
+			ReceiptID: p.receipt, CorrelationID: p.in.CorrelationID})
 		return Reviewed, nil
 	case len(matches) == 1:
 		b, err := p.tx.LockBundle(ctx, matches[0])
@@ -162,7 +164,7 @@ func (p *application) firstContact(ctx context.Context, contact *store.Contact) 
 		p.adopt(b)
 	case !p.rules.MayCreate(p.key.Connection):
 		for _, key := range append(p.keys, store.MatchKey{}) { // the empty one for those that wait for leave to make a record
-			p.tx.PutOrphan(p.key, key, p.in.ReceiptID)
+			p.tx.PutOrphan(p.key, key, p.receipt)
 		}
 		return Orphaned, nil
 	default:
@@ -418,7 +420,7 @@ func (p *application) mergedAtSource(ctx context.Context, other *store.Link) err
 			records = append(records, other.RecordID)
 		}
 		p.tx.PutReview(store.Review{LinkKey: p.key, Reason: store.MergedAtSource, RecordIDs: records,
-			ReceiptID: p.in.ReceiptID, CorrelationID: p.in.CorrelationID})
+			ReceiptID: p.receipt, CorrelationID: p.in.CorrelationID})
 		return nil
 	case other == nil:
 		link := newLink(survivor(p.in), p.bundle)

@@ -119,6 +119,8 @@ type Cause struct {
 	ReceiptID     string
 	CorrelationID string
 	TraceParent   string
+	// Behind says that what follows is done behind what is live.
+	Behind bool
 }
 
 // Input is one observation of a connection.
@@ -176,51 +178,75 @@ type Result struct {
 // Apply takes one observation of a connection into its record.
 func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 	kind := model.Kind(in.Observation.Kind)
-	key := store.LinkKey{Connection: in.Source, Kind: kind, ExternalID: string(in.Observation.ExternalID)}
 	schema := model.For(kind)
 	if in.SeenAt.IsZero() {
 		in.SeenAt = a.Now()
 	}
 	if schema == nil {
-		return a.finish(ctx, in, Result{Outcome: Unmanaged}, key)
+		return a.finish(ctx, in, Result{Outcome: Unmanaged}, keyOf(in))
 	}
-	observed := clean(schema, in.Source, a.Connections[in.Source].Carries[kind], in.Observation)
-	refers := qualify(schema, observed.message, in.Source)
-	if in.Observation.MergedInto != "" {
-		refers = append(refers, survivor(&in))
-	}
-	spoken := append(slices.Clone(refers), key)
-	var (
-		result Result
-		both   []store.RecordID
-	)
-	err := a.inTx(ctx, func(tx Tx) error {
-		active := a.Active()
-		rules := active.Policy.Kind(kind)
-		if rules == nil {
-			result = Result{Outcome: Unmanaged}
-			a.trail(tx, in, result, spoken)
-			return nil
+	p := a.prepare(schema, in)
+	var result Result
+	err := a.inTx(ctx, func(tx Tx) (err error) {
+		result, err = p.apply(ctx, tx)
+		if err == nil && result.Outcome.Final() {
+			a.trail(tx, in, result, p.spoken())
 		}
-		one := &application{
-			a: a, tx: tx, in: &in, rules: rules, version: active.Version, observed: observed,
-			key: key, keys: matchKeys(rules, observed.message), refers: refers, both: &both,
-		}
-		if observed.message != nil {
-			one.message = proto.Clone(observed.message) // references are rewritten; a second run starts afresh
-		}
-		var err error
-		result, err = one.run(ctx)
-		if err != nil || !result.Outcome.Final() {
-			return err
-		}
-		a.trail(tx, in, result, spoken)
-		return nil
+		return err
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("apply a %s of %s: %w", kind, in.Source, err) // its id may be an e-mail address
 	}
 	return result, nil
+}
+
+// prepared is an observation, made ready for a transaction.
+type prepared struct {
+	a        *Applier
+	in       *Input
+	key      store.LinkKey
+	observed cleaned
+	refers   []store.LinkKey
+	both     []store.RecordID
+	// kept is the receipt under which a pulled observation is kept, should that be needed.
+	kept *store.Receipt
+}
+
+func (a *Applier) prepare(schema *model.Schema, in Input) *prepared {
+	p := &prepared{a: a, in: &in, key: keyOf(in)}
+	p.observed = clean(schema, in.Source, a.Connections[in.Source].Carries[p.key.Kind], in.Observation)
+	p.refers = qualify(schema, p.observed.message, in.Source)
+	if in.Observation.MergedInto != "" {
+		p.refers = append(p.refers, survivor(&in))
+	}
+	return p
+}
+
+func keyOf(in Input) store.LinkKey {
+	return store.LinkKey{Connection: in.Source, Kind: model.Kind(in.Observation.Kind), ExternalID: string(in.Observation.ExternalID)}
+}
+
+// spoken are the objects that the observation speaks of.
+func (p *prepared) spoken() []store.LinkKey { return append(slices.Clone(p.refers), p.key) }
+
+// apply takes the observation in, in a transaction.
+func (p *prepared) apply(ctx context.Context, tx Tx) (Result, error) {
+	active := p.a.Active()
+	rules := active.Policy.Kind(p.key.Kind)
+	if rules == nil {
+		return Result{Outcome: Unmanaged}, nil
+	}
+	one := &application{
+		a: p.a, tx: tx, in: p.in, rules: rules, version: active.Version, observed: p.observed,
+		key: p.key, keys: matchKeys(rules, p.observed.message), refers: p.refers, both: &p.both, receipt: p.in.ReceiptID,
+	}
+	if p.kept != nil {
+		one.receipt = p.kept.ID
+	}
+	if p.observed.message != nil {
+		one.message = proto.Clone(p.observed.message) // references are rewritten; a second run starts afresh
+	}
+	return one.run(ctx)
 }
 
 // finish ends the receipt of an observation that touches no record.

@@ -129,3 +129,32 @@ func matchKeys(rules *policy.Kind, message proto.Message) []store.MatchKey {
 	}
 	return keys
 }
+
+// Differing lists the attributes in which an observation differs from what its source is known to hold. References are
+// left out: a vendor's ids are not ours.
+func Differing(schema *model.Schema, source string, carriage connection.Carriage, o adapters.Observation, known *view.View) []model.Path {
+	c := clean(schema, source, carriage, o)
+	if c.message == nil {
+		return nil
+	}
+	refers := map[model.Path]bool{}
+	for _, message := range []proto.Message{c.message, known.State().Held} {
+		for ref := range schema.References(message) {
+			refers[ref.Path] = true
+		}
+	}
+	state := known.State()
+	var differing []model.Path
+	for _, path := range c.paths {
+		paths := []model.Path{path}
+		if path == "custom.*" {
+			paths = slices.Compact(slices.Sorted(slices.Values(slices.Concat(schema.Custom(c.message), schema.Custom(state.Held)))))
+		}
+		for _, path := range paths {
+			if !refers[path] && !state.Holds(c.message, path) {
+				differing = append(differing, path)
+			}
+		}
+	}
+	return differing
+}

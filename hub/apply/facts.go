@@ -101,6 +101,7 @@ type Trails interface {
 	CloseReview(*store.Review, store.Closing)
 	PutDeadLetter(store.DeadLetter)
 	FinishReceipt(id, state, outcome string)
+	KeepReceipt(*store.Receipt, store.Kept)
 	PutSpoken(receiptID string, objects []store.LinkKey)
 }
 

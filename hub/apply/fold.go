@@ -156,7 +156,7 @@ func (f *fold) follow(ctx context.Context) error {
 			return err
 		}
 		if f.settle(target) {
-			owed = append(owed, jobs.DeliverArgs{RecordID: f.bundle.Record.ID, Connection: target.Connection})
+			owed = append(owed, jobs.DeliverArgs{RecordID: f.bundle.Record.ID, Connection: target.Connection, Behind: f.cause.Behind})
 		}
 	}
 	return f.a.Queue.Deliver(ctx, f.tx, owed)

@@ -41,6 +41,8 @@ type Deliverer struct {
 	Gate        Gate
 	// NewKey makes an attempt's idempotency key.
 	NewKey func() string
+	// Backfilled says whether all objects of a kind at a connection are known; nil says so of all.
+	Backfilled func(context.Context, store.Lane) (bool, error)
 	// Metrics may be nil.
 	Metrics *Metrics
 	Log     *slog.Logger
@@ -56,6 +58,8 @@ type delivery struct {
 	run  jobs.Run
 	// readAt are the links' epochs after our last reads of the objects, by external id.
 	readAt map[string]int64
+	// unread says that the target has objects that nobody has read yet: it may have the record's already.
+	unread bool
 	// object is the external id of the one that is read or written; empty for a create.
 	object string
 	// conflicts counts the answers that the object is not what we thought.
@@ -90,6 +94,9 @@ func (d *Deliverer) Deliver(ctx context.Context, args jobs.DeliverArgs, run jobs
 		return err
 	}
 	one := &delivery{d: d, c: c, args: args, run: run, readAt: map[string]int64{}, skipped: map[string]string{}}
+	if err := one.askWhetherRead(ctx); err != nil {
+		return err
+	}
 	for range maxRounds {
 		next, err := one.plan(ctx)
 		if err == nil && next != nil {
@@ -100,6 +107,21 @@ func (d *Deliverer) Deliver(ctx context.Context, args jobs.DeliverArgs, run jobs
 		}
 	}
 	return jobs.Snooze(0)
+}
+
+// askWhetherRead asks whether the target has been read, where it is to be.
+func (o *delivery) askWhetherRead(ctx context.Context) error {
+	for kind := range o.c.Pulls {
+		if !o.args.RecordID.Is(kind) || o.d.Backfilled == nil {
+			continue
+		}
+		done, err := o.d.Backfilled(ctx, store.Lane{Connection: o.c.Name, Kind: kind})
+		if err != nil {
+			return err
+		}
+		o.unread = !done
+	}
+	return nil
 }
 
 // step is a call to the vendor and what follows from its answer. No transaction is open around it (law 4).

@@ -103,6 +103,9 @@ func (o *delivery) decide(ctx context.Context, tx apply.Tx, b *store.Bundle) (st
 	if o.mustRead(s) {
 		return o.read(s.link.LinkKey, store.Epoch{Linked: true, Number: s.link.Epoch, Began: o.d.Applier.Now().UTC()}), nil
 	}
+	if s.link == nil && o.unread {
+		return nil, o.block(ctx, tx, b, "waits until what is there has been read: the backfill is not done")
+	}
 	if err := o.contest(tx, s); err != nil {
 		return nil, err
 	}

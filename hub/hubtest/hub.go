@@ -19,6 +19,7 @@ import (
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/pull"
 	"github.com/canonhub/canonhub/hub/redrive"
 	"github.com/canonhub/canonhub/hub/store"
 	"github.com/canonhub/canonhub/hub/translate"
@@ -34,6 +35,7 @@ type Hub struct {
 	Queue      *jobs.Queue
 	Gate       *gate.Gate
 	Redriver   *redrive.Redriver
+	Puller     *pull.Puller
 
 	t    testing.TB
 	url  string
@@ -46,6 +48,8 @@ type Options struct {
 	Policies map[string]*configv1.KindPolicy
 	// Brakes of vendors. Without one, all of a vendor's objects may change at once.
 	Brakes map[string]connection.Brake
+	// Pulls of vendors, by kind.
+	Pulls map[string]map[model.Kind]connection.Pull
 	// Beside is another hub of the test: this one is a second process on its database, under its policies.
 	Beside *Hub
 	// Wrap replaces the queue's handlers; nil leaves them.
@@ -81,7 +85,7 @@ func New(t testing.TB, o Options) *Hub {
 	var specs []connection.Spec
 	var lanes []jobs.Lane
 	for name, vendor := range o.Vendors {
-		specs = append(specs, connection.Spec{Name: name, Factory: vendor.Factory(), Settings: adapters.Settings{HTTP: http.DefaultClient}, Brake: brakeOf(o, name)})
+		specs = append(specs, connection.Spec{Name: name, Factory: vendor.Factory(), Settings: adapters.Settings{HTTP: http.DefaultClient}, Brake: brakeOf(o, name), Pulls: o.Pulls[name]})
 		lanes = append(lanes, jobs.Lane{Connection: name, Concurrency: 8})
 	}
 	connections, err := connection.Open(specs)
@@ -94,10 +98,12 @@ func New(t testing.TB, o Options) *Hub {
 			id, err := typeid.Generate(string(kind))
 			return store.RecordID(id.String()), err
 		}}
-	h.Deliverer = &deliver.Deliverer{Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log,
+	h.Deliverer = &deliver.Deliverer{Applier: h.Applier, Connections: connections, Gate: h.Gate, Backfilled: db.Backfilled, Log: log,
 		NewKey: func() string { return fmt.Sprintf("%s-key-%d", process, h.keys.Add(1)) }}
 	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log}
-	handlers := jobs.Handlers{Translate: h.Translator.Translate, Deliver: h.Deliverer.Deliver, Redrive: func(ctx context.Context, args jobs.RedriveArgs, run jobs.Run) error {
+	h.Puller = &pull.Puller{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Refresher: h.Translator, Log: log,
+		Now: func() time.Time { return h.Applier.Now() }, NewID: func() string { return fmt.Sprintf("pull-%s-%d", process, h.keys.Add(1)) }}
+	handlers := jobs.Handlers{Translate: h.Translator.Translate, Pull: h.Puller.Pull, Deliver: h.Deliverer.Deliver, Redrive: func(ctx context.Context, args jobs.RedriveArgs, run jobs.Run) error {
 		return h.Redriver.Work(ctx, args, run)
 	},
 		Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return h.Applier.Refold(ctx) },
@@ -117,6 +123,9 @@ func New(t testing.TB, o Options) *Hub {
 	for name := range o.Vendors {
 		_, err := db.RegisterConnection(ctx, name, "memory", []byte("x"))
 		must(t, err)
+		for kind := range o.Pulls[name] {
+			must(t, db.RegisterPull(ctx, store.Lane{Connection: name, Kind: kind}))
+		}
 	}
 	return h
 }

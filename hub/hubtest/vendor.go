@@ -30,6 +30,9 @@ type Vendor struct {
 	Organisations bool
 	// BeforeFetchReturns runs after a fetch has read and before it returns.
 	BeforeFetchReturns func()
+	// BeforePull runs before a page is read; Rejected comes with each.
+	BeforePull func(adapters.Query) error
+	Rejected   []adapters.Rejected
 	// Probed answers probes; nil is a vendor that takes the credentials.
 	Probed func(context.Context) error
 
@@ -60,10 +63,11 @@ func (v *Vendor) Factory() adapters.Factory {
 		vendorPaths = append(vendorPaths, "organisation")
 	}
 	return adapters.Factory{
-		Name:    "memory",
-		Carries: []adapters.Carriage{{Kind: "customer", In: vendorPaths, Out: vendorPaths, Create: true, Archive: true}},
+		Name: "memory",
+		Carries: []adapters.Carriage{{Kind: "customer", In: vendorPaths, Out: vendorPaths, Create: true, Archive: true,
+			Pull: adapters.Pull{MaxPage: 100, Changes: true}, Lacks: map[adapters.Ability]string{adapters.DeleteWebhooks: "it tells of none"}}},
 		Open: func(adapters.Settings) (*adapters.Adapter, error) {
-			return &adapters.Adapter{MappingVersion: 1, Translator: v, Fetcher: v, Pusher: v, Archiver: v, Prober: v}, nil
+			return &adapters.Adapter{MappingVersion: 1, Translator: v, Fetcher: v, Puller: v, Pusher: v, Archiver: v, Prober: v}, nil
 		},
 	}
 }
@@ -292,6 +296,12 @@ func Named(name, email string) func(*canonicalv1.Customer) {
 	return func(c *canonicalv1.Customer) {
 		c.Name, c.Email = &canonicalv1.PersonName{Full: proto.String(name)}, proto.String(email)
 	}
+}
+
+func newCustomer(prefix string, n int) *canonicalv1.Customer {
+	c := &canonicalv1.Customer{}
+	Named(fmt.Sprintf("%s %d", prefix, n), fmt.Sprintf("%s%d@example.com", prefix, n))(c)
+	return c
 }
 
 // Phone makes a change that sets a customer's phone number.

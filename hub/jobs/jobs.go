@@ -41,6 +41,8 @@ func (TranslateArgs) Kind() string { return "translate" }
 type DeliverArgs struct {
 	RecordID   store.RecordID `json:"record_id" river:"unique"`
 	Connection string         `json:"connection" river:"unique"`
+	// Behind has it wait for those that are not.
+	Behind bool `json:"-"`
 }
 
 // Kind names the job.
@@ -61,6 +63,16 @@ type EraseArgs struct {
 
 // Kind names the job.
 func (EraseArgs) Kind() string { return "erase" }
+
+// PullArgs is the job that reads what is due of one kind from a connection.
+type PullArgs struct {
+	Connection string `json:"connection" river:"unique"`
+	// ObjectKind is the canonical kind.
+	ObjectKind string `json:"object_kind" river:"unique"`
+}
+
+// Kind names the job.
+func (PullArgs) Kind() string { return "pull" }
 
 // RedriveArgs is the work of redriving dead letters at a rate.
 type RedriveArgs struct {
@@ -102,6 +114,7 @@ type Handlers struct {
 	Refold    func(context.Context, RefoldArgs, Run) error
 	Erase     func(context.Context, EraseArgs, Run) error
 	Redrive   func(context.Context, RedriveArgs, Run) error
+	Pull      func(context.Context, PullArgs, Run) error
 }
 
 // Lane is a connection's share of this process.
@@ -122,6 +135,9 @@ type Options struct {
 	Log     *slog.Logger
 }
 
+// pullers bounds how many kinds of one connection are pulled at the same time in one process.
+const pullers = 2
+
 // MaxBackoff bounds the wait between two tries.
 const MaxBackoff = 10 * time.Minute
 
@@ -141,9 +157,11 @@ func New(db *store.Store, options Options) (*Queue, error) {
 	river.AddWorker(workers, &worker[DeliverArgs]{work: options.Handlers.Deliver})
 	river.AddWorker(workers, &worker[RefoldArgs]{work: options.Handlers.Refold, timeout: -1})
 	river.AddWorker(workers, &worker[EraseArgs]{work: options.Handlers.Erase, timeout: -1})
+	river.AddWorker(workers, &worker[PullArgs]{work: options.Handlers.Pull, timeout: 5 * time.Minute})
 	river.AddWorker(workers, &worker[RedriveArgs]{work: options.Handlers.Redrive})
 	queues := map[string]river.QueueConfig{"hub": {MaxWorkers: 2}}
 	for _, lane := range options.Lanes {
+		queues[pullQueue(lane.Connection)] = river.QueueConfig{MaxWorkers: pullers}
 		queues[inQueue(lane.Connection)] = river.QueueConfig{MaxWorkers: 16}
 		queues[outQueue(lane.Connection)] = river.QueueConfig{MaxWorkers: lane.Concurrency}
 	}
@@ -215,9 +233,17 @@ func (q *Queue) Deliver(ctx context.Context, tx Tx, deliveries []DeliverArgs) er
 	params := make([]river.InsertManyParams, len(deliveries))
 	for i, d := range deliveries {
 		params[i] = river.InsertManyParams{Args: d, InsertOpts: &river.InsertOpts{
-			Queue: outQueue(d.Connection), UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}}
+			Queue: outQueue(d.Connection), Priority: priority(d), UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}}
 	}
 	return q.insert(ctx, tx, params)
+}
+
+// priority is River's: 1 is before 4.
+func priority(d DeliverArgs) int {
+	if d.Behind {
+		return 3
+	}
+	return 1
 }
 
 // Redo inserts a job for each receipt that has none.
@@ -246,6 +272,15 @@ func (q *Queue) DeliverAt(ctx context.Context, tx Tx, d DeliverArgs, at time.Tim
 func (q *Queue) Redrive(ctx context.Context, args RedriveArgs, at time.Time) error {
 	if _, err := q.client.Insert(ctx, args, &river.InsertOpts{Queue: "hub", ScheduledAt: at}); err != nil {
 		return fmt.Errorf("queue redrive: %w", err)
+	}
+	return nil
+}
+
+// Pull inserts the job that reads what is due, unless there is one.
+func (q *Queue) Pull(ctx context.Context, args PullArgs) error {
+	if _, err := q.client.Insert(ctx, args, &river.InsertOpts{Queue: pullQueue(args.Connection), MaxAttempts: 1,
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}); err != nil {
+		return fmt.Errorf("queue the pull of %s: %w", args.Connection, err)
 	}
 	return nil
 }
@@ -301,8 +336,9 @@ func (q *Queue) each(ctx context.Context, tx *store.Tx, connection string, do fu
 	return nil
 }
 
-func inQueue(connection string) string  { return "in-" + connection }
-func outQueue(connection string) string { return "out-" + connection }
+func pullQueue(connection string) string { return "pull-" + connection }
+func inQueue(connection string) string   { return "in-" + connection }
+func outQueue(connection string) string  { return "out-" + connection }
 
 // retry is exponential backoff with full jitter.
 type retry struct{ first time.Duration }

@@ -27,6 +27,7 @@ import (
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/pull"
 	"github.com/canonhub/canonhub/hub/receive"
 	"github.com/canonhub/canonhub/hub/redrive"
 	"github.com/canonhub/canonhub/hub/store"
@@ -61,6 +62,7 @@ type Server struct {
 	gate                *gate.Gate
 	translator          *translate.Translator
 	redriver            *redrive.Redriver
+	puller              *pull.Puller
 	metrics             *prometheus.Registry
 	connections         connection.Set
 	api                 *api.Server
@@ -137,16 +139,18 @@ func (s *Server) wire(_ context.Context, o Options) error {
 	s.gate = &gate.Gate{Store: s.Store, Now: time.Now, Log: o.Log, Braked: braked}
 	s.Applier = &apply.Applier{Store: apply.In(s.Store), Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
 	s.translator = &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
-	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Metrics: guards, Log: o.Log}
+	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Backfilled: s.Store.Backfilled, Metrics: guards, Log: o.Log}
 	lanes := make([]jobs.Lane, 0, len(s.connections))
 	for _, name := range s.connections.Names() {
 		lanes = append(lanes, jobs.Lane{Connection: name, Concurrency: s.connections[name].Concurrency})
 	}
+	s.puller = &pull.Puller{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Refresher: s.translator,
+		Now: time.Now, NewID: func() string { return "pull_" + randomHex(16) }, Log: o.Log}
 	s.redriver = &redrive.Redriver{Store: s.Store}
 	queue, err := jobs.New(s.Store, jobs.Options{
 		ProcessID: s.id, Lanes: lanes, Backoff: o.Backoff, Log: o.Log,
 		Handlers: jobs.Handlers{
-			Translate: s.translator.Translate, Deliver: deliverer.Deliver, Redrive: s.redriver.Work,
+			Translate: s.translator.Translate, Deliver: deliverer.Deliver, Redrive: s.redriver.Work, Pull: s.puller.Pull,
 			Refold: func(ctx context.Context, _ jobs.RefoldArgs, _ jobs.Run) error { return s.Applier.Refold(ctx) },
 			Erase:  apply.Traces(s.Store),
 		},
@@ -171,6 +175,11 @@ func (s *Server) activate(ctx context.Context, o Options) error {
 		renewed, err := s.Store.RegisterConnection(ctx, name, c.AdapterName, c.Fingerprint)
 		if err != nil {
 			return err
+		}
+		for kind := range c.Pulls {
+			if err := s.Store.RegisterPull(ctx, store.Lane{Connection: name, Kind: kind}); err != nil {
+				return err
+			}
 		}
 		if !renewed {
 			continue
@@ -257,7 +266,7 @@ func (s *Server) work(ctx context.Context, o Options) error {
 		close(s.background)
 		return err
 	}
-	sweeper := &sweep.Sweeper{Store: s.Store, Queue: s.queue, Connections: s.connections, Gate: s.gate, Applier: s.Applier, Log: o.Log,
+	sweeper := &sweep.Sweeper{Store: s.Store, Queue: s.queue, Connections: s.connections, Gate: s.gate, Applier: s.Applier, Puller: s.puller, Log: o.Log,
 		Retention: feed.NewRetention(s.Store, o.Config.Retention.Changes, o.Log)}
 	go func() {
 		defer close(s.background)

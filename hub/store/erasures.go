@@ -104,6 +104,8 @@ func (t *Tx) Erase(e Erasure) {
 // erasedObjects end what is known by the erased objects.
 var erasedObjects = []string{
 	`delete from orphans o using erased e where o.kind = e.kind and o.connection = e.connection and o.external_id = e.external_id`,
+	`delete from pull_seen o using erased e where o.kind = e.kind and o.connection = e.connection and o.external_id = e.external_id`,
+	`delete from pull_findings o using erased e where o.kind = e.kind and o.connection = e.connection and o.external_id = e.external_id`,
 	`delete from gone_objects o using erased e where o.kind = e.kind and o.connection = e.connection and o.external_id = e.external_id`,
 	// What was pushed for a record that a person took the object from held what the object said. A push may have begun
 	// while that waited for the record.

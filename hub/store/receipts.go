@@ -11,8 +11,10 @@ import (
 
 // Receipt is a verified incoming event, kept raw.
 type Receipt struct {
-	ID            string
-	Connection    string
+	ID         string
+	Connection string
+	// Origin is how it came to be.
+	Origin        Origin
 	EventKey      string
 	Type          string
 	OccurredAt    time.Time
@@ -22,6 +24,51 @@ type Receipt struct {
 	ReceivedAt    time.Time
 	// State is pending, done or dead.
 	State string
+}
+
+// Origin is how a receipt came to be.
+type Origin string
+
+// The origins.
+const (
+	// OriginWebhook: the vendor sent it; the body is the event's.
+	OriginWebhook Origin = "webhook"
+	// OriginPull: a pull heard it; the body is a canonhub.store.v1.Observed.
+	OriginPull Origin = "pull"
+	// OriginPart: the part of an event, or of a page, that could not be read.
+	OriginPart Origin = "part"
+)
+
+// Kept is what has become of a receipt that did not come from outside.
+type Kept struct {
+	// State is pending, done or dead.
+	State, Outcome string
+	// Reason of a dead one; safe to show.
+	Reason string
+}
+
+// KeepReceipt queues a receipt of the hub's own making, unless it is there; a dead one gets its dead letter.
+func (t *Tx) KeepReceipt(r *Receipt, k Kept) {
+	t.Queue(`with fresh as (
+			insert into receipt_keys (connection, event_key) values ($2, $3) on conflict do nothing returning connection
+		), stored as (
+			insert into receipts (id, connection, event_key, type, occurred_at, body, correlation_id, traceparent, state, outcome, origin, finished_at)
+			select $1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11, case when $9 = 'pending' then null else now() end from fresh
+			returning id
+		), buried as (
+			insert into dead_letters (subject, connection, receipt_id, category, reason, attempts, correlation_id, redrives)
+			select 'receipt', $2, id, $10, $12, 1, $7, 0 from stored where $9 = 'dead'
+		)
+		insert into audit (action, correlation_id, connection, receipt_id, detail) select $13, $7, $2, id, $12 from stored`,
+		r.ID, r.Connection, r.EventKey, r.Type, nullTime(r.OccurredAt), r.Body, r.CorrelationID, r.TraceParent,
+		k.State, k.Outcome, r.Origin, k.Reason, keptAction(k))
+}
+
+func keptAction(k Kept) string {
+	if k.State == "dead" {
+		return ActionDeadLettered
+	}
+	return ActionKept
 }
 
 // PutReceipts stores receipts, leaving out those whose event was received before, and returns the ids of the new ones.
@@ -74,9 +121,9 @@ func (s *Store) Receipt(ctx context.Context, id string) (*Receipt, error) {
 		r        Receipt
 		occurred *time.Time
 	)
-	err := s.pool.QueryRow(ctx, `select id, connection, event_key, type, occurred_at, body, correlation_id, traceparent, received_at, state
+	err := s.pool.QueryRow(ctx, `select id, connection, event_key, type, occurred_at, body, correlation_id, traceparent, received_at, state, origin
 		from receipts where id = $1`, id).Scan(&r.ID, &r.Connection, &r.EventKey, &r.Type, &occurred, &r.Body,
-		&r.CorrelationID, &r.TraceParent, &r.ReceivedAt, &r.State)
+		&r.CorrelationID, &r.TraceParent, &r.ReceivedAt, &r.State, &r.Origin)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, ErrNotFound
 	}

@@ -30,6 +30,8 @@ const (
 	TugOfWar ReviewReason = "tug_of_war"
 	// Braked: one attribute would change for too many records of a connection at once.
 	Braked ReviewReason = "braked"
+	// Vanished: more objects of a connection are gone at once than may be taken as deleted.
+	Vanished ReviewReason = "vanished"
 )
 
 // Resolution is how a review was closed.
@@ -100,7 +102,7 @@ func joinIDs(ids []RecordID) string {
 // PutReview queues a review. One that is open already for the same subject stays as it is; one that was dismissed is
 // not opened again for the same records.
 func (t *Tx) PutReview(r Review) {
-	dismissable := r.Reason != TugOfWar && r.Reason != Braked && r.Reason != Held // those begin anew each time
+	dismissable := r.Reason != TugOfWar && r.Reason != Braked && r.Reason != Held && r.Reason != Vanished // those begin anew each time
 	t.Queue(`with opened as (
 			insert into reviews (kind, reason, connection, external_id, path, record_ids, subject, about, detail, receipt_id, correlation_id)
 			select $1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11

@@ -23,6 +23,10 @@ type Trail struct {
 
 // The actions.
 const (
+	// ActionKept: what was pulled could not be taken in at once, and was kept.
+	ActionKept = "kept"
+	// ActionPulled: a run of a pull has ended.
+	ActionPulled       = "pulled"
 	ActionTranslated   = "translated"
 	ActionApplied      = "applied"
 	ActionDelivered    = "delivered"

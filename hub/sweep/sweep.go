@@ -14,6 +14,7 @@ import (
 	"github.com/canonhub/canonhub/hub/feed"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/pull"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -41,7 +42,9 @@ type Sweeper struct {
 	Applier     *apply.Applier
 	// Retention has old changes leave the feed; nil keeps all.
 	Retention *feed.Retention
-	Log       *slog.Logger
+	// Puller has what is due pulled; nil pulls nothing.
+	Puller *pull.Puller
+	Log    *slog.Logger
 
 	// receiptsSeen and deliveriesSeen are where the looks at what waits have come to.
 	receiptsSeen, deliveriesSeen store.Waiting
@@ -84,7 +87,7 @@ func (s *Sweeper) askVendors(ctx context.Context) {
 func (s *Sweeper) lookUp(ctx context.Context) {
 	s.each(ctx, map[string]func(context.Context) error{
 		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "policy": s.policy,
-		"brakes": s.Gate.LookAfterBrakes, "marks": s.marks, "requests": s.requests, "changes": s.changes,
+		"pulls": s.pulls, "brakes": s.Gate.LookAfterBrakes, "marks": s.marks, "requests": s.requests, "changes": s.changes,
 	})
 }
 
@@ -100,6 +103,18 @@ func (s *Sweeper) rescue(ctx context.Context) error {
 	n, err := s.Store.Rescue(ctx)
 	if n > 0 {
 		s.Log.Info("jobs of a process that is no more are taken up again", "jobs", n)
+	}
+	return err
+}
+
+// pulls gives jobs to what is due to be pulled.
+func (s *Sweeper) pulls(ctx context.Context) error {
+	if s.Puller == nil {
+		return nil
+	}
+	due, err := s.Puller.Due(ctx)
+	for _, lane := range due {
+		err = errors.Join(err, s.Queue.Pull(ctx, jobs.PullArgs{Connection: lane.Connection, ObjectKind: string(lane.Kind)}))
 	}
 	return err
 }

@@ -53,6 +53,8 @@ type translation struct {
 	c       *connection.Connection
 	receipt *store.Receipt
 	cause   apply.Cause
+	// mapping is the version of the adapter's mapping that read it.
+	mapping int32
 	// objects are those that it speaks of, as far as that is known.
 	objects []store.LinkKey
 }
@@ -82,9 +84,11 @@ func (t *Translator) Translate(ctx context.Context, args jobs.TranslateArgs, run
 }
 
 func (o *translation) work(ctx context.Context) error {
-	meaning, err := o.c.Adapter.Translator.Translate(adapters.Event{
-		Key: o.receipt.EventKey, Type: o.receipt.Type, OccurredAt: o.receipt.OccurredAt, Body: o.receipt.Body})
+	meaning, err := o.meaning()
 	if err != nil {
+		return err
+	}
+	if err := o.reject(ctx, meaning.Rejected); err != nil {
 		return err
 	}
 	for _, observation := range meaning.Observations {
@@ -110,6 +114,35 @@ func (o *translation) work(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// meaning reads the receipt: an event of the vendor's, or what a pull heard.
+func (o *translation) meaning() (adapters.Translation, error) {
+	if o.receipt.Origin != store.OriginPull {
+		o.mapping = o.c.Adapter.MappingVersion
+		return o.c.Adapter.Translator.Translate(adapters.Event{
+			Key: o.receipt.EventKey, Type: o.receipt.Type, OccurredAt: o.receipt.OccurredAt, Body: o.receipt.Body})
+	}
+	observation, mapping, err := apply.Observed(o.receipt)
+	if err != nil {
+		return adapters.Translation{}, &fault.Error{Category: fault.Permanent, Op: "translate", Err: err}
+	}
+	o.mapping = mapping
+	return adapters.Translation{Observations: []adapters.Observation{observation}}, nil
+}
+
+// reject makes dead letters of the parts that cannot be read, once however often this runs.
+func (o *translation) reject(ctx context.Context, rejected []adapters.Rejected) error {
+	if len(rejected) == 0 {
+		return nil
+	}
+	o.t.Log.Warn("parts of an event cannot be read", "receipt_id", o.receipt.ID, "connection", o.c.Name,
+		"correlation_id", o.cause.CorrelationID, "parts", len(rejected))
+	parts := make([]apply.Part, len(rejected))
+	for i, r := range rejected {
+		parts[i] = apply.Part{Rejected: r, Origin: o.receipt.ID, Type: o.receipt.Type}
+	}
+	return o.t.Applier.InTx(ctx, func(tx apply.Tx) error { apply.Reject(tx, o.cause, parts); return nil })
 }
 
 // observe applies what the event itself says. Where that cannot be ordered, the object's current state is applied.
@@ -158,7 +191,7 @@ func (o *translation) fetchNow(ctx context.Context, object adapters.Object, last
 }
 
 func (o *translation) apply(ctx context.Context, in apply.Input) (apply.Result, error) {
-	in.Cause, in.MappingVersion = o.cause, o.c.Adapter.MappingVersion
+	in.Cause, in.MappingVersion = o.cause, o.mapping
 	return o.t.Applier.Apply(ctx, in)
 }
 

@@ -43,6 +43,8 @@ const (
 	ReviewReason_REVIEW_REASON_TUG_OF_WAR ReviewReason = 5
 	// One attribute would change for too many records of a connection at once. Choices: let_through, resume, dismiss.
 	ReviewReason_REVIEW_REASON_BRAKED ReviewReason = 6
+	// More objects of a connection are gone at once than may be taken as deleted. Choices: let_through, dismiss.
+	ReviewReason_REVIEW_REASON_VANISHED ReviewReason = 7
 )
 
 // Enum value maps for ReviewReason.
@@ -55,6 +57,7 @@ var (
 		4: "REVIEW_REASON_HELD",
 		5: "REVIEW_REASON_TUG_OF_WAR",
 		6: "REVIEW_REASON_BRAKED",
+		7: "REVIEW_REASON_VANISHED",
 	}
 	ReviewReason_value = map[string]int32{
 		"REVIEW_REASON_UNSPECIFIED":      0,
@@ -64,6 +67,7 @@ var (
 		"REVIEW_REASON_HELD":             4,
 		"REVIEW_REASON_TUG_OF_WAR":       5,
 		"REVIEW_REASON_BRAKED":           6,
+		"REVIEW_REASON_VANISHED":         7,
 	}
 )
 
@@ -1136,7 +1140,7 @@ const file_canonhub_hub_v1_review_service_proto_rawDesc = "" +
 	"\x06choice\x12\x05\xbaH\x02\b\x01\"l\n" +
 	"\x0eDecideResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12>\n" +
-	"\vexplanation\x18\x02 \x01(\v2\x1c.canonhub.hub.v1.ExplanationR\vexplanation*\xe2\x01\n" +
+	"\vexplanation\x18\x02 \x01(\v2\x1c.canonhub.hub.v1.ExplanationR\vexplanation*\xfe\x01\n" +
 	"\fReviewReason\x12\x1d\n" +
 	"\x19REVIEW_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dREVIEW_REASON_AMBIGUOUS_MATCH\x10\x01\x12\"\n" +
@@ -1144,7 +1148,8 @@ const file_canonhub_hub_v1_review_service_proto_rawDesc = "" +
 	"\x18REVIEW_REASON_SHARED_KEY\x10\x03\x12\x16\n" +
 	"\x12REVIEW_REASON_HELD\x10\x04\x12\x1c\n" +
 	"\x18REVIEW_REASON_TUG_OF_WAR\x10\x05\x12\x18\n" +
-	"\x14REVIEW_REASON_BRAKED\x10\x06*\x95\x01\n" +
+	"\x14REVIEW_REASON_BRAKED\x10\x06\x12\x1a\n" +
+	"\x16REVIEW_REASON_VANISHED\x10\a*\x95\x01\n" +
 	"\x10ReviewResolution\x12!\n" +
 	"\x1dREVIEW_RESOLUTION_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aREVIEW_RESOLUTION_RESOLVED\x10\x01\x12\x1f\n" +
