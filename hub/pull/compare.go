@@ -193,7 +193,7 @@ func (s *step) vanished(ctx context.Context) error {
 			return s.ask(ctx, known, missing)
 		}
 	}
-	ids, err := s.Store.Unseen(ctx, s.pull, s.pull.Run.Cursor, vanishedPage)
+	ids, last, err := s.Store.Unseen(ctx, s.pull, s.pull.Run.Cursor, vanishedPage)
 	if err != nil {
 		return err
 	}
@@ -205,8 +205,8 @@ func (s *step) vanished(ctx context.Context) error {
 		return s.checkpoint(ctx, tx, func(p *store.Pull) {
 			s.note(tx, p, findings)
 			p.Run.Changed += int64(changed)
-			if len(ids) == vanishedPage {
-				p.Run.Cursor = ids[len(ids)-1]
+			if last != "" {
+				p.Run.Cursor = last
 				return
 			}
 			s.reconciled(tx, p)

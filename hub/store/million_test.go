@@ -181,6 +181,15 @@ func tables(message []byte) []table {
 		{"audit", 4, []string{"action", "correlation_id", "connection", "record_id"}, func(n int) [][]any {
 			return one("applied", external(n), "shop", string(loaded(n)))
 		}},
+		{"pull_seen", 4, []string{"connection", "kind", "external_id", "run_id"}, func(n int) [][]any {
+			return one("shop", string(loadedKind(n)), external(n), rare(n, "run", "earlier"))
+		}},
+		{"pull_findings", 4, []string{"connection", "kind", "run_id", "finding", "external_id", "repaired"}, func(n int) [][]any {
+			return one(fmt.Sprint("shop ", n/4%1000), "customer", "run", "differing", external(n), true)
+		}},
+		{"pulls", 1000, []string{"connection", "kind", "next_at"}, func(n int) [][]any {
+			return one(fmt.Sprint("shop ", n), "customer", time.Now().Add(time.Hour))
+		}},
 		{"gone_objects", 4, []string{"connection", "kind", "external_id", "gone_at"}, func(n int) [][]any {
 			return one("crm", "customer", external(n), at(n))
 		}},

@@ -271,6 +271,21 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 		return nil
 	})
 	read("DeadLetter", func() error { _, err := db.DeadLetter(ctx, 100); return err })
+	lane := store.Lane{Connection: "shop", Kind: model.Customer}
+	run := &store.Pull{Lane: lane, Run: store.PullRun{ID: "run", StartedAt: time.Now().Add(time.Hour)}}
+	read("Pull", func() error {
+		_, err := db.Pull(ctx, store.Lane{Connection: "shop 1000", Kind: model.Customer})
+		return err
+	})
+	read("DuePulls", func() error { _, err := db.DuePulls(ctx); return err })
+	read("Backfilled", func() error { _, err := db.Backfilled(ctx, lane); return err })
+	read("LastReceived", func() error { _, _, err := db.LastReceived(ctx, "shop", 50); return err })
+	read("Known", func() error { _, err := db.Known(ctx, lane, []string{"s100", "s104"}); return err })
+	read("Unseen", func() error { _, _, err := db.Unseen(ctx, run, "s100", 50); return err })
+	read("Findings", func() error {
+		_, err := db.Findings(ctx, store.Lane{Connection: "shop 7", Kind: model.Customer}, 7, 50)
+		return err
+	})
 	read("ActivePolicy", func() error { _, err := db.ActivePolicy(ctx); return err })
 	read("Connection", func() error { _, err := db.Connection(ctx, "shop"); return err })
 	read("EraseTraces", func() error { _, err := db.EraseTraces(ctx, id); return err })
@@ -296,7 +311,18 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 	queue := func(do func(*store.Tx)) func(context.Context, *store.Tx) error {
 		return func(_ context.Context, tx *store.Tx) error { do(tx); return nil }
 	}
+	pull := &store.Pull{Lane: store.Lane{Connection: "shop 1000", Kind: model.Customer}, Run: store.PullRun{ID: "run"}}
 	return map[string]func(context.Context, *store.Tx) error{
+		"WishPull": queue(func(tx *store.Tx) { tx.WishPull(pull.Lane, store.PullWish{Mode: store.Backfill}) }),
+		"PutPull":  func(ctx context.Context, tx *store.Tx) error { return tx.PutPull(ctx, pull, store.PullWish{}) },
+		"PutSeen":  queue(func(tx *store.Tx) { tx.PutSeen(pull, []string{"s100", "s104"}) }),
+		"PutFindings": queue(func(tx *store.Tx) {
+			tx.PutFindings([]store.Finding{{LinkKey: key, RunID: "run", What: store.Differing, RecordID: id}})
+		}),
+		"DropFindings": queue(func(tx *store.Tx) { tx.DropFindings(store.Lane{Connection: "shop 7", Kind: model.Customer}) }),
+		"KeepReceipt": queue(func(tx *store.Tx) {
+			tx.KeepReceipt(&store.Receipt{ID: "r_kept", Connection: "shop", Origin: store.OriginPull, EventKey: "kept"}, store.Kept{State: "dead"})
+		}),
 		"LockContact": func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.LockContact(ctx, key, keys, []store.LinkKey{elsewhere})
 			return err

@@ -53,7 +53,7 @@ func (t *Tx) KeepReceipt(r *Receipt, k Kept) {
 			insert into receipt_keys (connection, event_key) values ($2, $3) on conflict do nothing returning connection
 		), stored as (
 			insert into receipts (id, connection, event_key, type, occurred_at, body, correlation_id, traceparent, state, outcome, origin, finished_at)
-			select $1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11, case when $9 = 'pending' then null else now() end from fresh
+			select $1, $2, $3, $4, $5, coalesce($6, ''::bytea), $7, $8, $9, nullif($10, ''), $11, case when $9 = 'pending' then null else now() end from fresh
 			returning id
 		), buried as (
 			insert into dead_letters (subject, connection, receipt_id, category, reason, attempts, correlation_id, redrives)

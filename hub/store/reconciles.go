@@ -20,7 +20,7 @@ func (t *Tx) PutSeen(p *Pull, externalIDs []string) {
 const unseen = `from links l where l.connection = $1 and l.kind = $2 and l.state = 'live' and l.created_at < $3
 	and not exists (select 1 from pull_seen s where s.connection = l.connection and s.kind = l.kind and s.external_id = l.external_id and s.run_id = $4)`
 
-// CountUnseen counts the live objects that a run might have seen, and those that it has not.
+// CountUnseen counts, over the whole lane and so once a reconcile, the live objects that a run might have seen, and those that it has not.
 func (s *Store) CountUnseen(ctx context.Context, p *Pull) (known, missing int, err error) {
 	err = s.pool.QueryRow(ctx, `select (select count(*) from links where connection = $1 and kind = $2 and state = 'live' and created_at < $3),
 		(select count(*) `+unseen+`)`, p.Connection, p.Kind, p.Run.StartedAt, p.Run.ID).Scan(&known, &missing)
@@ -30,14 +30,38 @@ func (s *Store) CountUnseen(ctx context.Context, p *Pull) (known, missing int, e
 	return known, missing, nil
 }
 
-// Unseen lists objects that a run has not seen, behind an id, in the order of ids.
-func (s *Store) Unseen(ctx context.Context, p *Pull, after string, limit int) ([]string, error) {
-	rows, err := s.pool.Query(ctx, `select l.external_id `+unseen+` and l.external_id > $5 order by l.external_id limit $6`,
-		p.Connection, p.Kind, p.Run.StartedAt, p.Run.ID, after, limit)
+// unseenScan bounds how many objects are looked at for those that a run has not seen.
+const unseenScan = 2000
+
+// Unseen lists objects that a run has not seen, behind an id, in the order of ids. last is where it ended: fewer than
+// limit may be found where there are more; empty at the end.
+func (s *Store) Unseen(ctx context.Context, p *Pull, after string, limit int) (missing []string, last string, err error) {
+	rows, err := s.pool.Query(ctx, `select l.external_id, l.state = 'live' and l.created_at < $3 and seen.there is null
+			from (select external_id, state, created_at from links where connection = $1 and kind = $2 and external_id > $5
+				order by external_id limit $6) as l
+			left join lateral (select true as there from pull_seen s
+				where s.connection = $1 and s.kind = $2 and s.external_id = l.external_id and s.run_id = $4 limit 1) as seen on true
+			order by l.external_id`,
+		p.Connection, p.Kind, p.Run.StartedAt, p.Run.ID, after, unseenScan)
 	if err != nil {
-		return nil, fmt.Errorf("read what has vanished at %s: %w", p.Connection, err)
+		return nil, "", fmt.Errorf("read what has vanished at %s: %w", p.Connection, err)
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	defer rows.Close()
+	seen := 0
+	for ; len(missing) < limit && rows.Next(); seen++ {
+		var gone bool
+		if err := rows.Scan(&last, &gone); err != nil {
+			return nil, "", fmt.Errorf("read what has vanished at %s: %w", p.Connection, err)
+		}
+		if gone {
+			missing = append(missing, last)
+		}
+	}
+	if len(missing) < limit && seen < unseenScan {
+		last = ""
+	}
+	rows.Close()
+	return missing, last, rows.Err()
 }
 
 // DropSeen queues the end of what a run has seen.
