@@ -42,6 +42,8 @@ var services = []registration{
 	{file: hubv1.File_canonhub_hub_v1_dead_letter_service_proto, gateway: hubv1.RegisterDeadLetterServiceHandler, serve: serveDeadLetters,
 		needs: map[protoreflect.Name]level{"ListDeadLetters": mayRead, "GetDeadLetter": mayRead, "RedriveDeadLetter": mayOperate,
 			"DiscardDeadLetter": mayOperate, "RedriveDeadLetters": mayOperate, "DiscardDeadLetters": mayOperate}},
+	{file: hubv1.File_canonhub_hub_v1_pull_service_proto, gateway: hubv1.RegisterPullServiceHandler, serve: servePulls,
+		needs: map[protoreflect.Name]level{"ListPulls": mayRead, "GetPull": mayRead, "ListPullFindings": mayRead, "StartPull": mayOperate}},
 	{file: hubv1.File_canonhub_hub_v1_policy_service_proto, gateway: hubv1.RegisterPolicyServiceHandler, serve: servePolicy,
 		needs: map[protoreflect.Name]level{"GetPolicy": mayRead, "ListPolicyVersions": mayRead, "PlanPolicy": mayOperate, "ActivatePolicy": mayOperate}},
 	{file: hubv1.File_canonhub_hub_v1_change_service_proto, gateway: hubv1.RegisterChangeServiceHandler, serve: serveChanges,

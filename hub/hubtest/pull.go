@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/hub/jobs"
 )
 
 // place is how far a pull of a Vendor has come: behind the object with this time and id.
@@ -72,4 +73,9 @@ func (v *Vendor) Fill(prefix string, n int) {
 		o := &object{at: at, customer: newCustomer(prefix, i)}
 		v.objects[ID(prefix, i)] = o
 	}
+}
+
+// Pull runs what is due of one kind from a vendor.
+func (h *Hub) Pull(connection, kind string) error {
+	return h.Puller.Pull(context.Background(), jobs.PullArgs{Connection: connection, ObjectKind: kind}, jobs.Run{})
 }

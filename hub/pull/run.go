@@ -16,7 +16,8 @@ func (s *step) begin() {
 		return
 	}
 	s.taken = s.pull.Wanted
-	run := store.PullRun{Mode: s.due(), ID: s.NewID(), Step: s.pull.Run.Step, StartedAt: s.began,
+	mode := s.due()
+	run := store.PullRun{Mode: mode, Last: mode, ID: s.NewID(), Step: s.pull.Run.Step, StartedAt: s.began,
 		ReportOnly: s.taken.ReportOnly, LetVanish: s.taken.LetVanish, By: s.taken.By, Why: s.taken.Why}
 	if run.Mode == store.Changes {
 		run.Cursor = s.pull.ResumeCursor
@@ -53,7 +54,7 @@ func (s *step) reconcileDue(p *store.Pull) time.Time {
 func (s *step) anew() {
 	s.pull.ResumeCursor, s.pull.Watermark = "", time.Time{}
 	step := s.pull.Run.Step
-	s.pull.Run = store.PullRun{Mode: store.Backfill, ID: s.NewID(), Step: step, StartedAt: s.Now(), By: s.pull.Run.By, Why: s.pull.Run.Why}
+	s.pull.Run = store.PullRun{Mode: store.Backfill, Last: store.Backfill, ID: s.NewID(), Step: step, StartedAt: s.Now(), By: s.pull.Run.By, Why: s.pull.Run.Why}
 }
 
 // page reads one page, and applies it with the checkpoint behind it.
@@ -131,7 +132,7 @@ func (s *step) end(p *store.Pull) {
 // committed.
 func (s *step) checkpoint(ctx context.Context, tx *store.Tx, move func(*store.Pull)) error {
 	next := *s.pull
-	next.Run.PagedAt = s.began
+	next.Run.PagedAt = s.Now()
 	next.Failures, next.Failure, next.FailedAt = 0, "", time.Time{}
 	next.NextAt = s.began
 	move(&next)

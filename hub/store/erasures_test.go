@@ -49,7 +49,7 @@ var (
 		"erasures":     "object_sha256 kind connection record_id erased_at erased_by",
 		"merges":       "id merged survivor was_placeholder was_creator was_deleted_at merged_at undone_at",
 		"policies":     "version sha256 config activated_at activated_by comment repeats file lines",
-		"pulls": "connection kind mode run_id step report_only vanishing let_vanish cursor since started_at paged_at objects total changed missing_here missing_there " +
+		"pulls": "connection kind mode last_mode run_id step report_only vanishing let_vanish cursor since started_at paged_at objects total changed missing_here missing_there " +
 			"differing rejected asked_by asked_why wanted wanted_report wanted_vanish wanted_by wanted_why resume_cursor watermark backfilled_at pulled_at reconciled_at " +
 			"failures failure failed_at next_at",
 		"receipt_objects":    "receipt_id object_sha256", // salted, and only while the receipt is not emptied

@@ -44,6 +44,8 @@ type Pull struct {
 // PullRun is a run of a pull, or the last one, where Mode is empty.
 type PullRun struct {
 	Mode PullMode
+	// Last is the mode, also once the run has ended.
+	Last PullMode
 	// ID is its correlation id.
 	ID string
 	// Step is raised by each page.
@@ -72,7 +74,7 @@ type PullWish struct {
 	By, Why               string
 }
 
-const pullColumns = `connection, kind, mode, run_id, step, report_only, vanishing, let_vanish, cursor, since, started_at, paged_at,
+const pullColumns = `connection, kind, mode, last_mode, run_id, step, report_only, vanishing, let_vanish, cursor, since, started_at, paged_at,
 	objects, total, changed, missing_here, missing_there, differing, rejected, asked_by, asked_why,
 	wanted, wanted_report, wanted_vanish, wanted_by, wanted_why, resume_cursor, watermark, backfilled_at, pulled_at, reconciled_at,
 	failures, failure, failed_at, next_at`
@@ -80,7 +82,7 @@ const pullColumns = `connection, kind, mode, run_id, step, report_only, vanishin
 func scanPull(row pgx.Row) (*Pull, error) {
 	p := &Pull{}
 	times := make([]*time.Time, 8)
-	err := row.Scan(&p.Connection, &p.Kind, &p.Run.Mode, &p.Run.ID, &p.Run.Step, &p.Run.ReportOnly, &p.Run.Vanishing, &p.Run.LetVanish,
+	err := row.Scan(&p.Connection, &p.Kind, &p.Run.Mode, &p.Run.Last, &p.Run.ID, &p.Run.Step, &p.Run.ReportOnly, &p.Run.Vanishing, &p.Run.LetVanish,
 		&p.Run.Cursor, &times[0], &times[1], &times[2], &p.Run.Objects, &p.Run.Total, &p.Run.Changed, &p.Run.MissingHere, &p.Run.MissingThere,
 		&p.Run.Differing, &p.Run.Rejected, &p.Run.By, &p.Run.Why, &p.Wanted.Mode, &p.Wanted.ReportOnly, &p.Wanted.LetVanish, &p.Wanted.By, &p.Wanted.Why,
 		&p.ResumeCursor, &times[3], &times[4], &times[5], &times[6], &p.Failures, &p.Failure, &times[7], &p.NextAt)
@@ -141,12 +143,12 @@ func (t *Tx) PutPull(ctx context.Context, p *Pull, taken PullWish) error {
 				started_at = $10, paged_at = $11, objects = $12, total = $13, changed = $14, missing_here = $15, missing_there = $16, differing = $17,
 				rejected = $18, asked_by = $19, asked_why = $20, resume_cursor = $21, watermark = $22, backfilled_at = $23, pulled_at = $24, reconciled_at = $25,
 				failures = $26, failure = $27, failed_at = $28, next_at = $29,
-				wanted = case when wanted = $31 then '' else wanted end
+				last_mode = $32, wanted = case when wanted = $31 then '' else wanted end
 			where connection = $1 and kind = $2 and step = $30 returning false`,
 			p.Connection, p.Kind, r.Mode, r.ID, r.ReportOnly, r.Vanishing, r.LetVanish, r.Cursor, nullTime(r.Since), nullTime(r.StartedAt), nullTime(r.PagedAt),
 			r.Objects, r.Total, r.Changed, r.MissingHere, r.MissingThere, r.Differing, r.Rejected, r.By, r.Why, p.ResumeCursor, nullTime(p.Watermark),
 			nullTime(p.BackfilledAt), nullTime(p.PulledAt), nullTime(p.ReconciledAt), p.Failures, p.Failure, nullTime(p.FailedAt), p.NextAt.UTC(),
-			r.Step, taken.Mode).Query(func(rows pgx.Rows) error {
+			r.Step, taken.Mode, r.Last).Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				moved = false
 			}

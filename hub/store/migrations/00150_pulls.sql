@@ -8,6 +8,7 @@ create table pulls (
     connection   text        not null,
     kind         text        not null,
     mode         text        not null default '' check (mode in ('', 'backfill', 'changes', 'reconcile')), -- of the run; empty: none
+    last_mode    text        not null default '',  -- the same, once the run has ended
     run_id       text        not null default '', -- its correlation id
     step         integer     not null default 0,  -- raised by each page: who works on an older one is too late
     report_only  boolean     not null default false,
