@@ -32,6 +32,9 @@ type Pull struct {
 	Changes bool
 	// Deletes says that a pull of changes tells of objects that are gone; else only comparing ids finds them.
 	Deletes bool
+	// Once says that what was pulled is handed over and not asked for again: what is left at the vendor is not all there is,
+	// and the hub compares nothing with it.
+	Once bool
 	// Lag is how much later than its time a change may show in a pull. The hub begins the next pull that much earlier.
 	Lag time.Duration
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type Factory struct {
 	// DefaultBaseURL is the vendor's production API, used where a connection states none; empty where every account has
 	// an address of its own.
 	DefaultBaseURL string
+	// NoBaseURL says that the vendor is at no address; a connection states none.
+	NoBaseURL bool
 	// Credentials are the names that a connection must give under `credentials`.
 	Credentials []string
 	// FurtherCredentials are names that it may give; Open judges which of them belong together.
@@ -97,6 +100,17 @@ func (s Settings) DecodeOptions(into any) error {
 	}
 	return nil
 }
+
+// Mistake is something wrong with a connection's options: an error of Declare and of Open, which may join several.
+type Mistake struct {
+	// At is where in the options, by keys and list indices.
+	At []string
+	// Reason says what is wrong and what to do.
+	Reason string
+}
+
+// Error tells the place and the reason.
+func (m *Mistake) Error() string { return "options/" + strings.Join(m.At, "/") + ": " + m.Reason }
 
 // OAuth describes a vendor's OAuth 2: the hub goes the way, keeps the tokens and refreshes them. Whatever refresh token
 // an answer holds replaces the one before.

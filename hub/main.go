@@ -44,7 +44,7 @@ func root() *cobra.Command {
 	p.StringVar(&f.httpAddr, "http-addr", "127.0.0.1:8080", "where to serve webhooks and REST; port 0 picks one")
 	p.StringVar(&f.grpcAddr, "grpc-addr", "127.0.0.1:9090", "where to serve gRPC; port 0 picks one")
 	p.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
-	cmd.AddCommand(serveCommand(&f), demoCommand(&f), checkCommand(&f), planCommand(&f), applyCommand(&f), policyCommand(&f))
+	cmd.AddCommand(serveCommand(&f), demoCommand(&f), checkCommand(&f), planCommand(&f), applyCommand(&f), policyCommand(&f), secretsCommand())
 	return cmd
 }
 

@@ -44,17 +44,20 @@ const (
 
 // town is two simulated vendors and a hub's configuration and database; the hub's process is started by the test.
 type town struct {
-	t         *testing.T
-	stripe    *stripe.Server
-	hubspot   *hubspot.Server
-	stripeURL string
-	database  string
-	config    string
-	httpAddr  string
-	grpcAddr  string
-	process   *exec.Cmd
-	ended     chan error
-	logFile   string
+	t          *testing.T
+	stripe     *stripe.Server
+	hubspot    *hubspot.Server
+	stripeURL  string
+	hubspotURL string
+	// backoff is the first retry's bound; time goes as much faster as it is less than a second.
+	backoff  time.Duration
+	database string
+	config   string
+	httpAddr string
+	grpcAddr string
+	process  *exec.Cmd
+	ended    chan error
+	logFile  string
 }
 
 func newTown(t *testing.T) *town { return newTownWith(t, "") }
@@ -62,11 +65,11 @@ func newTown(t *testing.T) *town { return newTownWith(t, "") }
 // newTownWith adds to the configuration.
 func newTownWith(t *testing.T, more string) *town {
 	t.Helper()
-	w := &town{t: t, database: hubtest.Database(t), httpAddr: freePort(t), grpcAddr: freePort(t), logFile: filepath.Join(t.TempDir(), "hub.log")}
+	w := &town{t: t, database: hubtest.Database(t), httpAddr: freePort(t), grpcAddr: freePort(t), backoff: 100 * time.Millisecond, logFile: filepath.Join(t.TempDir(), "hub.log")}
 	w.stripe = stripe.New(stripe.Options{APIKey: stripeKey, WebhookSecret: stripeSecret})
 	w.hubspot = hubspot.New(hubspot.Options{AccessToken: hubspotToken, ClientSecret: hubspotSecret, PortalID: 1})
 	stripeServer, hubspotServer := httptest.NewServer(w.stripe), httptest.NewServer(w.hubspot)
-	w.stripeURL = stripeServer.URL
+	w.stripeURL, w.hubspotURL = stripeServer.URL, hubspotServer.URL
 	t.Cleanup(func() {
 		w.stripe.Close()
 		w.hubspot.Close()
@@ -134,9 +137,9 @@ func (w *town) start() {
 	}
 	defer log.Close()
 	w.process = exec.Command(self, "serve", "--config", w.config, "--database-url", w.database, "--http-addr", w.httpAddr,
-		"--grpc-addr", w.grpcAddr, "--retry-backoff", "100ms")
+		"--grpc-addr", w.grpcAddr, "--retry-backoff", w.backoff.String())
 	w.process.Env = append(os.Environ(), asMain+"=1", "STRIPE_KEY="+stripeKey, "STRIPE_SECRET="+stripeSecret,
-		"HUBSPOT_TOKEN="+hubspotToken, "HUBSPOT_SECRET="+hubspotSecret)
+		"HUBSPOT_TOKEN="+hubspotToken, "HUBSPOT_SECRET="+hubspotSecret, "ERP_SECRET="+erpSecret)
 	w.process.Stdout, w.process.Stderr = log, log
 	if err := w.process.Start(); err != nil {
 		w.t.Fatal(err)

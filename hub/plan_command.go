@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/canonhub/canonhub/hub/config"
+	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/limits"
 	"github.com/canonhub/canonhub/hub/plan"
 	"github.com/canonhub/canonhub/hub/server"
 	"github.com/canonhub/canonhub/hub/store"
@@ -54,7 +57,7 @@ func makePlan(ctx context.Context, f *flags, p planning, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	connections, err := server.OpenConnections(loaded, log)
+	connections, err := server.OpenConnections(loaded, limits.New(limits.Options{Log: log}), log, func(config.Connection, *connection.Spec) {})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/canonhub/canonhub/adapters/catalog"
 	"github.com/canonhub/canonhub/hub/config"
 	"github.com/canonhub/canonhub/hub/postgres"
+	"github.com/canonhub/canonhub/hub/secrets"
 	"github.com/canonhub/canonhub/hub/server"
 )
 
@@ -122,6 +123,11 @@ func checkCommand(f *flags) *cobra.Command {
 			loaded, err := f.load()
 			if err != nil {
 				return err
+			}
+			if len(loaded.Keys) > 0 {
+				if _, err := secrets.Open(loaded.Keys); err != nil {
+					return fmt.Errorf("%s: secrets: %w", loaded.File, err)
+				}
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), loaded)
 			return err

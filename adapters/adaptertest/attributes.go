@@ -63,6 +63,9 @@ func expand(s *model.Schema, list []string, messages ...proto.Message) []string 
 
 // carries are the kinds that the connection carries; none where the adapter does not take its options.
 func (s Suite) carries() []adapters.Carriage {
+	if s.declared != nil {
+		return s.declared
+	}
 	all, err := s.Factory.CarriesFor(s.settings(nil))
 	if err != nil {
 		return nil // told by FactoryIsComplete

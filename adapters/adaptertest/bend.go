@@ -37,9 +37,9 @@ func survivesBentWebhooks(t testing.TB, s Suite) {
 	a := s.unconnected(t, s.settings(nil))
 	done := places{}
 	for _, g := range s.goldenBodies(t) {
-		done.eachBend(t, g, meaning(a, g.input), func(how string, input []byte) {
+		done.eachBend(t, g, s.meaning(a, g), func(how string, input []byte) {
 			defer unbroken(t, g.name, how)
-			events, err := a.Webhook.Split(adapters.Delivery{Method: "POST", Body: input})
+			events, err := a.Webhook.Split(s.request(g.name, input))
 			if err != nil {
 				return
 			}
@@ -92,8 +92,8 @@ func unbroken(t testing.TB, name, how string) {
 }
 
 // meaning is what a webhook is about, so that those about the same are bent in each place once.
-func meaning(a *adapters.Adapter, body []byte) string {
-	events, err := a.Webhook.Split(adapters.Delivery{Method: "POST", Body: body})
+func (s Suite) meaning(a *adapters.Adapter, g recorded) string {
+	events, err := a.Webhook.Split(s.request(g.name, g.input))
 	if err != nil {
 		return ""
 	}

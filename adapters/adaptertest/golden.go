@@ -55,6 +55,14 @@ func (s Suite) goldenAnswers(t testing.TB) []recorded {
 	return all
 }
 
+// request is how a recorded webhook comes in.
+func (s Suite) request(file string, input []byte) adapters.Delivery {
+	if s.Request == nil {
+		return adapters.Delivery{Method: "POST", Body: input}
+	}
+	return s.Request(file, input)
+}
+
 func (s Suite) read(t testing.TB, pattern string, kind adapters.Kind) []recorded {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(s.Golden, pattern))
@@ -81,7 +89,7 @@ func goldenWebhooks(t testing.TB, s Suite) {
 	a := s.unconnected(t, s.settings(nil))
 	for _, g := range s.goldenBodies(t) {
 		var out []any
-		events, err := a.Webhook.Split(adapters.Delivery{Method: "POST", Body: g.input})
+		events, err := a.Webhook.Split(s.request(g.name, g.input))
 		if err != nil {
 			t.Errorf("%s: split: %v", g.name, err)
 			continue
@@ -117,7 +125,7 @@ func goldenObjects(t testing.TB, s Suite) {
 func translateIsPure(t testing.TB, s Suite) {
 	a := s.unconnected(t, s.settings(nil))
 	for _, g := range s.goldenBodies(t) {
-		events, err := a.Webhook.Split(adapters.Delivery{Method: "POST", Body: g.input})
+		events, err := a.Webhook.Split(s.request(g.name, g.input))
 		if err != nil {
 			t.Errorf("%s: split: %v", g.name, err)
 			continue
@@ -177,7 +185,7 @@ func observed(t testing.TB, o adapters.Observation) any {
 	t.Helper()
 	o = cleaned(t, o)
 	out := map[string]any{
-		"kind": o.Kind, "external_id": o.ExternalID, "record_id": o.RecordID, "at": moment(o.At), "version": o.Version, "gone": o.Gone, "merged_into": o.MergedInto,
+		"kind": o.Kind, "external_id": o.ExternalID, "record_id": o.RecordID, "at": moment(o.At), "version": o.Version, "gone": o.Gone, "erase": o.Erase, "merged_into": o.MergedInto,
 		"paths": o.Paths, "unusable": o.Unusable, "unknown": o.Unknown,
 	}
 	if o.Message != nil {

@@ -143,7 +143,7 @@ func (s Suite) observationsOf(t testing.TB, g recorded, input []byte) []adapters
 	if a.Webhook == nil {
 		t.Fatalf("%s is a webhook, and the adapter has no Webhook", g.name)
 	}
-	events, err := a.Webhook.Split(adapters.Delivery{Method: "POST", Body: input})
+	events, err := a.Webhook.Split(s.request(g.name, input))
 	if err != nil {
 		t.Errorf("%s: split: %v", g.name, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -19,6 +20,7 @@ var pushChecks = []check{
 	{"PushClearsOneAttributeAndNoOther", needs(adapters.Updates, adapters.Fetches), pushClearsOne},
 	{"UpdateSentTwiceHasTheEffectOfOne", needs(adapters.Updates, adapters.Fetches), updateTwice},
 	{"UpdateWhoseAnswerIsLostHasTheEffectOfOne", needs(adapters.Updates, adapters.Fetches), updateAnswerLost},
+	{"AnEditDuringAPushIsNotItsAnswer", needs(adapters.Updates, adapters.Fetches), editDuringPush},
 	{"PushToAMissingObjectIsGone", needs(adapters.Updates), pushToMissing},
 }
 
@@ -209,6 +211,40 @@ func updateAnswerLost(t testing.TB, s Suite) {
 			}
 		})
 	}
+}
+
+// What a person changes while a push is under way is theirs. The acknowledgement has what became of what was pushed: the hub
+// takes a difference between the two for the vendor's way of writing it, and would lose the person's word.
+func editDuringPush(t testing.TB, s Suite) {
+	s.eachKind(writable, func(c adapters.Carriage) {
+		for after := 1; ; after++ {
+			to := s.target(t, c)
+			before := len(to.calls.made())
+			to.record = proto.Clone(to.first)
+			request := to.mustPrepare(t, to.patch(nil, to.paths))
+			to.calls.following(after, func() {
+				to.clock.forward(2 * time.Second)
+				to.Edit(to.object)
+				to.clock.forward(2 * time.Second)
+			})
+			ack, err := to.Pusher.Push(within(t), request)
+			what := fmt.Sprintf("edited behind call %d of a push", after)
+			switch f := fault.As(err); {
+			case err == nil && ack.Observation.Message == nil:
+				t.Fatalf("%s: acknowledged without a message", what)
+			case err == nil:
+				told := slices.DeleteFunc(slices.Clone(to.paths), func(path string) bool {
+					return ack.Observation.Paths != nil && !lists(ack.Observation.Paths, path)
+				})
+				to.has(t, what, ack.Observation.Message, told)
+			case f.Category != fault.Conflict && f.Category != fault.Transient:
+				t.Errorf("%s: %v, want it done, or to be done again", what, err)
+			}
+			if after >= len(to.calls.made())-before {
+				return
+			}
+		}
+	})
 }
 
 func pushToMissing(t testing.TB, s Suite) {

@@ -52,6 +52,7 @@ func Run(t *testing.T, s Suite) {
 	if a := s.unconnected(t, s.settings(nil)); a.Translator == nil || a.Prober == nil {
 		t.Fatal("the adapter has no Translator, or no Prober; every adapter needs both")
 	}
+	s.declared = s.carries() // once: to read options may take its time
 	waived := 0
 	for _, c := range checks() {
 		reason, waive := s.Waive[c.name]

@@ -85,14 +85,15 @@ func acceptsASignedWebhook(t testing.TB, s Suite) {
 
 func refusesATamperedBody(t testing.TB, s Suite) {
 	g := s.signed(t)
-	stride := 1 + len(g.body)/500
-	for i := 0; i < len(g.body); i += stride {
+	whole := g.good(s).Body
+	stride := 1 + len(whole)/500
+	for i := 0; i < len(whole); i += stride {
 		d := g.good(s)
 		d.Body[i] ^= 1
 		g.mustRefuse(t, "a changed byte", d)
 	}
 	for what, body := range map[string][]byte{
-		"a blank at the end": append(slices.Clone(g.body), ' '), "a cut end": g.body[:len(g.body)-1], "no body": nil, "another body": []byte(`{"id":"evt_other"}`),
+		"a blank at the end": append(slices.Clone(whole), ' '), "a cut end": whole[:len(whole)-1], "no body": nil, "another body": []byte(`{"id":"evt_other"}`),
 	} {
 		d := g.good(s)
 		d.Body = body

@@ -89,10 +89,13 @@ func (s Suite) stage(t testing.TB) *stage {
 	settings := s.settings(watch.now)
 	settings.BaseURL, settings.PublicURL = "", receiver.URL+"/webhooks/conformance"
 	f := s.Start(t, settings)
-	if f == nil || f.BaseURL == "" || f.Seed == nil || f.Edit == nil || f.Delete == nil || f.Count == nil || f.Sample == nil || f.Inject == nil {
+	if f == nil || f.BaseURL == "" && !s.Factory.NoBaseURL || f.Seed == nil || f.Edit == nil || f.Delete == nil || f.Count == nil || f.Sample == nil || f.Inject == nil {
 		t.Fatal("the Fixture lacks a required field; its comments say which are")
 	}
 	settings.BaseURL = f.BaseURL
+	if f.Options != nil {
+		settings.Options = f.Options
+	}
 	settings.HTTP = httpapi.NewHTTPClient(httpapi.Options{BaseURL: f.BaseURL})
 	t.Cleanup(settings.HTTP.CloseIdleConnections)
 	out := &calls{next: settings.HTTP.Transport}
@@ -125,6 +128,16 @@ type calls struct {
 	next http.RoundTripper
 	mu   sync.Mutex
 	urls []string
+	// then is called once a number of calls from now on were answered.
+	then  func()
+	after int
+}
+
+// following has something done once a number of calls from now on were answered.
+func (c *calls) following(after int, then func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.after, c.then = after, then
 }
 
 // RoundTrip makes the call.
@@ -132,7 +145,19 @@ func (c *calls) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	c.urls = append(c.urls, r.URL.String())
 	c.mu.Unlock()
-	return c.next.RoundTrip(r)
+	answer, err := c.next.RoundTrip(r)
+	c.mu.Lock()
+	then := c.then
+	if c.after--; c.after == 0 {
+		c.then = nil
+	} else {
+		then = nil
+	}
+	c.mu.Unlock()
+	if then != nil {
+		then()
+	}
+	return answer, err
 }
 
 // CloseIdleConnections passes http.Client's wish on.
@@ -165,7 +190,7 @@ func (i *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	d := adapters.Delivery{Method: r.Method, Header: r.Header.Clone(), Body: bytes.Clone(body), ReceivedAt: i.now()}
+	d := adapters.Delivery{Method: r.Method, Query: r.URL.RawQuery, Header: r.Header.Clone(), Body: bytes.Clone(body), ReceivedAt: i.now()}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.refuse {

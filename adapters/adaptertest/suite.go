@@ -50,6 +50,11 @@ type Suite struct {
 	// without a sandbox. s.PublicURL is the address that is called. Required where the adapter has a Webhook.
 	Sign func(s adapters.Settings, body []byte, secret adapters.Secret, at time.Time) adapters.Delivery
 
+	// Request makes the request, without its signature, that brings a recorded webhook, by the file's name below Golden; for a
+	// vendor whose webhooks are no JSON, or are not told apart by their body alone. The recorded file then is what the vendor
+	// writes as JSON, so that it can be bent in each place. Nil: a POST of the file as it is.
+	Request func(file string, input []byte) adapters.Delivery
+
 	// Golden is the folder of recorded input, "testdata". In it
 	//
 	//	*.json                  is a webhook's body, whole, as the vendor sends it; *.golden beside it is what the adapter
@@ -95,6 +100,8 @@ type Suite struct {
 
 	// Waive says, by a check's name as `go test -v` prints it ("RefusesAnOldTime"), why this vendor cannot pass it.
 	Waive map[string]string
+
+	declared []adapters.Carriage
 }
 
 // Place is a spot in a golden input.
@@ -151,7 +158,10 @@ type TimePlace struct {
 // Fixture is a running sandbox, seen from the vendor's side. A function that fails ends the test itself, by the t that
 // Start was given. All but Settled are required; all may be called by several goroutines.
 type Fixture struct {
-	// BaseURL is the sandbox's API, on loopback, without a trailing slash.
+	// Options are those of the connection, where they name this sandbox; nil where those of the Suite do.
+	Options json.RawMessage
+
+	// BaseURL is the sandbox's API, on loopback, without a trailing slash; empty where the vendor is at no address.
 	BaseURL string
 
 	// Seed makes an object as the vendor's own user does, and tells it by webhook. Each call makes another one, with all

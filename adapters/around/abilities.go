@@ -20,7 +20,7 @@ func (t translator) Translate(e adapters.Event) (out adapters.Translation, err e
 	if err != nil {
 		return adapters.Translation{}, err
 	}
-	t.w.tell(nil, out.Observations...)
+	t.w.tell("translate", nil, out.Observations...)
 	return out, nil
 }
 
@@ -32,7 +32,7 @@ type fetcher struct {
 // Fetch wraps.
 func (f fetcher) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
 	out, err := call(ctx, f.w, Call{"fetch", o.Kind}, func(ctx context.Context) (adapters.Observation, error) { return f.inner.Fetch(ctx, o) })
-	f.w.tell(err, out)
+	f.w.tell("fetch", err, out)
 	return out, err
 }
 
@@ -44,7 +44,7 @@ type puller struct {
 // Pull wraps.
 func (p puller) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
 	out, err := call(ctx, p.w, Call{"pull", q.Kind}, func(ctx context.Context) (adapters.Page, error) { return p.inner.Pull(ctx, q) })
-	p.w.tell(err, out.Observations...)
+	p.w.tell("pull", err, out.Observations...)
 	return out, err
 }
 
@@ -71,7 +71,7 @@ func (p pusher) Prepare(patch adapters.Patch) (adapters.Request, error) {
 // Push wraps.
 func (p pusher) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
 	out, err := call(ctx, p.w, Call{"push", r.Kind}, func(ctx context.Context) (adapters.Ack, error) { return p.inner.Push(ctx, r) })
-	p.w.tell(err, out.Observation)
+	p.w.tell("push", err, out.Observation)
 	return out, err
 }
 
@@ -79,7 +79,7 @@ func (p pusher) Push(ctx context.Context, r adapters.Request) (adapters.Ack, err
 func (p pusher) Find(ctx context.Context, r adapters.Request) (*adapters.Observation, error) {
 	out, err := call(ctx, p.w, Call{"find", r.Kind}, func(ctx context.Context) (*adapters.Observation, error) { return p.inner.Find(ctx, r) })
 	if out != nil {
-		p.w.tell(err, *out)
+		p.w.tell("find", err, *out)
 	}
 	return out, err
 }
@@ -92,7 +92,7 @@ type archiver struct {
 // Archive wraps.
 func (a archiver) Archive(ctx context.Context, r adapters.Request) (adapters.Observation, error) {
 	out, err := call(ctx, a.w, Call{"archive", r.Kind}, func(ctx context.Context) (adapters.Observation, error) { return a.inner.Archive(ctx, r) })
-	a.w.tell(err, out)
+	a.w.tell("archive", err, out)
 	return out, err
 }
 

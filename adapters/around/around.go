@@ -26,8 +26,9 @@ type Wrapping struct {
 	Call func(ctx context.Context, c Call, next func(context.Context) error) error
 	// Translate surrounds each translation of a stored event.
 	Translate func(e adapters.Event, next func() error) error
-	// Seen is told of every observation that comes out of the adapter, before it is returned.
-	Seen func(adapters.Observation)
+	// Seen is told of every observation that comes out of the adapter, before it is returned, and of the ability's word:
+	// Call's, or "translate".
+	Seen func(op string, o adapters.Observation)
 }
 
 // Adapter wraps an adapter. What only reads what the vendor sent (Webhook, Handshaker, Acknowledger) stays as it is.
@@ -39,7 +40,7 @@ func Adapter(a *adapters.Adapter, w Wrapping) *adapters.Adapter {
 		w.Translate = func(_ adapters.Event, next func() error) error { return next() }
 	}
 	if w.Seen == nil {
-		w.Seen = func(adapters.Observation) {}
+		w.Seen = func(string, adapters.Observation) {}
 	}
 	out := *a
 	out.Translator = translator{a.Translator, w}
@@ -78,11 +79,11 @@ func call[T any](ctx context.Context, w Wrapping, c Call, do func(context.Contex
 }
 
 // tell passes observations to whoever watches.
-func (w Wrapping) tell(err error, all ...adapters.Observation) {
+func (w Wrapping) tell(op string, err error, all ...adapters.Observation) {
 	if err != nil {
 		return
 	}
 	for _, o := range all {
-		w.Seen(o)
+		w.Seen(op, o)
 	}
 }

@@ -84,7 +84,7 @@ func TestEveryCallIsWrappedOnceAndEveryObservationSeen(t *testing.T) {
 			called = append(called, c.Op)
 			return next(ctx)
 		},
-		Seen: func(o adapters.Observation) { seen = append(seen, string(o.ExternalID)) },
+		Seen: func(op string, o adapters.Observation) { seen = append(seen, op+" "+string(o.ExternalID)) },
 	})
 	for _, err := range use(a) {
 		if err != nil {
@@ -94,7 +94,7 @@ func TestEveryCallIsWrappedOnceAndEveryObservationSeen(t *testing.T) {
 	if !slices.Equal(called, ops) {
 		t.Errorf("wrapped %v, want %v", called, ops)
 	}
-	if want := []string{"translated", "fetched", "pulled", "pulled too", "pushed", "found", "archived"}; !slices.Equal(seen, want) {
+	if want := []string{"translate translated", "fetch fetched", "pull pulled", "pull pulled too", "push pushed", "find found", "archive archived"}; !slices.Equal(seen, want) {
 		t.Errorf("seen %v, want %v", seen, want)
 	}
 	if a.MappingVersion != 7 || a.Account != "acct_1" {
@@ -105,7 +105,7 @@ func TestEveryCallIsWrappedOnceAndEveryObservationSeen(t *testing.T) {
 func TestFailuresComeThroughAndAreNotSeen(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	seen := around.Wrapping{Seen: func(o adapters.Observation) { t.Errorf("seen: %s", o.ExternalID) }}
+	seen := around.Wrapping{Seen: func(_ string, o adapters.Observation) { t.Errorf("seen: %s", o.ExternalID) }}
 	for _, err := range use(around.Adapter(all(vendor{broken}), seen)) {
 		if !errors.Is(err, broken) {
 			t.Errorf("the vendor's failure came as %v", err)

@@ -4,6 +4,7 @@ package catalog
 
 import (
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/filedrop"
 	"github.com/canonhub/canonhub/adapters/hubspot"
 	"github.com/canonhub/canonhub/adapters/shopify"
 	"github.com/canonhub/canonhub/adapters/stripe"
@@ -14,6 +15,7 @@ import (
 func All() map[string]adapters.Factory {
 	factories := map[string]adapters.Factory{}
 	for _, factory := range []adapters.Factory{
+		filedrop.Factory(),
 		hubspot.Factory(),
 		shopify.Factory(),
 		stripe.Factory(),

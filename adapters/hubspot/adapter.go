@@ -53,10 +53,25 @@ func Factory() adapters.Factory {
 		Name:           "hubspot",
 		DefaultBaseURL: "https://api.hubapi.com",
 		Credentials:    []string{credential},
+		OAuth:          oauth,
 		NeedsPublicURL: true,
 		Limits:         limits,
 		Carries:        []adapters.Carriage{carriage()},
 		Open:           open,
+	}
+}
+
+// oauth is the grant of a public app. Its pages are at another host than its API, except where a test stands in for both.
+func oauth(s adapters.Settings) adapters.OAuth {
+	pages := s.BaseURL
+	if s.BaseURL == "https://api.hubapi.com" {
+		pages = "https://app.hubspot.com"
+	}
+	return adapters.OAuth{
+		AuthorizeURL: pages + "/oauth/authorize",
+		TokenURL:     s.BaseURL + "/oauth/2026-03/token",
+		Scopes:       []string{"oauth", "crm.objects.contacts.read", "crm.objects.contacts.write"},
+		ClientAuth:   adapters.ClientInBody,
 	}
 }
 

@@ -3,22 +3,45 @@ package hubspot
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 )
 
-// confirm reads what a write made of the contact, and sets a lifecycle stage that HubSpot ignored. A failure here is
-// one behind a write that was done.
-func (c *contacts) confirm(ctx context.Context, op, id string, f frozen) (adapters.Ack, error) {
+// confirm reads the contact as it is after a write. What somebody changed between the write and the read is none of the
+// write's: then the answer to the write tells what became of what was written, and nothing else is told.
+func (c *contacts) confirm(ctx context.Context, op, id string, f frozen, answer *object) (adapters.Ack, error) {
 	o, err := c.written(ctx, op, id)
-	if err == nil && o.ignoredStage(f) {
+	changed := err == nil && answer != nil && answer.at().Before(o.at())
+	if err == nil && o.ignoredStage(f) && !(changed && !answer.ignoredStage(f)) {
+		changed = false
 		o, err = c.moveBack(ctx, op, id, f)
 	}
 	if err != nil {
 		return adapters.Ack{}, maybeDone(err)
 	}
+	if changed {
+		own := observe(answer, c.connection)
+		own.Paths = slices.DeleteFunc(spokenOf(own), func(path string) bool { return !slices.Contains(f.Paths, path) })
+		if len(own.Paths) == len(f.Paths) {
+			own.RecordID = adapters.ReadRecordID(string(o.Properties[recordIDProperty]))
+			return adapters.Ack{Observation: own}, nil
+		}
+	}
 	return adapters.Ack{Observation: observe(o, c.connection)}, nil
+}
+
+// spokenOf are the attributes that an observation tells.
+func spokenOf(o adapters.Observation) []string {
+	if o.Paths != nil {
+		return slices.Clone(o.Paths)
+	}
+	all := make([]string, len(mapping))
+	for i, row := range mapping {
+		all[i] = row.path
+	}
+	return all
 }
 
 // written reads a contact that was just written to.
@@ -45,7 +68,7 @@ func (o *object) ignoredStage(f frozen) bool {
 // moveBack clears the stage and sets it, which is how HubSpot wants it done. Done twice, it comes to the same.
 func (c *contacts) moveBack(ctx context.Context, op, id string, f frozen) (*object, error) {
 	for _, stage := range []string{"", f.Properties["lifecyclestage"]} {
-		if _, err := c.patch(ctx, op, id, map[string]string{"lifecyclestage": stage}, f.Paths); err != nil {
+		if _, _, err := c.patch(ctx, op, id, map[string]string{"lifecyclestage": stage}, f.Paths); err != nil {
 			return nil, err
 		}
 	}

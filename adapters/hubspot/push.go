@@ -35,7 +35,7 @@ func (c *contacts) Find(ctx context.Context, r adapters.Request) (*adapters.Obse
 }
 
 func (c *contacts) update(ctx context.Context, op, id string, f frozen) (adapters.Ack, error) {
-	p, err := c.patch(ctx, op, id, f.Properties, f.Paths)
+	answer, p, err := c.patch(ctx, op, id, f.Properties, f.Paths)
 	if err != nil {
 		if p.emailTaken() && slices.Contains(f.Paths, "email") {
 			taken := fault.As(err)
@@ -44,21 +44,26 @@ func (c *contacts) update(ctx context.Context, op, id string, f frozen) (adapter
 		}
 		return adapters.Ack{}, err
 	}
-	return c.confirm(ctx, op, id, f)
+	return c.confirm(ctx, op, id, f, answer)
 }
 
-// patch writes properties. Where that fails, it also gives HubSpot's word on it.
-func (c *contacts) patch(ctx context.Context, op, id string, properties map[string]string, paths []string) (problem, error) {
+// patch writes properties. It gives what HubSpot then held of them, or nil where the answer does not tell; where the write
+// fails, HubSpot's word on it.
+func (c *contacts) patch(ctx context.Context, op, id string, properties map[string]string, paths []string) (*object, problem, error) {
 	body, err := json.Marshal(map[string]any{"properties": properties})
 	if err != nil {
-		return problem{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be written"}
+		return nil, problem{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be written"}
 	}
 	r, err := c.call(ctx, op, httpapi.Request{
 		Method: http.MethodPatch, Path: base + "/" + id, Body: body, ContentType: "application/json"}, paths)
 	if err != nil {
-		return parse(r.Body), err
+		return nil, parse(r.Body), err
 	}
-	return problem{}, nil
+	answer, err := decode(r.Body)
+	if err != nil {
+		answer = nil // it is done all the same; a read tells the rest
+	}
+	return answer, problem{}, nil
 }
 
 // create makes a contact by an upsert on our record id, or finds the one that has the e-mail address.
@@ -86,14 +91,13 @@ func (c *contacts) create(ctx context.Context, op, recordID string, f frozen) (a
 	case p != nil:
 		return adapters.Ack{}, f.nameless(itemFailure(op, *p, f.Paths))
 	}
-	var made struct {
-		ID value `json:"id"`
-	}
+	var made object
 	if raw == nil || json.Unmarshal(raw, &made) != nil || !isID(string(made.ID)) {
 		return adapters.Ack{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, MaybeDone: true,
 			Message: "the answer names neither a contact nor an error"}
 	}
-	return c.confirm(ctx, op, string(made.ID), f)
+	made.raw = raw
+	return c.confirm(ctx, op, string(made.ID), f, &made)
 }
 
 // found acknowledges the contact that is in the way of a create: HubSpot names it, or it is the one with the address.

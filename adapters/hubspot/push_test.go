@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/hubspot"
 	"github.com/canonhub/canonhub/adapters/hubspot/sandbox"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
@@ -317,5 +322,56 @@ func TestErrorsQuoteNoPersonalData(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+	}
+}
+
+// What a person changes between our write and the read behind it is theirs: the answer does not pass it off as what HubSpot
+// made of our write, and tells nothing of it.
+func TestAnEditBetweenAWriteAndItsReadIsNotTheWritesAnswer(t *testing.T) {
+	t.Parallel()
+	for name, paths := range map[string][]string{"update": {"phone"}, "create": {"email", "name", "phone"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+			var reads atomic.Int32
+			s := sandbox.New(sandbox.Options{AccessToken: token, ClientSecret: clientSecret, PortalID: 62515,
+				Now: func() time.Time { return now.Add(time.Duration(reads.Load()) * time.Minute) }})
+			t.Cleanup(s.Close)
+			id := adapters.ExternalID("")
+			b := &bundle{sandbox: s, Adapter: connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet && reads.Add(1) == 1 {
+					if err := s.Edit(path.Base(r.URL.Path), map[string]string{"phone": "+4940111111", "lifecyclestage": "lead"}); err != nil {
+						t.Error(err)
+					}
+				}
+				s.ServeHTTP(w, r)
+			}))}
+			patch := create(ada(), paths...)
+			if name == "update" {
+				id = b.user(t, map[string]string{"email": "ada@example.com"})
+				patch = update(id, ada(), paths...)
+			}
+			o := b.mustPush(t, patch).Observation
+			if got := o.Message.(*canonicalv1.Customer); got.GetPhone() != ada().GetPhone() || !slices.Equal(slices.Sorted(slices.Values(o.Paths)), paths) {
+				t.Errorf("the answer tells %q of %v", got.GetPhone(), o.Paths)
+			}
+			later := b.fetch(t, o.ExternalID)
+			if got := later.Message.(*canonicalv1.Customer); got.GetPhone() != "+4940111111" || !later.At.After(o.At) {
+				t.Errorf("the person's number is read as %q, at %s after %s", got.GetPhone(), later.At, o.At)
+			}
+		})
+	}
+}
+
+// People grant access at another host than the API's.
+func TestOAuthKnowsBothHosts(t *testing.T) {
+	t.Parallel()
+	f := hubspot.Factory()
+	o := f.OAuth(adapters.Settings{BaseURL: f.DefaultBaseURL})
+	if o.AuthorizeURL != "https://app.hubspot.com/oauth/authorize" || o.TokenURL != "https://api.hubapi.com/oauth/2026-03/token" {
+		t.Errorf("%+v", o)
+	}
+	if o := f.OAuth(adapters.Settings{BaseURL: "http://127.0.0.1:1"}); o.AuthorizeURL != "http://127.0.0.1:1/oauth/authorize" {
+		t.Errorf("%+v", o)
 	}
 }

@@ -74,7 +74,7 @@ var parts = []part{
 	{name: "region", read: readRegion, write: writeRegion, get: (*canonicalv1.Address).GetRegion, set: func(a *canonicalv1.Address, v *string) { a.Region = v },
 		loss: "Kept as a code where Shopify has one for it, and not at all in countries for which it has no regions."},
 	{name: "recipient", read: readRecipient, write: writeRecipient, get: (*canonicalv1.Address).GetRecipient, set: func(a *canonicalv1.Address, v *string) { a.Recipient = v },
-		loss: "Kept as first and last name, cut at the last word."},
+		loss: "Kept as first and last name, cut at the last word. A customer's own name on the address is not told."},
 	{name: "phone", read: readAddressPhone, write: put("phone"),
 		get: (*canonicalv1.Address).GetPhone, set: func(a *canonicalv1.Address, v *string) { a.Phone = v }},
 }

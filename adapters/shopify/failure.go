@@ -85,7 +85,7 @@ func failed(op string, r httpapi.Response, errors json.RawMessage, c cost) *faul
 func (p problem) explain(f *fault.Error) {
 	switch {
 	case f.Code == "ACCESS_DENIED":
-		f.Message = "the token lacks a scope, or the app the right to customers' data; " + f.Message
+		f.Message = strings.TrimSuffix("the token lacks a scope, or the app the right to customers' data; "+f.Message, "; ")
 	case strings.Contains(p.Message, "etafield definition"):
 		f.Message = "the shop has no metafield definition " + namespace + "." + recordKey +
 			" of type id for customers; make it with metafieldDefinitionCreate"

@@ -5,33 +5,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 )
 
-// Push makes one attempt: the write, and the read that shows what came of it.
+// Push makes one attempt. What became of the object is told by the write's own answer wherever Shopify tells it there: a
+// read behind the write would also tell what others wrote meanwhile.
 func (s *shop) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
 	var f frozen
 	op, k := operation(r.Kind, r.ExternalID), kindOf(r.Kind)
 	if err := json.Unmarshal(r.Body, &f); err != nil || k == nil || r.ExternalID == "" && k != customers {
 		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the frozen request cannot be read"}
 	}
-	id, found, err := r.ExternalID, (*object)(nil), error(nil)
-	if id == "" {
-		id, found, err = s.create(ctx, op, r.RecordID, f)
-	} else {
-		err = s.update(ctx, op, k, id, f)
+	if r.ExternalID == "" {
+		return s.create(ctx, op, r.RecordID, f)
 	}
-	switch {
-	case err != nil:
-		return adapters.Ack{}, err
-	case found != nil:
-		return adapters.Ack{Found: true, Observation: k.observe(found)}, nil
-	}
-	o, err := s.get(ctx, op, k, id)
+	o, err := s.update(ctx, op, k, r.ExternalID, f)
 	if err != nil {
-		return adapters.Ack{}, maybeDone(err)
+		return adapters.Ack{}, err
 	}
 	return adapters.Ack{Observation: k.observe(o)}, nil
 }
@@ -52,61 +45,103 @@ func (s *shop) Find(ctx context.Context, r adapters.Request) (*adapters.Observat
 
 // create is an upsert by our record's id: sent again, it changes the customer that it made. An address that is another
 // customer's finds that one.
-func (s *shop) create(ctx context.Context, op, record string, f frozen) (adapters.ExternalID, *object, error) {
+func (s *shop) create(ctx context.Context, op, record string, f frozen) (adapters.Ack, error) {
 	if len(f.Address) > 0 {
 		f.Input["addresses"] = []any{f.Address}
 	}
 	var m mutation
-	m.add("customerSet(identifier: $by, input: $input) { customer { id } userErrors { field message code } }",
+	m.add("customerSet(identifier: $by, input: $input) { customer { "+customers.whole+" } userErrors { field message code } }",
 		variable{"by", "CustomerSetIdentifiers!", customID(record)}, variable{"input", "CustomerSetInput!", f.Input})
 	a, refusals, err := s.mutate(ctx, op, m)
 	switch {
 	case err != nil:
-		return "", nil, err
+		return adapters.Ack{}, err
 	case refusals.taken("email") && f.Input["email"] != nil:
 		o, err := s.by(ctx, op, map[string]any{"emailAddress": f.Input["email"]})
 		if err == nil && o == nil {
 			err = &fault.Error{Category: fault.Conflict, Op: op, Message: "another customer is in the way and cannot be found"}
 		}
-		return "", o, err
+		if err != nil {
+			return adapters.Ack{}, err
+		}
+		return adapters.Ack{Found: true, Observation: customers.observe(o)}, nil
 	case refusals.taken("input"): // our id, by another call of this very create
-		return "", nil, &fault.Error{Category: fault.Transient, Op: op, Code: "TAKEN", MaybeDone: true, Message: "the customer is just being made"}
+		return adapters.Ack{}, &fault.Error{Category: fault.Transient, Op: op, Code: "TAKEN", MaybeDone: true, Message: "the customer is just being made"}
 	case len(refusals) > 0:
-		return "", nil, refusals.fault(op, f.Paths)
+		return adapters.Ack{}, refusals.fault(op, f.Paths)
 	}
-	var made struct {
-		Customer struct {
-			ID string `json:"id"`
-		} `json:"customer"`
+	o, err := customers.written(op, a, "customerSet")
+	if err == nil && o == nil {
+		err = unread(op)
 	}
-	_ = json.Unmarshal(a.Data["customerSet"], &made) // it names a customer, or it does not
-	id, ok := customers.numberOf(made.Customer.ID)
-	if !ok {
-		return "", nil, maybeDone(unread(op))
+	if f.Input, f.Address = nil, nil; err == nil && (f.Email != nil || f.SMS != nil) {
+		o, err = s.update(ctx, op, customers, adapters.ExternalID(o.number), f)
 	}
-	f.Input, f.Address = nil, nil
-	return adapters.ExternalID(id), nil, maybeDone(s.update(ctx, op, customers, adapters.ExternalID(id), f))
+	if err != nil {
+		return adapters.Ack{}, maybeDone(err)
+	}
+	return adapters.Ack{Observation: customers.observe(o)}, nil
+}
+
+// written is the object as a mutation's answer has it; nil where it has none.
+func (k *kind) written(op string, a answer, mutation string) (*object, error) {
+	var payload map[string]json.RawMessage
+	if json.Unmarshal(a.Data[mutation], &payload) != nil {
+		return nil, unread(op)
+	}
+	if len(payload[k.one]) == 0 {
+		return nil, nil
+	}
+	return k.found(op, payload[k.one])
 }
 
 // update writes all that changes in one call, in which Shopify runs one mutation after the other.
-func (s *shop) update(ctx context.Context, op string, k *kind, id adapters.ExternalID, f frozen) error {
+func (s *shop) update(ctx context.Context, op string, k *kind, id adapters.ExternalID, f frozen) (*object, error) {
 	m, err := s.changes(ctx, op, k, id, f)
-	if err != nil || m.fields == nil {
-		return err
+	if err != nil {
+		return nil, err
 	}
-	_, refusals, err := s.mutate(ctx, op, m)
+	if m.fields == nil {
+		return s.get(ctx, op, k, id)
+	}
+	a, refusals, err := s.mutate(ctx, op, m)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case len(refusals) == 0:
-		return nil
+		o, err := s.after(ctx, op, k, id, m, a)
+		return o, maybeDone(err)
 	}
 	if refusals.nameless() { // perhaps since it is not there any more
 		if _, err := s.get(ctx, op, k, id); fault.CategoryOf(err) == fault.Gone {
-			return err
+			return nil, err
 		}
 	}
-	return refusals.fault(op, f.Paths)
+	return nil, refusals.fault(op, f.Paths)
+}
+
+// after is the object as the last mutation left it. That of an address tells the address alone.
+func (s *shop) after(ctx context.Context, op string, k *kind, id adapters.ExternalID, m mutation, a answer) (*object, error) {
+	last, _, _ := strings.Cut(m.fields[len(m.fields)-1], "(")
+	o, err := k.written(op, a, last)
+	switch {
+	case err != nil:
+		return nil, err
+	case o != nil && o.number != string(id):
+		return nil, unread(op)
+	case o != nil:
+		return o, s.rest(ctx, op, k, o)
+	}
+	if o, err = s.get(ctx, op, k, id); err != nil {
+		return nil, err
+	}
+	var payload struct {
+		Address json.RawMessage `json:"address"`
+	}
+	if json.Unmarshal(a.Data[last], &payload) == nil && len(payload.Address) > 0 && string(payload.Address) != "null" {
+		return o, o.with("defaultAddress", payload.Address)
+	}
+	return o, nil
 }
 
 // changes are the mutations of an update.
@@ -123,29 +158,29 @@ func (s *shop) changes(ctx context.Context, op string, k *kind, id adapters.Exte
 			f.Input["shippingAddress"] = now.over(f.Address)
 		}
 		f.Input["id"] = gid
-		m.add("orderUpdate(input: $input) { userErrors { field message } }", variable{"input", "OrderInput!", f.Input})
+		m.add("orderUpdate(input: $input) { order { "+k.whole+" } userErrors { field message } }", variable{"input", "OrderInput!", f.Input})
 		return m, nil
-	}
-	if len(f.Input) > 0 {
-		f.Input["id"] = gid
-		m.add("customerUpdate(input: $input) { userErrors { field message } }", variable{"input", "CustomerInput!", f.Input})
 	}
 	owner := variable{"customer", "ID!", gid}
 	switch {
 	case len(f.Address) == 0:
 	case now.ID != "":
-		m.add("customerAddressUpdate(customerId: $customer, addressId: $addressId, address: $address) { userErrors { field message } }",
+		m.add("customerAddressUpdate(customerId: $customer, addressId: $addressId, address: $address) { address"+addressFields+" userErrors { field message } }",
 			owner, variable{"addressId", "ID!", now.ID}, variable{"address", "MailingAddressInput!", now.over(f.Address)})
 	default:
-		m.add("customerAddressCreate(customerId: $customer, address: $address, setAsDefault: true) { userErrors { field message } }",
+		m.add("customerAddressCreate(customerId: $customer, address: $address, setAsDefault: true) { address"+addressFields+" userErrors { field message } }",
 			owner, variable{"address", "MailingAddressInput!", f.Address})
 	}
+	if len(f.Input) > 0 {
+		f.Input["id"] = gid
+		m.add("customerUpdate(input: $input) { customer { "+k.whole+" } userErrors { field message } }", variable{"input", "CustomerInput!", f.Input})
+	}
 	if f.Email != nil {
-		m.add("customerEmailMarketingConsentUpdate(input: $email) { userErrors { field message code } }",
+		m.add("customerEmailMarketingConsentUpdate(input: $email) { customer { "+k.whole+" } userErrors { field message code } }",
 			variable{"email", "CustomerEmailMarketingConsentUpdateInput!", map[string]any{"customerId": gid, "emailMarketingConsent": f.Email}})
 	}
 	if f.SMS != nil {
-		m.add("customerSmsMarketingConsentUpdate(input: $sms) { userErrors { field message code } }",
+		m.add("customerSmsMarketingConsentUpdate(input: $sms) { customer { "+k.whole+" } userErrors { field message code } }",
 			variable{"sms", "CustomerSmsMarketingConsentUpdateInput!", map[string]any{"customerId": gid, "smsMarketingConsent": f.SMS}})
 	}
 	return m, nil

@@ -36,7 +36,7 @@ type Client struct {
 // does not wait for a connection. Without WithInsecure the hub must have a certificate that the system's roots vouch
 // for.
 func Dial(target string, opts ...Option) (*Client, error) {
-	s := settings{timeout: defaultTimeout, local: isLocal(target)}
+	s := settings{timeout: defaultTimeout, local: IsLocal(target)}
 	for _, option := range opts {
 		option(&s)
 	}
@@ -102,6 +102,17 @@ func (c *Client) Reviews() hubv1.ReviewServiceClient { return hubv1.NewReviewSer
 func (c *Client) Connections() hubv1.ConnectionServiceClient {
 	return hubv1.NewConnectionServiceClient(c.conn)
 }
+
+// DeadLetters are what the hub gave up on.
+func (c *Client) DeadLetters() hubv1.DeadLetterServiceClient {
+	return hubv1.NewDeadLetterServiceClient(c.conn)
+}
+
+// Pulls tells how far connections have been read, and has them read.
+func (c *Client) Pulls() hubv1.PullServiceClient { return hubv1.NewPullServiceClient(c.conn) }
+
+// Drift tells where vendors say something else than what their adapters know.
+func (c *Client) Drift() hubv1.DriftServiceClient { return hubv1.NewDriftServiceClient(c.conn) }
 
 // Policies plans and activates policies.
 func (c *Client) Policies() hubv1.PolicyServiceClient { return hubv1.NewPolicyServiceClient(c.conn) }

@@ -89,8 +89,8 @@ func (s *settings) transport() credentials.TransportCredentials {
 	return credentials.NewTLS(config)
 }
 
-// isLocal says that a target in gRPC's notation is on this machine.
-func isLocal(target string) bool {
+// IsLocal says that a target in gRPC's notation is on this machine.
+func IsLocal(target string) bool {
 	scheme, rest, found := strings.Cut(target, ":")
 	switch {
 	case !found:

@@ -61,6 +61,8 @@ type Options struct {
 	Gatherer prometheus.Gatherer
 	// Webhooks takes POST /webhooks/{connection}.
 	Webhooks http.Handler
+	// Grants begins and completes grants of access to vendors; nil where nobody does.
+	Grants Grants
 	// Ready says whether the hub can serve: it pings the database.
 	Ready func(context.Context) error
 	// Callers are those that may call; none means anyone, which is for loopback alone.
@@ -69,6 +71,14 @@ type Options struct {
 	Policy PolicyOptions
 	// Hosts are names, beside those of loopback, by which the HTTP side may be called while it is bound to loopback.
 	Hosts []string
+}
+
+// Grants begins grants of access to vendors. Vendors send people back to GET /oauth/callback, which it serves.
+type Grants interface {
+	http.Handler
+	// Begin gives the page to which a person goes; oauth.ErrNoClient where the connection is not one that a person grants
+	// access to.
+	Begin(ctx context.Context, connection, by string) (url string, err error)
 }
 
 // Server is the doors. It listens nowhere itself: serve GRPC and HTTP where they belong.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/oauth"
 	"github.com/canonhub/canonhub/hub/policy"
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -21,11 +23,12 @@ import (
 type connections struct {
 	hubv1.UnimplementedConnectionServiceServer
 	*reader
-	gate *gate.Gate
+	gate   *gate.Gate
+	grants Grants
 }
 
 func serveConnections(o Options, to grpc.ServiceRegistrar) error {
-	hubv1.RegisterConnectionServiceServer(to, &connections{reader: newReader(o), gate: o.Gate})
+	hubv1.RegisterConnectionServiceServer(to, &connections{reader: newReader(o), gate: o.Gate, grants: o.Grants})
 	return nil
 }
 
@@ -70,6 +73,23 @@ func (s *connections) ResumeConnection(ctx context.Context, in *hubv1.ResumeConn
 	return s.order(ctx, in.GetName(), in.GetReason(), s.gate.Resume)
 }
 
+// AuthorizeConnection begins a grant of access.
+func (s *connections) AuthorizeConnection(ctx context.Context, in *hubv1.AuthorizeConnectionRequest) (*hubv1.AuthorizeConnectionResponse, error) {
+	name := in.GetName()
+	if !s.reader.connections[name] {
+		return nil, connectionNotFound(name)
+	}
+	none := &failure{reason: hubv1.ErrorReason_ERROR_REASON_NO_OAUTH, message: oauth.ErrNoClient.Error(), metadata: map[string]string{"connection": name}}
+	if s.grants == nil {
+		return nil, none
+	}
+	at, err := s.grants.Begin(ctx, name, actorOf(ctx))
+	if errors.Is(err, oauth.ErrNoClient) {
+		return nil, none
+	}
+	return &hubv1.AuthorizeConnectionResponse{Url: at}, err
+}
+
 func (s *connections) order(ctx context.Context, name, why string, do func(context.Context, string, gate.Order) error) (*hubv1.Connection, error) {
 	if !s.reader.connections[name] {
 		return nil, connectionNotFound(name)
@@ -104,7 +124,7 @@ func (s *connections) connection(ctx context.Context, stored store.Connection, b
 	if err != nil {
 		return nil, err
 	}
-	out := &hubv1.Connection{Name: stored.Name, Phase: phases[active.Policy.Phase(stored.Name)], Deliveries: &hubv1.DeliveryCounts{
+	out := &hubv1.Connection{Name: stored.Name, Pace: stored.Pace, Phase: phases[active.Policy.Phase(stored.Name)], Deliveries: &hubv1.DeliveryCounts{
 		Owed: int64(load.Deliveries[store.Owed]), Blocked: int64(load.Deliveries[store.Blocked]), Dead: int64(load.Deliveries[store.Dead])}}
 	if c := s.applier.Connections[stored.Name]; c != nil {
 		out.Adapter = c.AdapterName
@@ -114,6 +134,9 @@ func (s *connections) connection(ctx context.Context, stored store.Connection, b
 	}
 	if stored.Wait > 0 {
 		out.Wait = durationpb.New(stored.Wait)
+	}
+	if stored.Outages > 0 {
+		out.Outage = &hubv1.ConnectionOutage{StartTime: timestamppb.New(stored.BrokenAt), Tries: int32(stored.Outages)}
 	}
 	for _, b := range brakes {
 		if b.Connection == stored.Name {

@@ -106,6 +106,15 @@ func TestDeadLettersAreDiscardedWithAReason(t *testing.T) {
 	if next, _ := page.body["nextPageToken"].(string); next == "" || len(w.letters("?page_size=2&page_token="+next)) != 1 {
 		t.Errorf("%s", page.text)
 	}
+	for query, want := range map[string]int{"?filter.connection=crm": 3, "?filter.connection=shop": 0, "?filter.subject=DEAD_LETTER_SUBJECT_RECEIPT": 0,
+		"?filter.before=2020-01-01T00:00:00Z": 0} {
+		if got := len(w.letters(query)); got != want {
+			t.Errorf("%s has %d, want %d", query, got, want)
+		}
+	}
+	if a := w.get("/v1/deadLetters?filter.conection=crm"); a.code != 400 {
+		t.Errorf("an unknown filter: %d %s", a.code, a.text)
+	}
 	if a := w.post("/v1/deadLetters:discard", `{"filter": {"connection": "crm"}, "why": "test data"}`); a.code != 200 || a.body["discarded"] != 3.0 {
 		t.Errorf("%d %s", a.code, a.text)
 	}

@@ -41,6 +41,9 @@ func doors(o Options, gateway http.Handler) http.Handler {
 
 	all := http.NewServeMux()
 	all.Handle("POST /webhooks/{connection}", o.Webhooks)
+	if o.Grants != nil {
+		all.Handle("GET /oauth/callback", o.Grants)
+	}
 	all.Handle("/", guard(o.Hosts, inside))
 	return all
 }

@@ -120,3 +120,34 @@ func TestEraseIsForOperators(t *testing.T) {
 		t.Errorf("it was erased by %q", by)
 	}
 }
+
+// One of two sources asks that a person be forgotten: a review asks, and letting it through erases the record.
+func TestARequestToBeForgottenIsLetThrough(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	said := w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))
+	id := string(w.Observe("shop", said).RecordID)
+	w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com")))
+	said.Gone, said.Erase, said.Message, said.At = true, true, nil, said.At.Add(1)
+	w.Observe("shop", said)
+	a := w.get("/v1/reviews")
+	reviews, _ := a.body["reviews"].([]any)
+	if len(reviews) != 1 || !strings.Contains(a.text, `"REVIEW_REASON_ERASE_REQUESTED"`) || !strings.Contains(a.text, `"let_through"`) {
+		t.Fatalf("%d %s", a.code, a.text)
+	}
+	number := reviews[0].(map[string]any)["id"].(string)
+	if a := w.post("/v1/reviews/"+number+":resolve", `{"resume": true}`); a.code != 400 {
+		t.Errorf("another choice: %d %s", a.code, a.text)
+	}
+	if a := w.post("/v1/reviews/"+number+":resolve", `{"letThrough": true, "why": "she wrote"}`); a.code != 200 {
+		t.Fatalf("%d %s", a.code, a.text)
+	}
+	if a := w.get("/v1/customers/" + id); a.body["deleteTime"] == nil || strings.Contains(a.text, "ada@") {
+		t.Errorf("what is left is %s", a.text)
+	}
+	w.Work()
+	w.Erased()
+	if found := hubtest.DumpOf(t, w.Store).Find("ada@example.com"); len(found) > 0 {
+		t.Errorf("the address is in %v", found)
+	}
+}

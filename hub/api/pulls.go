@@ -100,6 +100,10 @@ func (s *pulls) StartPull(ctx context.Context, in *hubv1.StartPullRequest) (*hub
 		return nil, &failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_REQUEST, field: "report_only",
 			message: "a reconcile alone can report and change nothing; ask for mode PULL_MODE_RECONCILE"}
 	}
+	if wish.Mode == store.Reconcile && s.applier.Connections[lane.Connection].Carries[lane.Kind].Pull.Once {
+		return nil, &failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_REQUEST, field: "mode",
+			message: fmt.Sprintf("%s hands each thing over once, and there is nothing to compare with; ask for mode PULL_MODE_BACKFILL to read all again", lane.Connection)}
+	}
 	if err := s.store.InTx(ctx, func(tx *store.Tx) error { tx.WishPull(lane, wish); return nil }); err != nil {
 		return nil, err
 	}

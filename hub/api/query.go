@@ -63,13 +63,21 @@ func routed(rule *annotations.HttpRule) (verb, path string) {
 // routeOf is a route as the gateway names it.
 func routeOf(verb, path string) string { return verb + " " + strings.ReplaceAll(path, "}", "=*}") }
 
-// names are the fields, in both spellings, that are not in the path.
+// names are the fields, in both spellings, that are not in the path; those of a message below with its name before theirs.
 func names(request protoreflect.MessageDescriptor, path string) map[string]bool {
 	found := map[string]bool{}
 	for i := range request.Fields().Len() {
 		field := request.Fields().Get(i)
-		if !strings.Contains(path, "{"+string(field.Name())+"}") {
-			found[string(field.Name())], found[field.JSONName()] = true, true
+		if strings.Contains(path, "{"+string(field.Name())+"}") {
+			continue
+		}
+		found[string(field.Name())], found[field.JSONName()] = true, true
+		below := field.Message()
+		if below == nil || field.IsList() || strings.HasPrefix(string(below.FullName()), "google.protobuf.") {
+			continue
+		}
+		for name := range names(below, "") {
+			found[string(field.Name())+"."+name], found[field.JSONName()+"."+name] = true, true
 		}
 	}
 	return found

@@ -26,6 +26,8 @@ func (s *reviews) ResolveReview(ctx context.Context, in *hubv1.ResolveReviewRequ
 		err = s.resolveBraked(ctx, r, in)
 	case store.Vanished:
 		err = s.resolveVanished(ctx, r, in)
+	case store.EraseRequested:
+		err = s.resolveErase(ctx, r, in)
 	case store.SharedKey, store.MergedAtSource:
 		err = s.resolveOne(ctx, r, in)
 	case store.AmbiguousMatch:
@@ -74,6 +76,15 @@ func (s *reviews) resolveBraked(ctx context.Context, r *store.Review, in *hubv1.
 		return s.gate.Release(ctx, r, gate.Resume, closing(ctx, store.Resolved, in.GetWhy()))
 	}
 	return noChoice("choice", errors.New("a brake is released by let_through or resume"))
+}
+
+// resolveErase erases the record.
+func (s *reviews) resolveErase(ctx context.Context, r *store.Review, in *hubv1.ResolveReviewRequest) error {
+	if !in.GetLetThrough() {
+		return noChoice("choice", errors.New("a request to be forgotten is resolved by let_through, which erases the record; dismiss keeps it"))
+	}
+	_, err := s.applier.Erase(ctx, apply.Erase{RecordID: r.RecordIDs[0], By: actorOf(ctx), Why: in.GetWhy(), CorrelationID: r.CorrelationID})
+	return err
 }
 
 // resolveVanished has what is gone looked up again, and taken as deleted whatever there is of it.

@@ -221,6 +221,7 @@ var reviewReasons = map[hubv1.ReviewReason]store.ReviewReason{
 	hubv1.ReviewReason_REVIEW_REASON_TUG_OF_WAR:       store.TugOfWar,
 	hubv1.ReviewReason_REVIEW_REASON_BRAKED:           store.Braked,
 	hubv1.ReviewReason_REVIEW_REASON_VANISHED:         store.Vanished,
+	hubv1.ReviewReason_REVIEW_REASON_ERASE_REQUESTED:  store.EraseRequested,
 }
 
 var reviewResolutions = map[store.Resolution]hubv1.ReviewResolution{
@@ -258,4 +259,5 @@ var choices = map[store.ReviewReason][]string{
 	store.TugOfWar:       {"resume"},
 	store.Braked:         {"let_through", "resume"},
 	store.Vanished:       {"let_through"},
+	store.EraseRequested: {"let_through"},
 }

@@ -65,6 +65,7 @@ var codeOf = map[hubv1.ErrorReason]codes.Code{
 	hubv1.ErrorReason_ERROR_REASON_IDENTITY_REFUSED:      codes.FailedPrecondition,
 	hubv1.ErrorReason_ERROR_REASON_DEAD_LETTER_NOT_FOUND: codes.NotFound,
 	hubv1.ErrorReason_ERROR_REASON_DEAD_LETTER_CLOSED:    codes.FailedPrecondition,
+	hubv1.ErrorReason_ERROR_REASON_NO_OAUTH:              codes.FailedPrecondition,
 	hubv1.ErrorReason_ERROR_REASON_DEADLINE:              codes.DeadlineExceeded, // or Canceled, where the caller hung up
 	hubv1.ErrorReason_ERROR_REASON_TOKEN_OUT_OF_RANGE:    codes.OutOfRange,
 	hubv1.ErrorReason_ERROR_REASON_INVALID_RESUME_TOKEN:  codes.InvalidArgument,

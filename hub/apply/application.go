@@ -29,6 +29,8 @@ type application struct {
 	refers   []store.LinkKey
 	// receipt is what is heard again where more is to be done.
 	receipt string
+	// pulled says that it is one of a page, which is one transaction.
+	pulled bool
 	// both are the records to lock at once, where an earlier try found that it needs two.
 	both *[]store.RecordID
 
@@ -382,6 +384,16 @@ func survivor(in *Input) store.LinkKey {
 // gone takes note that the object is gone, and does what the policy says of that. One that was merged into another was
 // not deleted: its party lives on.
 func (p *application) gone(ctx context.Context, others map[store.LinkKey]*store.Link) (Result, error) {
+	if p.in.Observation.Erase && !p.elsewhere() {
+		if p.pulled { // of a pull, whose page is one transaction: it is heard as an event is
+			return Result{Outcome: Waiting}, nil
+		}
+		return Result{}, &forget{p.bundle.Record.ID}
+	}
+	if p.in.Observation.Erase {
+		p.tx.PutReview(store.Review{LinkKey: p.key, Reason: store.EraseRequested, RecordIDs: []store.RecordID{p.bundle.Record.ID},
+			ReceiptID: p.receipt, CorrelationID: p.in.CorrelationID})
+	}
 	if p.link.State == store.LinkGone {
 		return p.result(Duplicate, nil), nil
 	}
@@ -395,6 +407,13 @@ func (p *application) gone(ctx context.Context, others map[store.LinkKey]*store.
 		return Result{}, err
 	}
 	return p.store(ctx, Gone, nil)
+}
+
+// elsewhere says that another connection has an object of the record.
+func (p *application) elsewhere() bool {
+	return slices.ContainsFunc(p.bundle.Links, func(l *store.Link) bool {
+		return l.Connection != p.key.Connection && l.Speaks() && l.State != store.LinkGone
+	})
 }
 
 // cameBack says that something newer than its end is known of the object: whether it is there is to be looked up, where it

@@ -187,18 +187,33 @@ func (a *Applier) Apply(ctx context.Context, in Input) (Result, error) {
 	}
 	p := a.prepare(schema, in)
 	var result Result
-	err := a.inTx(ctx, func(tx Tx) (err error) {
+	do := func(tx Tx) (err error) {
 		result, err = p.apply(ctx, tx)
 		if err == nil && result.Outcome.Final() {
 			a.trail(tx, in, result, p.spoken())
 		}
 		return err
-	})
+	}
+	err := a.inTx(ctx, do)
+	var whole *forget
+	if errors.As(err, &whole) {
+		// The record ends first, and then what said so: dying between the two, the receipt is taken up again.
+		_, err = a.Erase(ctx, Erase{RecordID: whole.id, By: in.Source, Why: "its party asked there to be forgotten", CorrelationID: in.CorrelationID})
+		if err == nil {
+			err = a.inTx(ctx, do)
+		}
+	}
 	if err != nil {
 		return Result{}, fmt.Errorf("apply a %s of %s: %w", kind, in.Source, err) // its id may be an e-mail address
 	}
 	return result, nil
 }
+
+// forget stops an application: the record is to be erased, since its party asked for that, and no other source has it.
+type forget struct{ id store.RecordID }
+
+// Error says so.
+func (f *forget) Error() string { return "record " + string(f.id) + " is to be erased" }
 
 // prepared is an observation, made ready for a transaction.
 type prepared struct {
@@ -241,7 +256,7 @@ func (p *prepared) apply(ctx context.Context, tx Tx) (Result, error) {
 		key: p.key, keys: matchKeys(rules, p.observed.message), refers: p.refers, both: &p.both, receipt: p.in.ReceiptID,
 	}
 	if p.kept != nil {
-		one.receipt = p.kept.ID
+		one.receipt, one.pulled = p.kept.ID, true
 	}
 	if p.observed.message != nil {
 		one.message = proto.Clone(p.observed.message) // references are rewritten; a second run starts afresh

@@ -241,3 +241,55 @@ func (l *life) event(key, body string) error {
 		return l.Queue.Translate(l.t.Context(), tx, []*store.Receipt{r})
 	})
 }
+
+// forgotten is the word of a source that a person asked to be forgotten.
+func forgotten(o adapters.Observation) adapters.Observation {
+	out := gone(o.ExternalID, o.At.Add(1))
+	out.Erase = true
+	return out
+}
+
+func TestAPersonWhoIsForgottenByTheirOnlySourceIsErased(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	said := w.shop.Edit("s1", hubtest.Named("Ada Lovelace", "ada@example.com"))
+	id := w.Observe("shop", said).RecordID
+	for range 2 {
+		if got := w.Observe("shop", forgotten(said)); got.Outcome != apply.Erased {
+			t.Fatalf("it is %+v", got)
+		}
+	}
+	w.Work()
+	w.Erased()
+	if b := w.Bundle(id); b.Record.ErasedAt.IsZero() {
+		t.Errorf("the record is %+v", b.Record)
+	}
+	if found := hubtest.DumpOf(t, w.Store).Find("ada@example.com"); len(found) > 0 {
+		t.Errorf("her address is in %v", found)
+	}
+	if got := w.Observe("shop", w.shop.Edit("s1", hubtest.Phone("+491"))); got.Outcome != apply.Erased {
+		t.Errorf("the object comes back as %+v", got)
+	}
+}
+
+// Where others hold objects of the same person, one source's request is no reason to empty theirs: a person decides.
+func TestAPersonWhoIsForgottenByOneOfTheirSourcesIsAQuestion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	said := w.shop.Edit("s1", hubtest.Named("Ada Lovelace", "ada@example.com"))
+	id := w.Observe("shop", said).RecordID
+	if got := w.Observe("crm", w.crm.Edit("c1", hubtest.Named("Ada Lovelace", "ada@example.com"))); got.RecordID != id {
+		t.Fatalf("%+v", got)
+	}
+	for range 2 {
+		if got := w.Observe("shop", forgotten(said)); !got.Outcome.Final() || got.Outcome == apply.Erased {
+			t.Errorf("it is %+v", got)
+		}
+	}
+	if r := openReviews(t, w); len(r) != 1 || r[0].Reason != store.EraseRequested || !slices.Equal(r[0].RecordIDs, []store.RecordID{id}) {
+		t.Errorf("the reviews are %+v", r)
+	}
+	if b := w.Bundle(id); !b.Record.ErasedAt.IsZero() {
+		t.Error("it is erased")
+	}
+}

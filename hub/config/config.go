@@ -13,6 +13,7 @@
 package config
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/policy"
@@ -33,6 +35,8 @@ type Config struct {
 	Callers []Caller
 	// Retention is how long what grows without end is kept.
 	Retention Retention
+	// Keys seal what the hub keeps of secrets; empty where it keeps none.
+	Keys []adapters.Secret
 	// Policies as configured, by kind.
 	Policies map[string]*configv1.KindPolicy
 	// Phases of the connections that are not live, by name.
@@ -61,9 +65,15 @@ type Connection struct {
 	Credentials map[string]adapters.Secret
 	// WebhookSecrets are empty where the vendor does not call us.
 	WebhookSecrets []adapters.Secret
+	// WebhookSecretNames are where they come from: NAME, or file:PATH.
+	WebhookSecretNames []string
+	// WebhookPerSecond and WebhookConcurrency as configured; 0 means the default.
+	WebhookPerSecond   float64
+	WebhookConcurrency int
 	// RequestsPerSecond and Concurrency as configured; 0 means the default.
 	RequestsPerSecond float64
 	Concurrency       int
+	RequestsPerDay    int
 	Brake             Brake
 	// Options are the adapter's own, as JSON; empty where there are none.
 	Options json.RawMessage
@@ -71,6 +81,16 @@ type Connection struct {
 	Carries []adapters.Carriage
 	// Pulls are what is read from it, by kind.
 	Pulls map[model.Kind]Pull
+	// OAuth is by which account tokens are had; nil where credentials are given.
+	OAuth *OAuthClient
+}
+
+// OAuthClient is the hub's account at a vendor's authorisation server.
+type OAuthClient struct {
+	ID     string
+	Secret adapters.Secret
+	// RedirectURL is empty where no person is asked.
+	RedirectURL string
 }
 
 // Pull is how one kind is read, as configured; 0 and empty mean the default.
@@ -78,7 +98,7 @@ type Pull struct {
 	Every, Reconcile, Overlap, Silence time.Duration
 	PageSize                           int
 	Vanished, Differences              string
-	MaxVanished                        float64
+	MaxVanished, Share                 float64
 }
 
 // Brake is how much may change at a connection within a window, as configured; 0 means the default.
@@ -125,7 +145,7 @@ func (c *Config) Connection(name string) (Connection, bool) {
 
 // Settings is what the connection's adapter is made from.
 func (c Connection) Settings(client *http.Client, now func() time.Time) adapters.Settings {
-	return adapters.Settings{
+	settings := adapters.Settings{
 		Connection:     c.Name,
 		BaseURL:        c.BaseURL,
 		Options:        slices.Clone(c.Options),
@@ -135,4 +155,11 @@ func (c Connection) Settings(client *http.Client, now func() time.Time) adapters
 		HTTP:           client,
 		Now:            now,
 	}
+	if c.OAuth != nil {
+		settings.Token = func(context.Context) (adapters.Secret, error) { return adapters.Secret{}, errNoTokens }
+	}
+	return settings
 }
+
+// errNoTokens is said by connections that nobody has given tokens to, such as those that a configuration is judged with.
+var errNoTokens = &fault.Error{Category: fault.Auth, Op: "renew token", Message: "nobody keeps tokens here"}

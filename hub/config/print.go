@@ -24,6 +24,9 @@ func (c *Config) String() string {
 			out.line("operate", "yes")
 		}
 	}
+	for i, key := range c.Keys {
+		out.title("key", fmt.Sprintf("%d of the sealed secrets: %s", i+1, key))
+	}
 	if c.Retention.Changes > 0 {
 		out.title("retention", "of what grows without end")
 		out.line("changes", "%s", c.Retention.Changes)
@@ -49,6 +52,9 @@ func (p *printer) connection(c Connection) {
 	for _, name := range sortedKeys(c.Credentials) {
 		p.line(name, "%s", c.Credentials[name])
 	}
+	if c.OAuth != nil {
+		p.line("oauth client", "%s, its secret %s", c.OAuth.ID, c.OAuth.Secret)
+	}
 	for i, secret := range c.WebhookSecrets {
 		p.line(fmt.Sprintf("webhook secret %d", i+1), "%s", secret)
 	}
@@ -66,6 +72,9 @@ func (p *printer) connection(c Connection) {
 	}
 	if c.Concurrency > 0 {
 		p.line("concurrency", "%d", c.Concurrency)
+	}
+	if c.RequestsPerDay > 0 {
+		p.line("requests_per_day", "%d", c.RequestsPerDay)
 	}
 }
 

@@ -1,9 +1,11 @@
 package config_test
 
 import (
+	"errors"
 	"flag"
 	"io/fs"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -30,7 +32,11 @@ var factories = map[string]adapters.Factory{
 			{Kind: "ticket", Out: []string{"subject"}, Create: true},
 		},
 	},
-	"zendesk": {Name: "zendesk", Credentials: []string{"token"}, FurtherCredentials: []string{"email"}, Declare: declareBrand},
+	"zendesk": {Name: "zendesk", Credentials: []string{"token"}, FurtherCredentials: []string{"email"}, Declare: declareBrand,
+		OAuth: func(s adapters.Settings) adapters.OAuth {
+			return adapters.OAuth{AuthorizeURL: s.BaseURL + "/authorize", TokenURL: s.BaseURL + "/token"}
+		}},
+	"folder": {Name: "folder", NoBaseURL: true, Declare: declarePaths},
 }
 
 // options give an environment and files in which all that begins with NO is missing.
@@ -65,6 +71,20 @@ func read(t testing.TB, name string) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// declarePaths takes paths that are good.
+func declarePaths(s adapters.Settings) ([]adapters.Carriage, error) {
+	var options struct {
+		Paths []string `json:"paths"`
+	}
+	err := s.DecodeOptions(&options)
+	for i, path := range options.Paths {
+		if path != "good" {
+			err = errors.Join(err, &adapters.Mistake{At: []string{"paths", strconv.Itoa(i)}, Reason: strconv.Quote(path) + " is no path"})
+		}
+	}
+	return nil, err
 }
 
 // declareBrand carries tickets of a connection whose options name a brand.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"google.golang.org/protobuf/encoding/protojson"
 	"net"
 	"net/http"
@@ -27,6 +28,10 @@ func (l *loader) config(from *configv1.Config) *Config {
 			l.failKey(l.named(from, name), "%q is the name of a source of the hub's own; choose another", name)
 		}
 	}
+	for i, key := range from.GetSecrets().GetKeys() {
+		c.Keys = append(c.Keys, l.secret(path{"secrets", "keys", strconv.Itoa(i)}, key))
+	}
+	l.sealed = len(c.Keys) > 0
 	for _, name := range sortedKeys(from.GetConnections()) {
 		if phase := from.GetConnections()[name].GetPhase(); phase != "" && phase != string(policy.Live) {
 			c.Phases[name] = phase
@@ -91,15 +96,20 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 		Credentials:       l.credentials(at, from.GetCredentials()),
 		RequestsPerSecond: from.GetLimits().GetRequestsPerSecond(),
 		Concurrency:       int(from.GetLimits().GetConcurrency()),
+		RequestsPerDay:    int(from.GetLimits().GetRequestsPerDay()),
 		Brake: Brake{Share: from.GetBrake().GetShare(), Min: int(from.GetBrake().GetMin()),
 			Window: from.GetBrake().GetWindow().AsDuration()},
 	}
 	if known {
-		l.checkCredentials(at, factory, from.GetCredentials())
+		l.checkCredentials(at, factory, from.GetCredentials(), from.GetOauth() != nil)
+		c.OAuth = l.oauth(at.below("oauth"), factory, from.GetOauth())
 	}
-	if from.GetBaseUrl() != "" {
+	switch {
+	case known && factory.NoBaseURL && from.GetBaseUrl() != "":
+		l.failKey(at.below("base_url"), "%s is at no address; remove this", factory.Name)
+	case from.GetBaseUrl() != "":
 		c.BaseURL = strings.TrimRight(l.url(at.below("base_url"), from.GetBaseUrl()), "/")
-	} else if known && factory.DefaultBaseURL == "" {
+	case known && factory.DefaultBaseURL == "" && !factory.NoBaseURL:
 		l.fail(at.below("base_url"), "every account of %s has an address of its own; give it as base_url: https://HOST", factory.Name)
 	}
 	if from.GetOptions() != nil {
@@ -108,6 +118,7 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 	webhook := from.GetWebhook()
 	for i, text := range webhook.GetSecrets() {
 		c.WebhookSecrets = append(c.WebhookSecrets, l.secret(at.below("webhook", "secrets", strconv.Itoa(i)), text))
+		c.WebhookSecretNames = append(c.WebhookSecretNames, strings.TrimSuffix(strings.TrimPrefix(text, "${"), "}"))
 	}
 	if webhook.GetPublicUrl() != "" {
 		c.PublicURL = l.url(at.below("webhook", "public_url"), webhook.GetPublicUrl())
@@ -123,8 +134,10 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 
 // declare has the adapter judge the connection's settings, unless something is wrong with it beyond the mistakes before.
 func (l *loader) declare(at path, c *Connection, mistakes int) {
-	c.Carries = c.Factory.Carries
-	l.carries[c.Name] = c.Carries
+	if c.Factory.Declare == nil {
+		c.Carries = c.Factory.Carries
+		l.carries[c.Name] = c.Carries
+	}
 	if n, _, broken := l.root.find(at); broken || n.anyBroken() || len(l.all) > mistakes {
 		return
 	}
@@ -134,11 +147,30 @@ func (l *loader) declare(at path, c *Connection, mistakes int) {
 		_, err = c.Factory.Open(settings)
 	}
 	if err != nil {
-		l.fail(at, "%s does not take these settings: %v", c.Adapter, err)
+		l.untaken(at, c, err)
 		return
 	}
 	c.Carries = carries
 	l.carries[c.Name] = carries
+	if c.OAuth != nil && c.OAuth.RedirectURL == "" && c.Factory.OAuth(settings).AuthorizeURL != "" {
+		l.fail(at.below("oauth", "redirect_url"), "a person grants access at %s and is sent back to the hub; give its address, as it is registered there, as redirect_url: https://HOST/oauth/callback", c.Adapter)
+	}
+}
+
+// untaken tells why an adapter does not take its settings, each mistake at its place in the options.
+func (l *loader) untaken(at path, c *Connection, err error) {
+	if joined, is := err.(interface{ Unwrap() []error }); is {
+		for _, each := range joined.Unwrap() {
+			l.untaken(at, c, each)
+		}
+		return
+	}
+	var mistake *adapters.Mistake
+	if errors.As(err, &mistake) {
+		l.fail(at.below("options").below(mistake.At...), "%s", mistake.Reason)
+		return
+	}
+	l.fail(at, "%s does not take these settings: %v", c.Adapter, err)
 }
 
 // pulls are what is read from a connection.
@@ -149,6 +181,9 @@ func (l *loader) pulls(at path, c *Connection, from map[string]*configv1.Pull) m
 		if model.For(model.Kind(name)) == nil {
 			continue // the schema has reported it
 		}
+		if _, declared := l.carries[c.Name]; !declared {
+			continue // why is reported
+		}
 		if carriage == nil || carriage.Pull.MaxPage == 0 {
 			l.failKey(at.below(name), "%s cannot pull %ss; remove this", c.Adapter, name)
 			continue
@@ -156,7 +191,7 @@ func (l *loader) pulls(at path, c *Connection, from map[string]*configv1.Pull) m
 		pulls[model.Kind(name)] = Pull{
 			Every: p.GetEvery().AsDuration(), Reconcile: p.GetReconcile().AsDuration(), Overlap: p.GetOverlap().AsDuration(),
 			Silence: p.GetSilence().AsDuration(), PageSize: int(p.GetPageSize()), Vanished: p.GetVanished(),
-			Differences: p.GetDifferences(), MaxVanished: p.GetMaxVanished(),
+			Differences: p.GetDifferences(), MaxVanished: p.GetMaxVanished(), Share: p.GetShare(),
 		}
 	}
 	return pulls
@@ -170,7 +205,26 @@ func (l *loader) credentials(at path, from map[string]string) map[string]adapter
 	return secrets
 }
 
-func (l *loader) checkCredentials(at path, factory adapters.Factory, given map[string]string) {
+// oauth is the account by which tokens are had.
+func (l *loader) oauth(at path, factory adapters.Factory, from *configv1.OAuthClient) *OAuthClient {
+	switch {
+	case from == nil:
+		return nil
+	case factory.OAuth == nil:
+		l.failKey(at, "%s takes no OAuth; give credentials instead", factory.Name)
+		return nil
+	case !l.sealed:
+		l.failKey(at, "the hub keeps the tokens in its database, sealed: give keys under secrets as keys: [\"${NAME}\"]; `hub secrets key` makes one")
+	}
+	c := &OAuthClient{Secret: l.secret(at.below("client_secret"), from.GetClientSecret())}
+	c.ID, _ = l.expand(at.below("client_id"), from.GetClientId())
+	if from.GetRedirectUrl() != "" {
+		c.RedirectURL = l.url(at.below("redirect_url"), from.GetRedirectUrl())
+	}
+	return c
+}
+
+func (l *loader) checkCredentials(at path, factory adapters.Factory, given map[string]string, tokens bool) {
 	takes := slices.Concat(factory.Credentials, factory.FurtherCredentials)
 	for name := range given {
 		if !slices.Contains(takes, name) {
@@ -178,7 +232,7 @@ func (l *loader) checkCredentials(at path, factory adapters.Factory, given map[s
 		}
 	}
 	for _, name := range factory.Credentials {
-		if _, ok := given[name]; !ok {
+		if _, ok := given[name]; !ok && !tokens {
 			l.fail(at.below("credentials", name), `%s needs the credential %s; give it under credentials as %[2]s: "${NAME}"`, factory.Name, name)
 		}
 	}

@@ -1,4 +1,4 @@
-// Package connection holds the configured accounts at vendors, opened: adapter, attribute paths, pace.
+// Package connection holds the configured accounts at vendors, opened: adapter, attribute paths, limits.
 package connection
 
 import (
@@ -6,13 +6,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/around"
 	"github.com/canonhub/canonhub/hub/model"
 )
 
@@ -21,13 +19,31 @@ type Spec struct {
 	Name     string
 	Factory  adapters.Factory
 	Settings adapters.Settings
-	// RequestsPerSecond and Concurrency bound the calls of this process; 0 means what the adapter says, or else 10 and 8.
-	RequestsPerSecond float64
-	Concurrency       int
+	// Limits bound the calls of all processes; 0 means what the adapter says, or else 10 a second and 8 at a time.
+	Limits adapters.Limits
 	// Brake has zeros where the defaults go.
 	Brake Brake
 	// Pulls have zeros where the defaults go.
-	Pulls map[model.Kind]Pull
+	Pulls   map[model.Kind]Pull
+	Receive Receive
+	// Around is what surrounds all that the adapter does; the zero value is nothing.
+	Around around.Wrapping
+}
+
+// Receive is how webhooks of a connection come in.
+type Receive struct {
+	// PerSecond and Concurrency bound the requests of one process; 0 means the default.
+	PerSecond   float64
+	Concurrency int
+	// SecretNames are where the webhook secrets come from, in their order.
+	SecretNames []string
+}
+
+// Allowed is how hard the connection may be called.
+func (s Spec) Allowed() adapters.Limits {
+	vendor := s.Factory.Limits
+	return adapters.Limits{PerSecond: cmp.Or(s.Limits.PerSecond, vendor.PerSecond, 10), Concurrency: cmp.Or(s.Limits.Concurrency, vendor.Concurrency, 8),
+		PerDay: cmp.Or(s.Limits.PerDay, vendor.PerDay)}
 }
 
 // Brake is how much may change at a connection within a window: one attribute of as many objects of a kind as their
@@ -66,7 +82,8 @@ type Connection struct {
 	Concurrency int
 	Brake       Brake
 	// Pulls are what is read from it, by kind.
-	Pulls map[model.Kind]Pull
+	Pulls   map[model.Kind]Pull
+	Receive Receive
 	// Fingerprint changes when the credentials do; it tells nothing of them.
 	Fingerprint []byte
 }
@@ -92,7 +109,6 @@ func Open(specs []Spec) (Set, error) {
 
 func open(spec Spec) (*Connection, error) {
 	settings := spec.Settings
-	settings.HTTP = paced(settings.HTTP, cmp.Or(spec.RequestsPerSecond, spec.Factory.Limits.PerSecond, 10))
 	carries, err := spec.Factory.CarriesFor(settings)
 	if err != nil {
 		return nil, err
@@ -102,9 +118,9 @@ func open(spec Spec) (*Connection, error) {
 		return nil, err
 	}
 	c := &Connection{
-		Name: spec.Name, AdapterName: spec.Factory.Name, Adapter: adapter,
-		Carries: map[model.Kind]Carriage{}, Concurrency: cmp.Or(spec.Concurrency, spec.Factory.Limits.Concurrency, 8),
-		Brake: spec.Brake.orDefaults(), Pulls: map[model.Kind]Pull{}, Fingerprint: fingerprint(spec),
+		Name: spec.Name, AdapterName: spec.Factory.Name, Adapter: around.Adapter(adapter, spec.Around),
+		Carries: map[model.Kind]Carriage{}, Concurrency: spec.Allowed().Concurrency,
+		Brake: spec.Brake.orDefaults(), Pulls: map[model.Kind]Pull{}, Receive: spec.Receive, Fingerprint: fingerprint(spec),
 	}
 	for _, carriage := range carries {
 		c.Carries[model.Kind(carriage.Kind)] = Carriage{In: paths(carriage.In), Out: paths(carriage.Out),
@@ -132,36 +148,3 @@ func fingerprint(spec Spec) []byte {
 	}
 	return sum.Sum(nil)
 }
-
-// paced makes each call wait for its turn.
-func paced(client *http.Client, perSecond float64) *http.Client {
-	copied := *client
-	next := copied.Transport
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	copied.Transport = &turnstile{limiter: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond))), next: next}
-	return &copied
-}
-
-type turnstile struct {
-	limiter *rate.Limiter
-	next    http.RoundTripper
-}
-
-// RoundTrip waits for the call's turn within its deadline.
-func (t *turnstile) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := t.limiter.Wait(r.Context()); err != nil {
-		return nil, notSent{err}
-	}
-	return t.next.RoundTrip(r)
-}
-
-// notSent says that the vendor never saw the request.
-type notSent struct{ error }
-
-// NotSent marks the error for those who judge whether work may have been done.
-func (notSent) NotSent() bool { return true }
-
-// Unwrap gives the cause.
-func (e notSent) Unwrap() error { return e.error }

@@ -18,6 +18,8 @@ type Pull struct {
 	// vanish at once.
 	Vanished    Finding
 	MaxVanished float64
+	// Share is the part of the connection's calls a second that pulls of this kind may use.
+	Share float64
 	// Differences is what becomes of what differs.
 	Differences Finding
 }
@@ -44,6 +46,7 @@ func (p Pull) orDefaults(carriage Carriage) Pull {
 	p.Overlap = max(cmp.Or(p.Overlap, 2*time.Minute), carriage.Pull.Lag)
 	p.PageSize = min(cmp.Or(p.PageSize, largestPage), max(carriage.Pull.MaxPage, 1))
 	p.MaxVanished = cmp.Or(p.MaxVanished, 0.02)
+	p.Share = cmp.Or(p.Share, 0.5)
 	p.Differences = cmp.Or(p.Differences, Repair)
 	if p.Vanished == "" {
 		p.Vanished = Delete

@@ -54,7 +54,7 @@ func (s *stage) get(ctx context.Context, path string, into any) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s answered %s", path, resp.Status)
+		return fmt.Errorf("GET %s answered %s: %.300s", path, resp.Status, body)
 	}
 	if into == nil {
 		return nil
@@ -126,7 +126,7 @@ func (s *stage) lookup(ctx context.Context, stripeID string) (customerRecord, er
 	return r, err
 }
 
-// agreed waits until the hub says of every target that it holds what it should.
+// agreed waits until the hub says of every target that has the customer that it holds what it should.
 func (s *stage) agreed(ctx context.Context, id string) error {
 	return s.until(ctx, "all targets agree", func() error {
 		var e explanation
@@ -134,7 +134,7 @@ func (s *stage) agreed(ctx context.Context, id string) error {
 			return err
 		}
 		for _, target := range e.Targets {
-			if target.State != "TARGET_STATE_AGREES" {
+			if target.State != "TARGET_STATE_AGREES" && target.State != "TARGET_STATE_NOT_CREATED" {
 				return fmt.Errorf("%s is %s", target.Connection, target.State)
 			}
 		}

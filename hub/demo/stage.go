@@ -12,7 +12,9 @@ import (
 	"time"
 
 	hubspot "github.com/canonhub/canonhub/adapters/hubspot/sandbox"
+	shopify "github.com/canonhub/canonhub/adapters/shopify/sandbox"
 	stripe "github.com/canonhub/canonhub/adapters/stripe/sandbox"
+	zendesk "github.com/canonhub/canonhub/adapters/zendesk/sandbox"
 	"github.com/canonhub/canonhub/hub/postgres"
 )
 
@@ -22,6 +24,10 @@ const (
 	stripeSecret  = "whsec_demo"
 	hubspotToken  = "pat-demo"
 	hubspotSecret = "demo-client-secret"
+	shopifyToken  = "shpat_demo"
+	shopifySecret = "demo-shop-secret"
+	zendeskToken  = "demo-token"
+	zendeskSecret = "demo-signing-secret"
 )
 
 // stage is everything that plays.
@@ -33,6 +39,8 @@ type stage struct {
 	database *postgres.Server
 	stripe   *stripe.Server
 	hubspot  *hubspot.Server
+	shopify  *shopify.Server
+	zendesk  *zendesk.Server
 	vendors  []*http.Server
 	hub      *exec.Cmd
 	hubEnds  chan error
@@ -42,6 +50,8 @@ type stage struct {
 	stripeURL, hubspotURL string
 	// customer is the story's first customer: at Stripe, at HubSpot, and here.
 	customer, contact, record string
+	// buyer is the record of the shop's customer.
+	buyer string
 }
 
 // open starts vendors and hub.
@@ -55,19 +65,31 @@ func (s *stage) open(ctx context.Context, o Options) error {
 	}
 	s.stripe = stripe.New(stripe.Options{APIKey: stripeKey, WebhookSecret: stripeSecret})
 	s.hubspot = hubspot.New(hubspot.Options{AccessToken: hubspotToken, ClientSecret: hubspotSecret, PortalID: 4711})
-	if s.stripeURL, err = s.serve(s.stripe); err != nil {
+	s.shopify = shopify.New(shopify.Options{AccessToken: shopifyToken, ClientSecret: shopifySecret})
+	s.zendesk = zendesk.New(zendesk.Options{Token: zendeskToken, Secret: zendeskSecret, AccountID: 22})
+	var shopifyURL, zendeskURL string
+	for _, vendor := range []struct {
+		handler http.Handler
+		url     *string
+	}{{s.stripe, &s.stripeURL}, {s.hubspot, &s.hubspotURL}, {s.shopify, &shopifyURL}, {s.zendesk, &zendeskURL}} {
+		if *vendor.url, err = s.serve(vendor.handler); err != nil {
+			return err
+		}
+	}
+	webhooks := "http://" + s.httpAddr + "/webhooks/"
+	s.stripe.SetWebhookURL(webhooks + "stripe")
+	s.hubspot.SetWebhookURL(webhooks + "crm")
+	s.shopify.SetWebhookURL(webhooks + "shop")
+	s.zendesk.SetWebhookURL(webhooks + "help")
+	if err := s.furnish(); err != nil {
 		return err
 	}
-	if s.hubspotURL, err = s.serve(s.hubspot); err != nil {
-		return err
-	}
-	s.stripe.SetWebhookURL("http://" + s.httpAddr + "/webhooks/stripe")
-	s.hubspot.SetWebhookURL("http://" + s.httpAddr + "/webhooks/crm")
-	text := fmt.Sprintf(configuration, s.stripeURL, s.hubspotURL, "http://"+s.httpAddr+"/webhooks/crm")
+	text := fmt.Sprintf(configuration, s.stripeURL, s.hubspotURL, webhooks+"crm", shopifyURL, zendeskURL, s.folder())
 	if err := os.WriteFile(s.configPath(), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the demo's configuration: %w", err)
 	}
-	s.t.does("PostgreSQL, a simulated Stripe (%s), a simulated HubSpot (%s)", s.stripeURL, s.hubspotURL)
+	s.t.does("PostgreSQL; simulated: Stripe (%s), HubSpot (%s), Shopify (%s), Zendesk (%s); a folder for files (%s)",
+		s.stripeURL, s.hubspotURL, shopifyURL, zendeskURL, s.folder())
 	if err := s.startHub(ctx); err != nil {
 		return err
 	}
@@ -134,7 +156,8 @@ func (s *stage) startHub(ctx context.Context) error {
 // hubEnv is the environment in which the configuration's secrets stand.
 func (s *stage) hubEnv() []string {
 	return append(os.Environ(), "DEMO_STRIPE_KEY="+stripeKey, "DEMO_STRIPE_SECRET="+stripeSecret,
-		"DEMO_HUBSPOT_TOKEN="+hubspotToken, "DEMO_HUBSPOT_SECRET="+hubspotSecret)
+		"DEMO_HUBSPOT_TOKEN="+hubspotToken, "DEMO_HUBSPOT_SECRET="+hubspotSecret,
+		"DEMO_SHOPIFY_TOKEN="+shopifyToken, "DEMO_SHOPIFY_SECRET="+shopifySecret, "DEMO_ZENDESK_TOKEN="+zendeskToken, "DEMO_ZENDESK_SECRET="+zendeskSecret)
 }
 
 // kill ends the hub without any warning.
@@ -158,9 +181,11 @@ func (s *stage) strike() error {
 			_ = s.hub.Process.Kill()
 		}
 	}
-	if s.stripe != nil {
+	if s.zendesk != nil {
 		s.stripe.Close()
 		s.hubspot.Close()
+		s.shopify.Close()
+		s.zendesk.Close()
 	}
 	for _, v := range s.vendors {
 		_ = v.Close()
@@ -191,16 +216,50 @@ connections:
     credentials: {access_token: "${DEMO_HUBSPOT_TOKEN}"}
     webhook: {secrets: ["${DEMO_HUBSPOT_SECRET}"], public_url: "%s"}
     limits: {requests_per_second: 50}
+  shop:
+    adapter: shopify
+    base_url: %s
+    credentials: {access_token: "${DEMO_SHOPIFY_TOKEN}"}
+    webhook: {secrets: ["${DEMO_SHOPIFY_SECRET}"]}
+    limits: {requests_per_second: 50}
+  help:
+    adapter: zendesk
+    base_url: %s
+    credentials: {token: "${DEMO_ZENDESK_TOKEN}"}
+    webhook: {secrets: ["${DEMO_ZENDESK_SECRET}"]}
+    limits: {requests_per_second: 50}
+  erp:
+    adapter: filedrop
+    pull: {customer: {every: 1s}}
+    options:
+      folder: %s
+      settle: 0s
+      kinds:
+        customer:
+          encoding: windows-1252
+          delimiter: ";"
+          id: row.NR
+          attributes:
+            name: "PersonName{full: row.NAME}"
+            email: row.MAIL
+            billing_address.city: row.CITY
 policies:
   customer:
-    create: [stripe, crm]
+    create: [stripe, crm, shop, erp]
     match: [email]
     attributes:
-      "*":   {prefer: [stripe, crm]}
+      "*":   {prefer: [stripe, crm, shop, help, erp]}
       email: {authority: stripe}
       phone: {authority: crm}
       billing_address.city: {hold: [stripe, crm]}
     targets:
       stripe: {create: false, attributes: [name, email, phone, billing_address]}
       crm:    {create: true, attributes: ["*"]}
+      help:   {create: false, attributes: [name, phone]}
+  order:
+    create: [shop]
+    attributes: {"*": {authority: shop}}
+  ticket:
+    create: [help]
+    attributes: {"*": {authority: help}}
 `

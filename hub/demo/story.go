@@ -28,6 +28,9 @@ var story = []chapter{
 	{"Two systems disagree on an attribute that is held: a review asks, and a person decides", disagree},
 	{"The policy is to change: what it would do is planned, and then done", replan},
 	{"Two records are one person: they are merged; it was a mistake, and is undone", united},
+	{"A customer of Shopify's orders: the order refers to the one record of them", sold},
+	{"They ask at Zendesk: the ticket refers to them, too, and what HubSpot knows arrives there", supported},
+	{"A system that knows nothing but files drops an export", dropped},
 	{"A forged signature is refused before anything is stored", forged},
 }
 

@@ -4,13 +4,16 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/limits"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -32,8 +35,10 @@ type Queue interface {
 type Gate struct {
 	Store *store.Store
 	Queue Queue
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Limits keep the calls to what vendors allow; nil for no limits.
+	Limits *limits.Limits
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Braked shows the brakes that are on; nil for nowhere.
 	Braked *prometheus.GaugeVec
 }
@@ -49,15 +54,31 @@ func (g *Gate) Enter(ctx context.Context, connection string) error {
 	case c.Paused():
 		return jobs.Snooze(pausedWait)
 	case c.Wait > 0:
-		return jobs.Snooze(c.Wait)
+		// What waits for the same thing does not all come back at once.
+		return jobs.Snooze(c.Wait + rand.N(c.Wait/2+50*time.Millisecond))
+	case g.Limits == nil:
+		return nil
 	}
-	return nil
+	wait, err := g.Limits.Admit(ctx, c)
+	if err != nil || wait <= 0 {
+		return err
+	}
+	return jobs.Snooze(wait + rand.N(wait/2+50*time.Millisecond))
 }
 
 // Respond does what a fault means for the whole connection. It returns the wish to wait where the work is to wait with
 // it, and nil where the fault concerns this piece of work alone.
 func (g *Gate) Respond(ctx context.Context, connection string, f *fault.Error) error {
+	var unsent *limits.Refused
+	if errors.As(f, &unsent) {
+		return jobs.Snooze(unsent.Wait)
+	}
 	switch f.Category {
+	case fault.Transient:
+		// While a vendor is away its failures say nothing of the work, and use up no attempt.
+		if g.Limits != nil && g.Limits.Broken(connection) {
+			return jobs.Snooze(g.Limits.Outage)
+		}
 	case fault.Throttle:
 		wait := f.RetryAfter
 		if wait <= 0 {

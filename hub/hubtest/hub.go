@@ -100,7 +100,7 @@ func New(t testing.TB, o Options) *Hub {
 		}}
 	h.Deliverer = &deliver.Deliverer{Applier: h.Applier, Connections: connections, Gate: h.Gate, Backfilled: db.Backfilled, Log: log,
 		NewKey: func() string { return fmt.Sprintf("%s-key-%d", process, h.keys.Add(1)) }}
-	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Log: log}
+	h.Translator = &translate.Translator{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Turns: new(translate.Turns), Log: log}
 	h.Puller = &pull.Puller{Store: db, Applier: h.Applier, Connections: connections, Gate: h.Gate, Refresher: h.Translator, Log: log,
 		Now: func() time.Time { return h.Applier.Now() }, NewID: func() string { return fmt.Sprintf("pull-%s-%d", process, h.keys.Add(1)) }}
 	handlers := jobs.Handlers{Translate: h.Translator.Translate, Pull: h.Puller.Pull, Deliver: h.Deliverer.Deliver, Redrive: func(ctx context.Context, args jobs.RedriveArgs, run jobs.Run) error {

@@ -22,7 +22,8 @@ import (
 	"github.com/canonhub/canonhub/hub/store"
 )
 
-// MaxAttempts and MaxAge bound how often, and for how long, a job is tried before it becomes a dead letter.
+// MaxAttempts and MaxAge bound how often, and for how long, a job is tried before it becomes a dead letter. How long it
+// waited for its connection does not count.
 const (
 	MaxAttempts = 25
 	MaxAge      = 72 * time.Hour

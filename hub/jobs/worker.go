@@ -2,12 +2,14 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // snooze is the wish to be called again later.
@@ -39,9 +41,10 @@ func (w *worker[A]) Timeout(*river.Job[A]) time.Duration { return w.timeout }
 
 // Work runs the handler and turns its answer into River's words.
 func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
+	life := lifeOf(job.JobRow)
 	run := Run{
 		Attempt: job.Attempt,
-		Last:    job.Attempt >= job.MaxAttempts || time.Since(job.CreatedAt) > MaxAge,
+		Last:    job.Attempt >= job.MaxAttempts || time.Since(job.CreatedAt)-life.Waited > MaxAge,
 		Complete: func(ctx context.Context, tx Tx) error {
 			sql, err := tx.SQL(ctx)
 			if err != nil {
@@ -56,6 +59,14 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 		wait snooze
 		end  cancel
 	)
+	if errors.As(err, &wait) {
+		life.Waited += wait.wait
+	}
+	if err != nil && life.Waited > 0 {
+		if err := river.RecordOutput(ctx, life); err != nil {
+			return err
+		}
+	}
 	switch {
 	case errors.As(err, &wait):
 		return river.JobSnooze(wait.wait)
@@ -63,6 +74,21 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 		return river.JobCancel(end.err)
 	}
 	return err
+}
+
+// life is what a job keeps of its tries so far.
+type life struct {
+	// Waited is how long it waited for its connection, or for a worker: that is no part of its age.
+	Waited time.Duration `json:"waited"`
+}
+
+// lifeOf reads it, with the wait for a worker that has just ended. What cannot be read is a job that has not waited.
+func lifeOf(job *rivertype.JobRow) (l life) {
+	_ = json.Unmarshal(job.Output(), &l)
+	if job.AttemptedAt != nil {
+		l.Waited += max(0, job.AttemptedAt.Sub(job.ScheduledAt))
+	}
+	return l
 }
 
 // quiet passes River's warnings and errors on. A job that fails and is tried again is told by its handler.

@@ -15,6 +15,7 @@ import (
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/limits"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -88,6 +89,7 @@ func (p *Puller) Step(ctx context.Context, lane store.Lane) (more bool, err erro
 	if err != nil || s == nil {
 		return false, err
 	}
+	ctx = limits.AsPull(ctx, string(lane.Kind), s.how.Share)
 	if err := p.Gate.Enter(ctx, lane.Connection); err != nil {
 		return false, err
 	}

@@ -171,3 +171,17 @@ func TestWhatVanishesIsReportedAloneWhereThatIsConfigured(t *testing.T) {
 		t.Errorf("%d linked, %q", w.linked(), w.findings())
 	}
 }
+
+// What is handed over once is not all that there is: to compare with it would read as if all else had vanished.
+func TestWhatIsHandedOverOnceIsNotReconciled(t *testing.T) {
+	t.Parallel()
+	shop := hubtest.NewVendor()
+	shop.Once = true
+	w := newWorld(t, func(o *hubtest.Options, p *connection.Pull) { o.Vendors["shop"], p.Every = shop, time.Hour })
+	shop.Fill("c", 5)
+	w.run()
+	p := w.after(25 * time.Hour)
+	if p.Run.Last != store.Changes || !p.ReconciledAt.IsZero() || p.NextAt.Sub(w.Applier.Now()) < 59*time.Minute {
+		t.Errorf("%+v", p)
+	}
+}

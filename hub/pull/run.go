@@ -36,7 +36,7 @@ func (s *step) due() store.PullMode {
 		return s.taken.Mode
 	case s.pull.BackfilledAt.IsZero():
 		return store.Backfill
-	case !s.began.Before(s.reconcileDue(s.pull)):
+	case !s.carriage.Pull.Once && !s.began.Before(s.reconcileDue(s.pull)):
 		return store.Reconcile
 	}
 	return store.Changes
@@ -120,7 +120,7 @@ func (s *step) turn(p *store.Pull, page adapters.Page) {
 func (s *step) end(p *store.Pull) {
 	p.Run.Mode, p.Run.Cursor, p.Run.Vanishing = "", "", false
 	p.NextAt = s.began.Add(s.how.Every)
-	if due := s.reconcileDue(p); due.Before(p.NextAt) {
+	if due := s.reconcileDue(p); !s.carriage.Pull.Once && due.Before(p.NextAt) {
 		p.NextAt = due
 	}
 	if p.NextAt.Before(s.began) {

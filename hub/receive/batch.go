@@ -2,7 +2,11 @@ package receive
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"time"
 
+	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -14,6 +18,8 @@ type Queue interface {
 const (
 	// writers is how many transactions of receipts run at the same time.
 	writers = 4
+	// writeTime bounds one transaction.
+	writeTime = 30 * time.Second
 	// maxBatch bounds the receipts of one transaction.
 	maxBatch = 256
 )
@@ -23,6 +29,7 @@ const (
 type batcher struct {
 	store    *store.Store
 	queue    Queue
+	known    connection.Set
 	requests chan *request
 	slots    chan struct{}
 }
@@ -34,8 +41,8 @@ type request struct {
 	done     chan error
 }
 
-func newBatcher(s *store.Store, q Queue) *batcher {
-	return &batcher{store: s, queue: q, requests: make(chan *request, 4*maxBatch), slots: make(chan struct{}, writers)}
+func newBatcher(s *store.Store, q Queue, known connection.Set) *batcher {
+	return &batcher{store: s, queue: q, known: known, requests: make(chan *request, 4*maxBatch), slots: make(chan struct{}, writers)}
 }
 
 // put returns once the receipts are committed, with the number of those that were not there already.
@@ -54,16 +61,21 @@ func (b *batcher) put(ctx context.Context, receipts []*store.Receipt) (fresh int
 		select {
 		case err := <-mine.done:
 			return mine.fresh, err
-		case slots <- struct{}{}: // this request writes, for itself and for others
-			wrote := b.write(context.WithoutCancel(ctx))
-			<-b.slots
-			if !wrote {
-				slots = nil // another is writing this one: nothing is left to do but wait
-			}
+		case slots <- struct{}{}: // a writer begins, for this request and for others
+			go b.writeAll(context.WithoutCancel(ctx))
+			slots = nil // it ends when nothing waits: there is nothing to do but wait
 		case <-ctx.Done():
 			// It may be committed all the same; the vendor sends it again and it is then a duplicate.
 			return 0, ctx.Err()
 		}
+	}
+}
+
+// writeAll stores what waits until nothing does. Who waits for it may have gone: a database that hangs must hold up
+// writers alone.
+func (b *batcher) writeAll(ctx context.Context) {
+	defer func() { <-b.slots }()
+	for b.write(ctx) {
 	}
 }
 
@@ -84,6 +96,8 @@ func (b *batcher) write(ctx context.Context) bool {
 	if len(batch) == 0 {
 		return false
 	}
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
 	err := b.commit(ctx, batch)
 	for _, r := range batch {
 		r.done <- err
@@ -117,6 +131,35 @@ func (b *batcher) commit(ctx context.Context, batch []*request) error {
 				}
 			}
 		}
+		if err := b.number(ctx, tx, queued); err != nil {
+			return err
+		}
 		return b.queue.Translate(ctx, tx, queued)
 	})
+}
+
+// number looks at the numbers that vendors give their events. Where some are missing, an event was lost, or comes later:
+// what has changed is pulled.
+func (b *batcher) number(ctx context.Context, tx *store.Tx, receipts []*store.Receipt) error {
+	heard := map[string][]int64{}
+	for _, r := range receipts {
+		if r.Sequence > 0 {
+			heard[r.Connection] = append(heard[r.Connection], r.Sequence)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(heard)) {
+		missing, err := tx.HearNumbers(ctx, name, heard[name])
+		if err != nil {
+			return err
+		}
+		if !missing {
+			continue
+		}
+		for kind, carriage := range b.known[name].Carries {
+			if carriage.Pull.MaxPage > 0 {
+				tx.WishPull(store.Lane{Connection: name, Kind: kind}, store.PullWish{Mode: store.Changes, Why: "events are missing between those that came"})
+			}
+		}
+	}
+	return nil
 }

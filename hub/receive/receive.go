@@ -1,18 +1,25 @@
 // Package receive takes webhooks in: raw body, verification before any parsing (law 1), split, and one transaction with
 // a receipt and a job for each event. What it acknowledges is committed (law 2). It calls no vendor and translates
 // nothing.
+//
+// Anybody may knock. What has not proved itself costs bounded memory and time, no statement, and learns nothing: who
+// knocks at a connection that does not exist hears what he hears whose signature is wrong. Only what has proved itself
+// uses up its connection's rate, so that nobody can shut a vendor out by noise.
 package receive
 
 import (
+	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
-	"io"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/httpapi"
@@ -20,16 +27,26 @@ import (
 	"github.com/canonhub/canonhub/hub/store"
 )
 
-// maxBody bounds a webhook's body. The largest that a vendor documents are batches of a few hundred KB.
-const maxBody = 4 << 20
+const (
+	// maxBody bounds a webhook's body. The largest that a vendor documents are batches of a few hundred KB.
+	maxBody = 4 << 20
+	// maxMemory bounds the bodies of all requests that are under way.
+	maxMemory = 128 << 20
+	// retryAfter is what a sender is asked to wait that is turned away.
+	retryAfter = time.Second
+)
 
 // Receiver is the HTTP handler at /webhooks/{connection}.
 type Receiver struct {
-	connections connection.Set
-	batches     *batcher
-	now         func() time.Time
-	log         *slog.Logger
-	received    *prometheus.CounterVec
+	doors map[string]*door
+	// nobody is knocked at where there is no connection.
+	nobody   *door
+	memory   *semaphore.Weighted
+	batches  *batcher
+	now      func() time.Time
+	read     time.Duration
+	store    time.Duration
+	received *prometheus.CounterVec
 }
 
 // Options set a receiver up.
@@ -40,6 +57,9 @@ type Options struct {
 	Now         func() time.Time
 	Log         *slog.Logger
 	Metrics     prometheus.Registerer
+	// ReadTime is how long a sender may take over a body, StoreTime how long a request waits for its receipts to be
+	// committed; 0 means 10 and 8 seconds. Vendors give up after five to thirty.
+	ReadTime, StoreTime time.Duration
 }
 
 // New makes a receiver.
@@ -48,63 +68,124 @@ func New(o Options) *Receiver {
 		Name: "canonhub_webhook_requests_total", Help: "Webhook requests by connection and what became of them.",
 	}, []string{"connection", "outcome"})
 	o.Metrics.MustRegister(received)
-	return &Receiver{connections: o.Connections, batches: newBatcher(o.Store, o.Queue), now: o.Now, log: o.Log, received: received}
+	r := &Receiver{doors: map[string]*door{}, nobody: newDoor(&connection.Connection{Adapter: &adapters.Adapter{Webhook: stranger(randomKey())}}, o.Log),
+		memory: semaphore.NewWeighted(maxMemory), batches: newBatcher(o.Store, o.Queue, o.Connections), now: o.Now, received: received,
+		read: cmp.Or(o.ReadTime, 10*time.Second), store: cmp.Or(o.StoreTime, 8*time.Second)}
+	for name, c := range o.Connections {
+		if c.Adapter.Webhook != nil {
+			r.doors[name] = newDoor(c, o.Log)
+		}
+	}
+	return r
 }
 
-// ServeHTTP receives one request. An unknown connection and a bad signature get the same answer, and the sender is
-// never told why.
+// answer is what a sender hears, and the word for it in the metric.
+type answer struct {
+	adapters.Answer
+	outcome string
+	// wait is how long the sender is to wait before it tries again; 0 where it need not.
+	wait time.Duration
+}
+
+func status(code int, outcome string) answer {
+	return answer{Answer: adapters.Answer{Status: code}, outcome: outcome}
+}
+
+// later turns a sender away for a while; vendors send again what was not acknowledged.
+func later(code int, outcome string, wait time.Duration) answer {
+	a := status(code, outcome)
+	a.wait = max(wait, retryAfter)
+	return a
+}
+
+// ServeHTTP receives one request. The sender is never told why it is refused.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	name := req.PathValue("connection")
-	c := r.connections[name]
-	if c == nil || c.Adapter.Webhook == nil {
-		r.received.WithLabelValues("", "refused").Inc()
-		r.refuse(w)
-		return
+	d, known := r.doors[name]
+	if !known {
+		d, name = r.nobody, ""
 	}
-	status, outcome := r.receive(w, req, c)
-	r.received.WithLabelValues(name, outcome).Inc()
-	if status == http.StatusUnauthorized {
-		r.refuse(w)
-		return
+	a := r.receive(w, req, d)
+	r.received.WithLabelValues(name, a.outcome).Inc()
+	if a.wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(a.wait.Seconds()))))
 	}
-	w.WriteHeader(status)
+	if a.ContentType != "" {
+		w.Header().Set("Content-Type", a.ContentType)
+	}
+	if a.Status != 0 {
+		w.WriteHeader(a.Status)
+	}
+	_, _ = w.Write(a.Body) // a sender that has gone sends it again
 }
 
-func (r *Receiver) refuse(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }
+func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, d *door) answer {
+	if !readable(req.Header) {
+		return status(http.StatusUnsupportedMediaType, "unsupported")
+	}
+	if req.ContentLength > maxBody {
+		return status(http.StatusRequestEntityTooLarge, "too_large")
+	}
+	if !d.slots.TryAcquire(1) {
+		return later(http.StatusServiceUnavailable, "busy", 0)
+	}
+	defer d.slots.Release(1)
+	weight := int64(maxBody)
+	if req.ContentLength >= 0 {
+		weight = req.ContentLength
+	}
+	if !r.memory.TryAcquire(weight) {
+		return later(http.StatusServiceUnavailable, "busy", 0)
+	}
+	defer r.memory.Release(weight)
+	body, refusal := read(w, req, r.read)
+	if refusal != nil {
+		return *refusal
+	}
+	return r.take(req, d, adapters.Delivery{Method: req.Method, Query: req.URL.RawQuery, Header: req.Header, Body: body, ReceivedAt: r.now()})
+}
 
-func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, c *connection.Connection) (status int, outcome string) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
-	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return http.StatusRequestEntityTooLarge, "too_large"
+// take judges a request that has been read, and stores its events.
+func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) answer {
+	hook := d.c.Adapter.Webhook
+	if shake := d.c.Adapter.Handshaker; shake != nil {
+		if a, isOne := shake.Handshake(delivery); isOne {
+			return answer{Answer: a, outcome: "handshake"}
 		}
-		return http.StatusBadRequest, "unreadable"
 	}
-	delivery := adapters.Delivery{Method: req.Method, Query: req.URL.RawQuery, Header: req.Header, Body: body, ReceivedAt: r.now()}
-	if _, err := c.Adapter.Webhook.Verify(delivery); err != nil {
-		r.log.Warn("webhook refused", "connection", c.Name, "reason", err)
-		return http.StatusUnauthorized, "refused"
-	}
-	events, err := c.Adapter.Webhook.Split(delivery)
+	secret, err := hook.Verify(delivery)
 	if err != nil {
-		r.log.Error("webhook verified and unintelligible", "connection", c.Name, "reason", err)
-		return http.StatusBadRequest, "unintelligible"
+		d.tell(slog.LevelWarn, "webhook refused", err)
+		return status(http.StatusUnauthorized, "refused")
 	}
-	fresh, err := r.batches.put(req.Context(), r.receipts(c.Name, req, events))
+	if wait := d.turn(r.now()); wait > 0 {
+		return later(http.StatusTooManyRequests, "throttled", wait)
+	}
+	events, err := hook.Split(delivery)
 	if err != nil {
-		r.log.Error("webhook not stored; the vendor will send it again", "connection", c.Name, "error", err)
-		w.Header().Set("Retry-After", "5")
-		return http.StatusServiceUnavailable, "not_stored"
+		d.tell(slog.LevelError, "webhook verified and unintelligible", err)
+		return status(http.StatusBadRequest, "unintelligible")
 	}
-	if fresh == 0 && len(events) > 0 {
-		return http.StatusOK, "duplicate"
+	ctx, cancel := context.WithTimeout(req.Context(), r.store)
+	defer cancel()
+	receipts := d.receipts(req, d.ours(events), secret)
+	fresh, err := r.batches.put(ctx, receipts)
+	if err != nil {
+		d.tell(slog.LevelError, "webhook not stored; the vendor will send it again", err)
+		return later(http.StatusServiceUnavailable, "not_stored", 5*time.Second)
 	}
-	return http.StatusOK, "stored"
+	done := status(http.StatusOK, "stored")
+	if fresh == 0 && len(receipts) > 0 {
+		done.outcome = "duplicate"
+	}
+	if ack := d.c.Adapter.Acknowledger; ack != nil {
+		done.Answer = ack.Acknowledge(delivery)
+	}
+	return done
 }
 
 // receipts makes a receipt of each event, under one correlation id for the request.
-func (r *Receiver) receipts(connection string, req *http.Request, events []adapters.Event) []*store.Receipt {
+func (d *door) receipts(req *http.Request, events []adapters.Event, secret int) []*store.Receipt {
 	correlation, trace := newID("c"), httpapi.ContinueTrace(req.Header.Get("traceparent"))
 	seen := make(map[string]bool, len(events))
 	receipts := make([]*store.Receipt, 0, len(events))
@@ -113,15 +194,17 @@ func (r *Receiver) receipts(connection string, req *http.Request, events []adapt
 			continue
 		}
 		seen[e.Key] = true
-		receipts = append(receipts, &store.Receipt{ID: newID("r"), Connection: connection, EventKey: e.Key, Type: e.Type,
-			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: correlation, TraceParent: trace})
+		receipts = append(receipts, &store.Receipt{ID: newID("r"), Connection: d.c.Name, EventKey: e.Key, Type: e.Type,
+			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: correlation, TraceParent: trace, Sequence: e.Sequence, Secret: d.secret(secret)})
 	}
 	return receipts
 }
 
 // newID makes an opaque id.
-func newID(prefix string) string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand.Read crashes the program rather than return an error
-	return prefix + "_" + hex.EncodeToString(b[:])
+func newID(prefix string) string { return prefix + "_" + hex.EncodeToString(randomKey()) }
+
+func randomKey() []byte {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails: crypto/rand.Read crashes the program rather than return an error
+	return b
 }

@@ -30,7 +30,7 @@ var secret = adapters.NewSecret("whsec_test")
 type hooks struct{}
 
 func (hooks) Verify(d adapters.Delivery) (int, error) {
-	return signature.VerifyStripe(d.Header.Get("Stripe-Signature"), d.Body, []adapters.Secret{secret}, d.ReceivedAt, time.Minute)
+	return signature.VerifyStripe(d.Header.Get("Stripe-Signature"), d.Body, []adapters.Secret{adapters.NewSecret("whsec_new"), secret}, d.ReceivedAt, time.Minute)
 }
 
 func (hooks) Split(d adapters.Delivery) ([]adapters.Event, error) {
@@ -52,16 +52,20 @@ type door struct {
 	client *http.Client
 }
 
-func newDoor(t testing.TB) *door {
+func newDoor(t testing.TB, change ...func(connection.Set, *receive.Options)) *door {
 	t.Helper()
 	h := hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": hubtest.NewVendor()}, Policies: hubtest.Preferring("shop")})
 	connections := connection.Set{
 		"shop":   {Name: "shop", Adapter: &adapters.Adapter{Webhook: hooks{}}},
 		"silent": {Name: "silent", Adapter: &adapters.Adapter{}},
 	}
+	options := receive.Options{Store: h.Store, Queue: h.Queue, Connections: connections,
+		Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()}
+	for _, f := range change {
+		f(connections, &options)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("POST /webhooks/{connection}", receive.New(receive.Options{Store: h.Store, Queue: h.Queue, Connections: connections,
-		Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()}))
+	mux.Handle("POST /webhooks/{connection}", receive.New(options))
 	d := &door{Hub: h, server: httptest.NewServer(mux), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	t.Cleanup(d.server.Close)
 	return d
@@ -162,7 +166,7 @@ func TestBadBodiesGetClearStatusesAndBoundedMemory(t *testing.T) {
 
 // BenchmarkReceive takes webhooks in over HTTP, on PostgreSQL, from 32 connections.
 func BenchmarkReceive(b *testing.B) {
-	d := newDoor(b)
+	d := newDoor(b, func(set connection.Set, _ *receive.Options) { set["shop"].Receive.PerSecond = 1e6 })
 	var n atomic.Int64
 	b.SetParallelism(16)
 	b.ResetTimer()

@@ -17,16 +17,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.jetify.com/typeid/v2"
 
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/around"
 	"github.com/canonhub/canonhub/adapters/httpapi"
 	"github.com/canonhub/canonhub/hub/api"
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/config"
 	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/deliver"
+	"github.com/canonhub/canonhub/hub/drift"
 	"github.com/canonhub/canonhub/hub/feed"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/limits"
 	"github.com/canonhub/canonhub/hub/model"
+	"github.com/canonhub/canonhub/hub/oauth"
 	"github.com/canonhub/canonhub/hub/pull"
 	"github.com/canonhub/canonhub/hub/receive"
 	"github.com/canonhub/canonhub/hub/redrive"
@@ -60,6 +65,9 @@ type Server struct {
 	log                 *slog.Logger
 	queue               *jobs.Queue
 	gate                *gate.Gate
+	limits              *limits.Limits
+	drift               *drift.Watch
+	tokens              *oauth.Keeper // nil where the configuration has no keys
 	translator          *translate.Translator
 	redriver            *redrive.Redriver
 	puller              *pull.Puller
@@ -100,17 +108,43 @@ func (s *Server) open(ctx context.Context, o Options) error {
 		return err
 	}
 	s.Store = db
-	s.connections, err = OpenConnections(o.Config, o.Log)
+	s.metrics = prometheus.NewRegistry()
+	metrics, err := limits.NewMetrics(s.metrics)
+	if err != nil {
+		return err
+	}
+	s.limits = limits.New(limits.Options{Store: db, Process: s.id, Log: o.Log, Metrics: metrics, Outage: o.Backoff, MaxOutage: 60 * o.Backoff})
+	if s.drift, err = drift.New(db, s.metrics, o.Log); err != nil {
+		return err
+	}
+	calls, err := newCalls(s.metrics)
+	if err != nil {
+		return err
+	}
+	if err := s.openTokens(o); err != nil {
+		return err
+	}
+	s.connections, err = OpenConnections(o.Config, s.limits, o.Log, func(c config.Connection, spec *connection.Spec) {
+		spec.Around = around.Wrapping{Seen: s.drift.Of(c.Name), Call: calls.of(c.Name)}
+		if c.OAuth != nil {
+			s.addTokens(c, spec, o.Log)
+		}
+	})
 	return err
 }
 
-// OpenConnections opens the configured connections. It calls no vendor.
-func OpenConnections(configured *config.Config, log *slog.Logger) (connection.Set, error) {
+// OpenConnections opens the configured connections under limits, each dressed as it is wanted. It calls no vendor.
+func OpenConnections(configured *config.Config, limits *limits.Limits, log *slog.Logger, dress func(config.Connection, *connection.Spec)) (connection.Set, error) {
 	specs := make([]connection.Spec, len(configured.Connections))
 	for i, c := range configured.Connections {
-		client := httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: c.BaseURL})
-		specs[i] = connection.Spec{Name: c.Name, Factory: c.Factory, Settings: c.Settings(client, time.Now),
-			RequestsPerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, Brake: connection.Brake(c.Brake), Pulls: pulls(c.Pulls)}
+		spec := connection.Spec{Name: c.Name, Factory: c.Factory, Brake: connection.Brake(c.Brake), Pulls: pulls(c.Pulls),
+			Receive: connection.Receive{PerSecond: c.WebhookPerSecond, Concurrency: c.WebhookConcurrency, SecretNames: c.WebhookSecretNames},
+			Limits:  adapters.Limits{PerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, PerDay: c.RequestsPerDay}}
+		client, hear := limits.Keep(c.Name, spec.Allowed(), httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: c.BaseURL}))
+		spec.Settings = c.Settings(client, time.Now)
+		spec.Settings.Observe = hear
+		dress(c, &spec)
+		specs[i] = spec
 	}
 	return connection.Open(specs)
 }
@@ -119,14 +153,13 @@ func pulls(configured map[model.Kind]config.Pull) map[model.Kind]connection.Pull
 	all := make(map[model.Kind]connection.Pull, len(configured))
 	for kind, p := range configured {
 		all[kind] = connection.Pull{Every: p.Every, Reconcile: p.Reconcile, Overlap: p.Overlap, Silence: p.Silence, PageSize: p.PageSize,
-			Vanished: connection.Finding(p.Vanished), MaxVanished: p.MaxVanished, Differences: connection.Finding(p.Differences)}
+			Vanished: connection.Finding(p.Vanished), MaxVanished: p.MaxVanished, Share: p.Share, Differences: connection.Finding(p.Differences)}
 	}
 	return all
 }
 
 // wire joins the ways through the house.
 func (s *Server) wire(_ context.Context, o Options) error {
-	s.metrics = prometheus.NewRegistry()
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	braked, err := gate.NewBraked(s.metrics)
 	if err != nil {
@@ -136,9 +169,9 @@ func (s *Server) wire(_ context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.gate = &gate.Gate{Store: s.Store, Now: time.Now, Log: o.Log, Braked: braked}
+	s.gate = &gate.Gate{Store: s.Store, Limits: s.limits, Now: time.Now, Log: o.Log, Braked: braked}
 	s.Applier = &apply.Applier{Store: apply.In(s.Store), Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
-	s.translator = &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Log: o.Log}
+	s.translator = &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Turns: new(translate.Turns), Log: o.Log}
 	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Backfilled: s.Store.Backfilled, Metrics: guards, Log: o.Log}
 	lanes := make([]jobs.Lane, 0, len(s.connections))
 	for _, name := range s.connections.Names() {
@@ -218,7 +251,7 @@ func (s *Server) listen(_ context.Context, o Options) error {
 	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: s.metrics})
 	var err error
 	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Gate: s.gate, Redriver: s.redriver, Refresher: s.translator, Connections: s.connections.Names(), Log: o.Log,
-		Metrics: s.metrics, Gatherer: s.metrics, Webhooks: receiver, Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
+		Metrics: s.metrics, Gatherer: s.metrics, Webhooks: receiver, Grants: s.grants(), Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
 		Policy: api.PolicyOptions{Judge: o.Config.Judge, Refold: s.queue.Refold}})
 	if err != nil {
 		return err
@@ -266,7 +299,7 @@ func (s *Server) work(ctx context.Context, o Options) error {
 		close(s.background)
 		return err
 	}
-	sweeper := &sweep.Sweeper{Store: s.Store, Queue: s.queue, Connections: s.connections, Gate: s.gate, Applier: s.Applier, Puller: s.puller, Log: o.Log,
+	sweeper := &sweep.Sweeper{Store: s.Store, Queue: s.queue, Connections: s.connections, Gate: s.gate, Applier: s.Applier, Puller: s.puller, Drift: s.drift, Log: o.Log,
 		Retention: feed.NewRetention(s.Store, o.Config.Retention.Changes, o.Log)}
 	go func() {
 		defer close(s.background)
@@ -323,6 +356,9 @@ func (s *Server) Stop(ctx context.Context) error {
 		errs = append(errs, s.queue.Stop(ctx))
 		s.stopBackground()
 		<-s.background
+	}
+	if s.drift != nil {
+		errs = append(errs, s.drift.Flush(ctx))
 	}
 	if s.Store != nil {
 		s.Store.Close()

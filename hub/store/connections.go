@@ -16,8 +16,13 @@ type Connection struct {
 	PausedReason string
 	// PausedBy is the person or caller that paused it; empty where the hub did.
 	PausedBy string
-	// Wait is how long it must not be called, by its pace.
+	// Wait is how long it must not be called, since its vendor asked for that or its circuit breaker is open.
 	Wait time.Duration
+	// Pace is the share of its rate at which it is called by now: 1 is all of it.
+	Pace float64
+	// Outages is how often in a row its circuit breaker opened, and BrokenAt when it did first; zero while it is closed.
+	Outages  int
+	BrokenAt time.Time
 }
 
 // Paused says that its work waits, until its credentials work again or somebody resumes it.
@@ -40,7 +45,7 @@ func (s *Store) RegisterConnection(ctx context.Context, name, adapter string, fi
 func (s *Store) Connection(ctx context.Context, name string) (Connection, error) {
 	found, err := s.connections(ctx, `where name = $1`, name)
 	if err != nil || len(found) == 0 {
-		return Connection{Name: name}, err
+		return Connection{Name: name, Pace: 1}, err
 	}
 	return found[0], nil
 }
@@ -57,35 +62,25 @@ func (s *Store) PausedConnections(ctx context.Context) ([]Connection, error) {
 
 func (s *Store) connections(ctx context.Context, where string, args ...any) ([]Connection, error) {
 	rows, err := s.pool.Query(ctx, `select name, paused_at, coalesce(paused_reason, ''), paused_by,
-		greatest(blocked_until - clock_timestamp(), interval '0') from connections `+where, args...)
+		greatest(blocked_until - clock_timestamp(), broken_until - clock_timestamp(), interval '0'), `+pace+`, outages, broken_at
+		from connections `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read connections: %w", err)
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Connection, error) {
 		var (
-			c      Connection
-			paused *time.Time
-			wait   *time.Duration
+			c              Connection
+			paused, broken *time.Time
 		)
-		err := row.Scan(&c.Name, &paused, &c.PausedReason, &c.PausedBy, &wait)
+		err := row.Scan(&c.Name, &paused, &c.PausedReason, &c.PausedBy, &c.Wait, &c.Pace, &c.Outages, &broken)
 		if paused != nil {
 			c.PausedAt = *paused
 		}
-		if wait != nil {
-			c.Wait = *wait
+		if broken != nil {
+			c.BrokenAt = *broken
 		}
 		return c, err
 	})
-}
-
-// Slow keeps every process from calling a connection for some time: its pace.
-func (s *Store) Slow(ctx context.Context, name string, wait time.Duration) error {
-	_, err := s.pool.Exec(ctx, `update connections
-		set blocked_until = greatest(blocked_until, clock_timestamp() + $2::interval) where name = $1`, name, wait)
-	if err != nil {
-		return fmt.Errorf("slow connection %s: %w", name, err)
-	}
-	return nil
 }
 
 // Pause queues the pause of a connection; by is empty where the hub pauses it, which takes over none that there is.
@@ -94,13 +89,15 @@ func (t *Tx) Pause(name, reason, by string) {
 		where name = $1 and ($3 <> '' or paused_at is null)`, name, reason, by)
 }
 
-// Resume ends a pause and says whether it did; by is empty where the hub resumes, which ends none of a person's.
+// Resume ends a pause and says whether it did. The connection is called slowly at first. by is
+// empty where the hub resumes, which ends none of a person's.
 func (t *Tx) Resume(ctx context.Context, name, by string) (resumed bool, err error) {
 	err = t.Read(ctx, func(batch *pgx.Batch) {
 		batch.Queue(`with resumed as (
-				update connections set paused_at = null, paused_reason = null, paused_by = '', blocked_until = null
+				update connections set paused_at = null, paused_reason = null, paused_by = '', blocked_until = null,
+					pace = $3, pace_at = clock_timestamp(), outages = 0, broken_at = null, broken_until = null
 				where name = $1 and ($2 <> '' or paused_at is not null and paused_by = '') returning name)
-			select exists (select 1 from resumed)`, name, by).QueryRow(func(row pgx.Row) error { return row.Scan(&resumed) })
+			select exists (select 1 from resumed)`, name, by, slowStart).QueryRow(func(row pgx.Row) error { return row.Scan(&resumed) })
 	})
 	return resumed, err
 }

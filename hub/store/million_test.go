@@ -190,6 +190,9 @@ func tables(message []byte) []table {
 		{"pulls", 1000, []string{"connection", "kind", "next_at"}, func(n int) [][]any {
 			return one(fmt.Sprint("shop ", n), "customer", time.Now().Add(time.Hour))
 		}},
+		{"drift", 1000, []string{"connection", "kind", "change", "path", "detail", "seen"}, func(n int) [][]any {
+			return one(fmt.Sprint("shop ", n), "customer", "unknown_field", "p", "", 1)
+		}},
 		{"gone_objects", 4, []string{"connection", "kind", "external_id", "gone_at"}, func(n int) [][]any {
 			return one("crm", "customer", external(n), at(n))
 		}},

@@ -182,7 +182,7 @@ func plain(arg any) any {
 }
 
 // configured are tables that do not grow with the records.
-var configured = []string{"policies", "connections", "brakes", "erasure_salt", "change_log", "changes_seq_seq"}
+var configured = []string{"policies", "connections", "oauth_tokens", "oauth_states", "connection_shares", "brakes", "erasure_salt", "change_log", "changes_seq_seq"}
 
 // ofOne are index conditions that leave what belongs to one record, object, key or event.
 var ofOne = regexp.MustCompile(`\b(record_id|id|external_id|correlation_id|merged_into|event_key) = |record_ids (&&|@>) `)
@@ -236,6 +236,11 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	}
 	read("Record", func() error { _, err := db.Record(ctx, id); return err })
 	read("Records", func() error { _, err := db.Records(ctx, []store.RecordID{id, loaded(101), loaded(5000)}); return err })
+	read("Share", func() error { _, err := db.Share(ctx, "shop", "one", time.Second); return err })
+	read("CountCalls", func() error { _, err := db.CountCalls(ctx, "shop", 1); return err })
+	read("Slow", func() error { return db.Slow(ctx, "shop", time.Millisecond) })
+	read("Break", func() error { return db.Break(ctx, "shop", time.Millisecond, time.Second) })
+	read("Mend", func() error { _, err := db.Mend(ctx, "shop"); return err })
 	read("Lookup", func() error { _, err := db.Lookup(ctx, "shop", model.Customer, "s100"); return err })
 	read("Bundle", func() error { _, err := db.Bundle(ctx, id); return err })
 	read("Epoch", func() error { _, err := db.Epoch(ctx, key); return err })
@@ -286,6 +291,19 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 		_, err := db.Findings(ctx, store.Lane{Connection: "shop 7", Kind: model.Customer}, 7, 50)
 		return err
 	})
+	read("OAuthToken", func() error { _, err := db.OAuthToken(ctx, "shop"); return err })
+	read("LeaseOAuth", func() error { _, err := db.LeaseOAuth(ctx, "shop", 1, "one", time.Minute); return err })
+	read("ReleaseOAuth", func() error { return db.ReleaseOAuth(ctx, "shop", "one") })
+	read("RenewOAuth", func() error { _, err := db.RenewOAuth(ctx, "shop", 1, []byte("x"), nil); return err })
+	read("GrantOAuth", func() error { return db.GrantOAuth(ctx, "shop", []byte("x"), nil, "kim") })
+	read("RefuseOAuth", func() error { return db.RefuseOAuth(ctx, "shop", 1, "no") })
+	read("PutOAuthState", func() error {
+		return db.PutOAuthState(ctx, store.OAuthState{SHA256: []byte("x"), Connection: "shop", Sealed: []byte("x")}, time.Minute)
+	})
+	read("TakeOAuthState", func() error { _, err := db.TakeOAuthState(ctx, []byte("x"), time.Minute); return err })
+	drift := store.DriftKey{Connection: "shop 7", Kind: model.Customer, Change: store.UnknownField, Path: "p"}
+	read("AddDrift", func() error { return db.AddDrift(ctx, []store.Drift{{DriftKey: drift}}, 500) })
+	read("Drift", func() error { _, err := db.Drift(ctx, "", model.Kinds(), drift, 50); return err })
 	read("ActivePolicy", func() error { _, err := db.ActivePolicy(ctx); return err })
 	read("Connection", func() error { _, err := db.Connection(ctx, "shop"); return err })
 	read("EraseTraces", func() error { _, err := db.EraseTraces(ctx, id); return err })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,10 @@ type Receipt struct {
 	ReceivedAt    time.Time
 	// State is pending, done or dead.
 	State string
+	// Sequence is the vendor's number of the event, 0 where it has none, and Secret the name of the secret that it was signed
+	// with; both are only given when it is stored.
+	Sequence int64
+	Secret   string
 }
 
 // Origin is how a receipt came to be.
@@ -77,31 +82,32 @@ func (t *Tx) PutReceipts(ctx context.Context, receipts []*Receipt) (map[string]b
 	n := len(receipts)
 	ids, connections, keys, types := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	occurred, bodies := make([]*time.Time, n), make([][]byte, n)
-	correlations, traces := make([]string, n), make([]string, n)
+	correlations, traces, secrets := make([]string, n), make([]string, n), make([]string, n)
 	for i, r := range receipts {
 		ids[i], connections[i], keys[i], types[i] = r.ID, r.Connection, r.EventKey, r.Type
 		occurred[i], bodies[i] = nullTime(r.OccurredAt), r.Body
-		correlations[i], traces[i] = r.CorrelationID, r.TraceParent
+		correlations[i], traces[i], secrets[i] = r.CorrelationID, r.TraceParent, r.Secret
 	}
 	fresh := make(map[string]bool, n)
 	err := t.Read(ctx, func(batch *pgx.Batch) {
 		// Keys are inserted in order, so that two batches that share events cannot wait for each other.
 		batch.Queue(`with arrived as (
-				select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[])
-					as a (id, connection, event_key, type, occurred_at, body, correlation_id, traceparent)
+				select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[], $9::text[])
+					as a (id, connection, event_key, type, occurred_at, body, correlation_id, traceparent, secret)
 			), fresh as (
 				insert into receipt_keys (connection, event_key)
 				select connection, event_key from arrived order by connection, event_key collate "C"
 				on conflict do nothing returning connection, event_key
 			), stored as (
 				insert into receipts (id, connection, event_key, type, occurred_at, body, correlation_id, traceparent)
-				select a.* from arrived a join fresh f on f.connection = a.connection and f.event_key = a.event_key
+				select a.id, a.connection, a.event_key, a.type, a.occurred_at, a.body, a.correlation_id, a.traceparent from arrived a join fresh f on f.connection = a.connection and f.event_key = a.event_key
 				returning id, connection, correlation_id
 			), audited as (
-				insert into audit (action, correlation_id, connection, receipt_id)
-				select action, correlation_id, connection, id from stored, unnest(array['received', 'verified', 'queued']) as action
+				insert into audit (action, correlation_id, connection, receipt_id, detail)
+				select action, s.correlation_id, s.connection, s.id, case when action = 'verified' and a.secret <> '' then 'signed with ' || a.secret else '' end
+				from stored s join arrived a on a.id = s.id, unnest(array['received', 'verified', 'queued']) as action
 			)
-			select id from stored`, ids, connections, keys, types, occurred, bodies, correlations, traces).Query(func(rows pgx.Rows) error {
+			select id from stored`, ids, connections, keys, types, occurred, bodies, correlations, traces, secrets).Query(func(rows pgx.Rows) error {
 			found, err := pgx.CollectRows(rows, pgx.RowTo[string])
 			for _, id := range found {
 				fresh[id] = true
@@ -186,4 +192,23 @@ func (t *Tx) ReopenReceipt(ctx context.Context, id string) (*Receipt, error) {
 		return nil, notFound(err)
 	}
 	return r, nil
+}
+
+// HearNumbers notes the numbers that a vendor gave events, and says whether some are missing before the highest.
+func (t *Tx) HearNumbers(ctx context.Context, connection string, numbers []int64) (missing bool, err error) {
+	lowest, highest := slices.Min(numbers), slices.Max(numbers)
+	err = t.Read(ctx, func(batch *pgx.Batch) {
+		batch.Queue(`update connections c set sequence = greatest(c.sequence, $3)
+			from (select sequence from connections where name = $1 for update) as before
+			where c.name = $1 returning before.sequence > 0 and $2 > before.sequence + 1`, connection, lowest, highest).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&missing)
+		})
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil // a connection that was never registered
+	}
+	if err != nil {
+		return false, fmt.Errorf("numbers of events of %s: %w", connection, err)
+	}
+	return missing || highest-lowest+1 > int64(len(numbers)), nil
 }

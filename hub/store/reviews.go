@@ -32,6 +32,8 @@ const (
 	Braked ReviewReason = "braked"
 	// Vanished: more objects of a connection are gone at once than may be taken as deleted.
 	Vanished ReviewReason = "vanished"
+	// EraseRequested: a person asked one source to be forgotten, and others hold objects of theirs, too.
+	EraseRequested ReviewReason = "erase_requested"
 )
 
 // Resolution is how a review was closed.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/drift"
 	"github.com/canonhub/canonhub/hub/feed"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/jobs"
@@ -44,7 +45,9 @@ type Sweeper struct {
 	Retention *feed.Retention
 	// Puller has what is due pulled; nil pulls nothing.
 	Puller *pull.Puller
-	Log    *slog.Logger
+	// Drift has what it counted stored; nil counts nothing.
+	Drift *drift.Watch
+	Log   *slog.Logger
 
 	// receiptsSeen and deliveriesSeen are where the looks at what waits have come to.
 	receiptsSeen, deliveriesSeen store.Waiting
@@ -88,6 +91,7 @@ func (s *Sweeper) lookUp(ctx context.Context) {
 	s.each(ctx, map[string]func(context.Context) error{
 		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "policy": s.policy,
 		"pulls": s.pulls, "brakes": s.Gate.LookAfterBrakes, "marks": s.marks, "requests": s.requests, "changes": s.changes,
+		"drift": s.drift,
 	})
 }
 
@@ -178,6 +182,14 @@ func (s *Sweeper) try(ctx context.Context, name string) error {
 		return nil // it stays paused
 	}
 	return s.Gate.Resume(ctx, name, gate.Order{})
+}
+
+// drift stores what was counted of how vendors differ from what their adapters know.
+func (s *Sweeper) drift(ctx context.Context) error {
+	if s.Drift == nil {
+		return nil
+	}
+	return s.Drift.Flush(ctx)
 }
 
 // requests forgets what callers asked long ago.

@@ -44,6 +44,7 @@ type Translator struct {
 	Applier     *apply.Applier
 	Connections connection.Set
 	Gate        Gate
+	Turns       *Turns
 	Log         *slog.Logger
 }
 
@@ -165,6 +166,11 @@ func (o *translation) waitForSettlement() error {
 
 // fetch applies an object's current state, unless a read that began after this event arrived has been applied.
 func (o *translation) fetch(ctx context.Context, object adapters.Object, last bool) error {
+	done, err := o.t.Turns.take(ctx, o.key(object))
+	if err != nil {
+		return err
+	}
+	defer done()
 	epoch, err := o.t.Store.Epoch(ctx, o.key(object))
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -35,6 +36,8 @@ type Options struct {
 	Stages []string
 	// WithoutRecordID leaves out the unique property that keeps our record ids; the properties API can make it.
 	WithoutRecordID bool
+	// Burst is how many calls in ten seconds are let in; 0 means more than any test makes.
+	Burst int
 }
 
 // Server is one HubSpot account.
@@ -53,6 +56,7 @@ type Server struct {
 	lastTime   int64 // milliseconds
 	stopped    bool  // while an import is written
 	answers    int
+	burst      burst
 	counts     map[string]int
 	faults     []*Fault
 }
@@ -115,8 +119,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// limit is what HubSpot allows a private app of a paid account in ten seconds. It is shown, not kept.
-const limit = 190
+// burst counts the calls of ten seconds.
+type burst struct {
+	began time.Time
+	calls int
+}
+
+// window is how long a burst is counted.
+const window = 10 * time.Second
+
+// left counts a call and returns how many more are let in; less than none where this one is one too many.
+func (b *burst) left(now time.Time, most int) int {
+	if now.Sub(b.began) >= window {
+		*b = burst{began: now}
+	}
+	b.calls++
+	return most - b.calls
+}
 
 // receive counts a call, sets the headers of every answer, and picks the fault that is due.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
@@ -126,12 +145,17 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 	s.counts[r.Method+" "+r.URL.Path]++
 	h := w.Header()
 	h.Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
-	h.Set("X-HubSpot-RateLimit-Max", strconv.Itoa(limit))
-	h.Set("X-HubSpot-RateLimit-Remaining", strconv.Itoa(limit-s.answers%limit))
-	h.Set("X-HubSpot-RateLimit-Interval-Milliseconds", "10000")
+	most := cmp.Or(s.options.Burst, 1_000_000)
+	left := s.burst.left(s.options.Now(), most)
+	h.Set("X-HubSpot-RateLimit-Max", strconv.Itoa(most))
+	h.Set("X-HubSpot-RateLimit-Remaining", strconv.Itoa(max(0, left)))
+	h.Set("X-HubSpot-RateLimit-Interval-Milliseconds", strconv.FormatInt(window.Milliseconds(), 10))
 	h.Set("X-HubSpot-RateLimit-Daily", "650000")
 	h.Set("X-HubSpot-RateLimit-Daily-Remaining", strconv.Itoa(max(0, 650000-s.answers)))
 	h.Set("X-HubSpot-Correlation-Id", s.correlationID())
+	if left < 0 {
+		return &Fault{Status: http.StatusTooManyRequests}
+	}
 	return s.takeFault(r)
 }
 

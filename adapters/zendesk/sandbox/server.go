@@ -8,6 +8,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -31,6 +32,8 @@ type Options struct {
 	Now func() time.Time
 	// Lag is how much of the newest an export holds back; a minute at the real Zendesk.
 	Lag time.Duration
+	// PerMinute is how many calls a minute are let in; 0 means more than any test makes.
+	PerMinute int
 }
 
 // Server is one Zendesk account.
@@ -46,7 +49,8 @@ type Server struct {
 	keys     map[string]remembered
 	lastTime time.Time
 	stopped  bool // while an import is written
-	answers  int
+	minute   time.Time
+	answers  int // of this minute
 	counts   map[string]int
 	faults   []*Fault
 }
@@ -140,21 +144,24 @@ func (s *Server) stranger(r *http.Request) reply {
 	return answer(http.StatusUnauthorized, map[string]any{"error": "Couldn't authenticate you"})
 }
 
-// limit is what Zendesk allows the accounts of a larger plan in a minute. It is shown, not kept.
-const limit = 700
-
 // receive counts a call, sets the headers of every answer, and picks the fault that is due.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answers++
 	s.counts[r.Method+" "+r.URL.Path]++
 	h := w.Header()
-	now := s.options.Now()
+	now, most := s.options.Now(), cmp.Or(s.options.PerMinute, 1_000_000)
+	if minute := now.Truncate(time.Minute); minute != s.minute {
+		s.minute, s.answers = minute, 0
+	}
+	s.answers++
 	h.Set("Date", now.UTC().Format(http.TimeFormat))
-	h.Set("X-Rate-Limit", strconv.Itoa(limit))
-	h.Set("X-Rate-Limit-Remaining", strconv.Itoa(limit-s.answers%limit))
+	h.Set("X-Rate-Limit", strconv.Itoa(most))
+	h.Set("X-Rate-Limit-Remaining", strconv.Itoa(max(0, most-s.answers)))
 	h.Set("ratelimit-reset", strconv.Itoa(60-now.Second()))
+	if s.answers > most {
+		return &Fault{Status: http.StatusTooManyRequests}
+	}
 	return s.takeFault(r)
 }
 

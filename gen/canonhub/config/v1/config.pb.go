@@ -34,7 +34,9 @@ type Config struct {
 	// What decides, by kind: `customer`, `order`, `invoice`, `ticket`.
 	Policies map[string]*KindPolicy `protobuf:"bytes,3,rep,name=policies,proto3" json:"policies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How long what grows without end is kept.
-	Retention     *Retention `protobuf:"bytes,80,opt,name=retention,proto3" json:"retention,omitempty"`
+	Retention *Retention `protobuf:"bytes,80,opt,name=retention,proto3" json:"retention,omitempty"`
+	// How secrets are sealed that the hub keeps in its database: tokens of OAuth. Absent: it keeps none.
+	Secrets       *Secrets `protobuf:"bytes,81,opt,name=secrets,proto3" json:"secrets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,6 +99,60 @@ func (x *Config) GetRetention() *Retention {
 	return nil
 }
 
+func (x *Config) GetSecrets() *Secrets {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+// Secrets is how secrets are sealed in the database.
+type Secrets struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Keys that `hub secrets key` makes; values come from `${NAME}` or `${file:PATH}`. The first one seals, any of them
+	// opens: while keys are rotated the new one goes first, and the old one stays.
+	Keys          []string `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Secrets) Reset() {
+	*x = Secrets{}
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Secrets) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Secrets) ProtoMessage() {}
+
+func (x *Secrets) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Secrets.ProtoReflect.Descriptor instead.
+func (*Secrets) Descriptor() ([]byte, []int) {
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Secrets) GetKeys() []string {
+	if x != nil {
+		return x.Keys
+	}
+	return nil
+}
+
 // Retention is how long what grows without end is kept.
 type Retention struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -109,7 +165,7 @@ type Retention struct {
 
 func (x *Retention) Reset() {
 	*x = Retention{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[1]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -121,7 +177,7 @@ func (x *Retention) String() string {
 func (*Retention) ProtoMessage() {}
 
 func (x *Retention) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[1]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -134,7 +190,7 @@ func (x *Retention) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retention.ProtoReflect.Descriptor instead.
 func (*Retention) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Retention) GetChanges() *durationpb.Duration {
@@ -167,14 +223,16 @@ type Connection struct {
 	Options *structpb.Struct `protobuf:"bytes,8,opt,name=options,proto3" json:"options,omitempty"`
 	// What is read from it beside what its webhooks tell, by kind. Kinds that are not named are not pulled, unless somebody
 	// asks for it.
-	Pull          map[string]*Pull `protobuf:"bytes,9,rep,name=pull,proto3" json:"pull,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Pull map[string]*Pull `protobuf:"bytes,9,rep,name=pull,proto3" json:"pull,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// By which account the hub gets tokens; instead of credentials, for vendors that have OAuth 2.
+	Oauth         *OAuthClient `protobuf:"bytes,10,opt,name=oauth,proto3" json:"oauth,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -186,7 +244,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[2]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -199,7 +257,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Connection) GetAdapter() string {
@@ -265,6 +323,13 @@ func (x *Connection) GetPull() map[string]*Pull {
 	return nil
 }
 
+func (x *Connection) GetOauth() *OAuthClient {
+	if x != nil {
+		return x.Oauth
+	}
+	return nil
+}
+
 // Pull is how one kind is read from a connection: all of it once (a backfill), then what changes, and now and then all
 // ids, to compare them with ours (a reconcile). Nothing of the kind is created there before the backfill is done.
 type Pull struct {
@@ -287,14 +352,17 @@ type Pull struct {
 	// What a reconcile does with what differs: `repair`, the default, takes the vendor's state in; `report` says so alone.
 	Differences string `protobuf:"bytes,7,opt,name=differences,proto3" json:"differences,omitempty"`
 	// How long no webhook may come before changes are pulled out of turn; default: far longer than usual there.
-	Silence       *durationpb.Duration `protobuf:"bytes,8,opt,name=silence,proto3" json:"silence,omitempty"`
+	Silence *durationpb.Duration `protobuf:"bytes,8,opt,name=silence,proto3" json:"silence,omitempty"`
+	// The share of the connection's calls a second that pulls of this kind may use; 0 means the default of 0.5. Live work
+	// goes first all the same.
+	Share         float64 `protobuf:"fixed64,9,opt,name=share,proto3" json:"share,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pull) Reset() {
 	*x = Pull{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -306,7 +374,7 @@ func (x *Pull) String() string {
 func (*Pull) ProtoMessage() {}
 
 func (x *Pull) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[3]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -319,7 +387,7 @@ func (x *Pull) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pull.ProtoReflect.Descriptor instead.
 func (*Pull) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Pull) GetEvery() *durationpb.Duration {
@@ -378,6 +446,13 @@ func (x *Pull) GetSilence() *durationpb.Duration {
 	return nil
 }
 
+func (x *Pull) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
 // Brake stops the deliveries of one kind to a connection when they would change or clear one attribute of too many of
 // its objects within a window: a bad mapping, a blank page. A review is opened, and nothing goes on before it is closed.
 type Brake struct {
@@ -394,7 +469,7 @@ type Brake struct {
 
 func (x *Brake) Reset() {
 	*x = Brake{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -406,7 +481,7 @@ func (x *Brake) String() string {
 func (*Brake) ProtoMessage() {}
 
 func (x *Brake) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[4]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -419,7 +494,7 @@ func (x *Brake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Brake.ProtoReflect.Descriptor instead.
 func (*Brake) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Brake) GetShare() float64 {
@@ -443,20 +518,90 @@ func (x *Brake) GetWindow() *durationpb.Duration {
 	return nil
 }
 
+// OAuthClient is the hub's account at a vendor's authorisation server. The hub keeps the tokens and renews them.
+type OAuthClient struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client's id, as the vendor gave it. It is no secret; `${NAME}` may stand in it.
+	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// Its secret. The value comes from `${NAME}` or `${file:PATH}`.
+	ClientSecret string `protobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
+	// Where the vendor sends a person back to that granted access, as it is registered there:
+	// `https://hub.example.com/oauth/callback`. Empty where no person is asked.
+	RedirectUrl   string `protobuf:"bytes,3,opt,name=redirect_url,json=redirectUrl,proto3" json:"redirect_url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OAuthClient) Reset() {
+	*x = OAuthClient{}
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OAuthClient) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OAuthClient) ProtoMessage() {}
+
+func (x *OAuthClient) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OAuthClient.ProtoReflect.Descriptor instead.
+func (*OAuthClient) Descriptor() ([]byte, []int) {
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *OAuthClient) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *OAuthClient) GetClientSecret() string {
+	if x != nil {
+		return x.ClientSecret
+	}
+	return ""
+}
+
+func (x *OAuthClient) GetRedirectUrl() string {
+	if x != nil {
+		return x.RedirectUrl
+	}
+	return ""
+}
+
 // Webhook is how a vendor calls us.
 type Webhook struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The secrets it signs with; several while rotating. Values come from `${NAME}` or `${file:PATH}`.
 	Secrets []string `protobuf:"bytes,1,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// The URL that the vendor calls, as the vendor has it, for vendors that sign it.
-	PublicUrl     string `protobuf:"bytes,2,opt,name=public_url,json=publicUrl,proto3" json:"public_url,omitempty"`
+	PublicUrl string `protobuf:"bytes,2,opt,name=public_url,json=publicUrl,proto3" json:"public_url,omitempty"`
+	// Signed requests a second that one hub process takes from it; more are answered 429 and sent again by the vendor. 0
+	// means 2,000.
+	RequestsPerSecond float64 `protobuf:"fixed64,3,opt,name=requests_per_second,json=requestsPerSecond,proto3" json:"requests_per_second,omitempty"`
+	// Requests at the same time that one hub process takes from it; more are answered 503. 0 means 256.
+	Concurrency   int32 `protobuf:"varint,4,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Webhook) Reset() {
 	*x = Webhook{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +613,7 @@ func (x *Webhook) String() string {
 func (*Webhook) ProtoMessage() {}
 
 func (x *Webhook) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[5]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +626,7 @@ func (x *Webhook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Webhook.ProtoReflect.Descriptor instead.
 func (*Webhook) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Webhook) GetSecrets() []string {
@@ -498,20 +643,37 @@ func (x *Webhook) GetPublicUrl() string {
 	return ""
 }
 
+func (x *Webhook) GetRequestsPerSecond() float64 {
+	if x != nil {
+		return x.RequestsPerSecond
+	}
+	return 0
+}
+
+func (x *Webhook) GetConcurrency() int32 {
+	if x != nil {
+		return x.Concurrency
+	}
+	return 0
+}
+
 // Limits is how hard a vendor may be called.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Calls a second, on average, of one hub process; 0 means what the adapter says of its vendor, or else 10.
+	// Calls a second, on average, of all hub processes together; 0 means what the adapter says of its vendor, or else 10.
 	RequestsPerSecond float64 `protobuf:"fixed64,1,opt,name=requests_per_second,json=requestsPerSecond,proto3" json:"requests_per_second,omitempty"`
-	// Calls at the same time, of one hub process; 0 means what the adapter says of its vendor, or else 8.
-	Concurrency   int32 `protobuf:"varint,2,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Calls at the same time, of all hub processes together; 0 means what the adapter says of its vendor, or else 8.
+	Concurrency int32 `protobuf:"varint,2,opt,name=concurrency,proto3" json:"concurrency,omitempty"`
+	// Calls a day (of UTC), of all hub processes together: what is left of them is spread over what is left of the day. 0
+	// means what the adapter says of its vendor, or else no limit.
+	RequestsPerDay int32 `protobuf:"varint,3,opt,name=requests_per_day,json=requestsPerDay,proto3" json:"requests_per_day,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -523,7 +685,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[6]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -536,7 +698,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Limits) GetRequestsPerSecond() float64 {
@@ -549,6 +711,13 @@ func (x *Limits) GetRequestsPerSecond() float64 {
 func (x *Limits) GetConcurrency() int32 {
 	if x != nil {
 		return x.Concurrency
+	}
+	return 0
+}
+
+func (x *Limits) GetRequestsPerDay() int32 {
+	if x != nil {
+		return x.RequestsPerDay
 	}
 	return 0
 }
@@ -574,7 +743,7 @@ type Caller struct {
 
 func (x *Caller) Reset() {
 	*x = Caller{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -586,7 +755,7 @@ func (x *Caller) String() string {
 func (*Caller) ProtoMessage() {}
 
 func (x *Caller) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[7]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -599,7 +768,7 @@ func (x *Caller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Caller.ProtoReflect.Descriptor instead.
 func (*Caller) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Caller) GetApiKeySha256() string {
@@ -669,7 +838,7 @@ type KindPolicy struct {
 
 func (x *KindPolicy) Reset() {
 	*x = KindPolicy{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -681,7 +850,7 @@ func (x *KindPolicy) String() string {
 func (*KindPolicy) ProtoMessage() {}
 
 func (x *KindPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[8]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -694,7 +863,7 @@ func (x *KindPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KindPolicy.ProtoReflect.Descriptor instead.
 func (*KindPolicy) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *KindPolicy) GetCreate() []string {
@@ -757,7 +926,7 @@ type Merge struct {
 
 func (x *Merge) Reset() {
 	*x = Merge{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +938,7 @@ func (x *Merge) String() string {
 func (*Merge) ProtoMessage() {}
 
 func (x *Merge) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[9]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +951,7 @@ func (x *Merge) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Merge.ProtoReflect.Descriptor instead.
 func (*Merge) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Merge) GetBy() []string {
@@ -803,7 +972,7 @@ type Writable struct {
 
 func (x *Writable) Reset() {
 	*x = Writable{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -815,7 +984,7 @@ func (x *Writable) String() string {
 func (*Writable) ProtoMessage() {}
 
 func (x *Writable) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[10]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -828,7 +997,7 @@ func (x *Writable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Writable.ProtoReflect.Descriptor instead.
 func (*Writable) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Writable) GetAttributes() []string {
@@ -852,7 +1021,7 @@ type Delete struct {
 
 func (x *Delete) Reset() {
 	*x = Delete{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -864,7 +1033,7 @@ func (x *Delete) String() string {
 func (*Delete) ProtoMessage() {}
 
 func (x *Delete) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[11]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -877,7 +1046,7 @@ func (x *Delete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delete.ProtoReflect.Descriptor instead.
 func (*Delete) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Delete) GetBy() []string {
@@ -928,7 +1097,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1109,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[12]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1122,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Rule) GetAuthority() string {
@@ -1051,7 +1220,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1232,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[13]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1245,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Target) GetCreate() bool {
@@ -1121,7 +1290,7 @@ type TugOfWar struct {
 
 func (x *TugOfWar) Reset() {
 	*x = TugOfWar{}
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[14]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1302,7 @@ func (x *TugOfWar) String() string {
 func (*TugOfWar) ProtoMessage() {}
 
 func (x *TugOfWar) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_config_v1_config_proto_msgTypes[14]
+	mi := &file_canonhub_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,7 +1315,7 @@ func (x *TugOfWar) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TugOfWar.ProtoReflect.Descriptor instead.
 func (*TugOfWar) Descriptor() ([]byte, []int) {
-	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_canonhub_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TugOfWar) GetCorrections() int32 {
@@ -1167,12 +1336,13 @@ var File_canonhub_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1fcanonhub/config/v1/config.proto\x12\x12canonhub.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xa8\x05\n" +
+	"\x1fcanonhub/config/v1/config.proto\x12\x12canonhub.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xdf\x05\n" +
 	"\x06Config\x12q\n" +
 	"\vconnections\x18\x01 \x03(\v2+.canonhub.config.v1.Config.ConnectionsEntryB\"\xbaH\x1f\x9a\x01\x1c\"\x1ar\x182\x16^[a-z][a-z0-9-]{0,62}$R\vconnections\x12e\n" +
 	"\acallers\x18\x02 \x03(\v2'.canonhub.config.v1.Config.CallersEntryB\"\xbaH\x1f\x9a\x01\x1c\"\x1ar\x182\x16^[a-z][a-z0-9-]{0,62}$R\acallers\x12r\n" +
 	"\bpolicies\x18\x03 \x03(\v2(.canonhub.config.v1.Config.PoliciesEntryB,\xbaH)\x9a\x01&\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticketR\bpolicies\x12;\n" +
-	"\tretention\x18P \x01(\v2\x1d.canonhub.config.v1.RetentionR\tretention\x1a^\n" +
+	"\tretention\x18P \x01(\v2\x1d.canonhub.config.v1.RetentionR\tretention\x125\n" +
+	"\asecrets\x18Q \x01(\v2\x1b.canonhub.config.v1.SecretsR\asecrets\x1a^\n" +
 	"\x10ConnectionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
 	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.ConnectionR\x05value:\x028\x01\x1aV\n" +
@@ -1181,9 +1351,13 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.CallerR\x05value:\x028\x01\x1a[\n" +
 	"\rPoliciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
-	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"U\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\")\n" +
+	"\aSecrets\x12\x1e\n" +
+	"\x04keys\x18\x01 \x03(\tB\n" +
+	"\xbaH\a\x92\x01\x04\b\x01\x10\n" +
+	"R\x04keys\"U\n" +
 	"\tRetention\x12H\n" +
-	"\achanges\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x13\xbaH\x10\xaa\x01\r\"\x06\b\x80\x86\xb0\x96\x012\x03\b\x90\x1cR\achanges\"\xab\x05\n" +
+	"\achanges\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x13\xbaH\x10\xaa\x01\r\"\x06\b\x80\x86\xb0\x96\x012\x03\b\x90\x1cR\achanges\"\xe2\x05\n" +
 	"\n" +
 	"Connection\x12!\n" +
 	"\aadapter\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\aadapter\x12#\n" +
@@ -1194,13 +1368,15 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x05phase\x18\x06 \x01(\tB\x1e\xbaH\x1br\x19R\x00R\alinkingR\x06shadowR\x04liveR\x05phase\x12/\n" +
 	"\x05brake\x18\a \x01(\v2\x19.canonhub.config.v1.BrakeR\x05brake\x121\n" +
 	"\aoptions\x18\b \x01(\v2\x17.google.protobuf.StructR\aoptions\x12j\n" +
-	"\x04pull\x18\t \x03(\v2(.canonhub.config.v1.Connection.PullEntryB,\xbaH)\x9a\x01&\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticketR\x04pull\x1a>\n" +
+	"\x04pull\x18\t \x03(\v2(.canonhub.config.v1.Connection.PullEntryB,\xbaH)\x9a\x01&\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticketR\x04pull\x125\n" +
+	"\x05oauth\x18\n" +
+	" \x01(\v2\x1f.canonhub.config.v1.OAuthClientR\x05oauth\x1a>\n" +
 	"\x10CredentialsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aQ\n" +
 	"\tPullEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
-	"\x05value\x18\x02 \x01(\v2\x18.canonhub.config.v1.PullR\x05value:\x028\x01\"\xf8\x03\n" +
+	"\x05value\x18\x02 \x01(\v2\x18.canonhub.config.v1.PullR\x05value:\x028\x01\"\xa7\x04\n" +
 	"\x04Pull\x12B\n" +
 	"\x05every\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\x9a\x9e\x012\x02\b\x01R\x05every\x12J\n" +
 	"\treconcile\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\xe7\x84\x0f2\x02\b\x01R\treconcile\x12'\n" +
@@ -1211,22 +1387,32 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\fmax_vanished\x18\x06 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\vmaxVanished\x129\n" +
 	"\vdifferences\x18\a \x01(\tB\x17\xbaH\x14r\x12R\x00R\x06repairR\x06reportR\vdifferences\x12F\n" +
 	"\asilence\x18\b \x01(\v2\x19.google.protobuf.DurationB\x11\xbaH\x0e\xaa\x01\v\"\x05\b\x80\x9a\x9e\x012\x02\b\n" +
-	"R\asilence\"\x9a\x01\n" +
+	"R\asilence\x12-\n" +
+	"\x05share\x18\t \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05share\"\x9a\x01\n" +
 	"\x05Brake\x12-\n" +
 	"\x05share\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05share\x12\x1d\n" +
 	"\x03min\x18\x02 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\x03min\x12C\n" +
 	"\x06window\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\x10\xbaH\r\xaa\x01\n" +
-	"\"\x04\b\x80\xf5$2\x02\b<R\x06window\"X\n" +
+	"\"\x04\b\x80\xf5$2\x02\b<R\x06window\"\x91\x01\n" +
+	"\vOAuthClient\x12'\n" +
+	"\tclient_id\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\bclientId\x12,\n" +
+	"\rclient_secret\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\fclientSecret\x12+\n" +
+	"\fredirect_url\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\vredirectUrl\"\xcf\x01\n" +
 	"\aWebhook\x12$\n" +
 	"\asecrets\x18\x01 \x03(\tB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\n" +
 	"R\asecrets\x12'\n" +
 	"\n" +
-	"public_url\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\tpublicUrl\"\x7f\n" +
+	"public_url\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\tpublicUrl\x12G\n" +
+	"\x13requests_per_second\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00\x00\x00\x00R\x11requestsPerSecond\x12,\n" +
+	"\vconcurrency\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\vconcurrency\"\xb2\x01\n" +
 	"\x06Limits\x12G\n" +
 	"\x13requests_per_second\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xc3@)\x00\x00\x00\x00\x00\x00\x00\x00R\x11requestsPerSecond\x12,\n" +
 	"\vconcurrency\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\vconcurrency\"\xa8\x03\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\vconcurrency\x121\n" +
+	"\x10requests_per_day\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0erequestsPerDay\"\xa8\x03\n" +
 	"\x06Caller\x12;\n" +
 	"\x0eapi_key_sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\fapiKeySha256\x12z\n" +
 	"\x05kinds\x18\x02 \x03(\v2%.canonhub.config.v1.Caller.KindsEntryB=\xbaH:\x9a\x017\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticket*\x0fr\rR\x04readR\x05writeR\x05kinds\x12Q\n" +
@@ -1312,73 +1498,77 @@ func file_canonhub_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_canonhub_config_v1_config_proto_rawDescData
 }
 
-var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_canonhub_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_canonhub_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: canonhub.config.v1.Config
-	(*Retention)(nil),           // 1: canonhub.config.v1.Retention
-	(*Connection)(nil),          // 2: canonhub.config.v1.Connection
-	(*Pull)(nil),                // 3: canonhub.config.v1.Pull
-	(*Brake)(nil),               // 4: canonhub.config.v1.Brake
-	(*Webhook)(nil),             // 5: canonhub.config.v1.Webhook
-	(*Limits)(nil),              // 6: canonhub.config.v1.Limits
-	(*Caller)(nil),              // 7: canonhub.config.v1.Caller
-	(*KindPolicy)(nil),          // 8: canonhub.config.v1.KindPolicy
-	(*Merge)(nil),               // 9: canonhub.config.v1.Merge
-	(*Writable)(nil),            // 10: canonhub.config.v1.Writable
-	(*Delete)(nil),              // 11: canonhub.config.v1.Delete
-	(*Rule)(nil),                // 12: canonhub.config.v1.Rule
-	(*Target)(nil),              // 13: canonhub.config.v1.Target
-	(*TugOfWar)(nil),            // 14: canonhub.config.v1.TugOfWar
-	nil,                         // 15: canonhub.config.v1.Config.ConnectionsEntry
-	nil,                         // 16: canonhub.config.v1.Config.CallersEntry
-	nil,                         // 17: canonhub.config.v1.Config.PoliciesEntry
-	nil,                         // 18: canonhub.config.v1.Connection.CredentialsEntry
-	nil,                         // 19: canonhub.config.v1.Connection.PullEntry
-	nil,                         // 20: canonhub.config.v1.Caller.KindsEntry
-	nil,                         // 21: canonhub.config.v1.KindPolicy.AttributesEntry
-	nil,                         // 22: canonhub.config.v1.KindPolicy.TargetsEntry
-	nil,                         // 23: canonhub.config.v1.KindPolicy.WriteEntry
-	(*durationpb.Duration)(nil), // 24: google.protobuf.Duration
-	(*structpb.Struct)(nil),     // 25: google.protobuf.Struct
+	(*Secrets)(nil),             // 1: canonhub.config.v1.Secrets
+	(*Retention)(nil),           // 2: canonhub.config.v1.Retention
+	(*Connection)(nil),          // 3: canonhub.config.v1.Connection
+	(*Pull)(nil),                // 4: canonhub.config.v1.Pull
+	(*Brake)(nil),               // 5: canonhub.config.v1.Brake
+	(*OAuthClient)(nil),         // 6: canonhub.config.v1.OAuthClient
+	(*Webhook)(nil),             // 7: canonhub.config.v1.Webhook
+	(*Limits)(nil),              // 8: canonhub.config.v1.Limits
+	(*Caller)(nil),              // 9: canonhub.config.v1.Caller
+	(*KindPolicy)(nil),          // 10: canonhub.config.v1.KindPolicy
+	(*Merge)(nil),               // 11: canonhub.config.v1.Merge
+	(*Writable)(nil),            // 12: canonhub.config.v1.Writable
+	(*Delete)(nil),              // 13: canonhub.config.v1.Delete
+	(*Rule)(nil),                // 14: canonhub.config.v1.Rule
+	(*Target)(nil),              // 15: canonhub.config.v1.Target
+	(*TugOfWar)(nil),            // 16: canonhub.config.v1.TugOfWar
+	nil,                         // 17: canonhub.config.v1.Config.ConnectionsEntry
+	nil,                         // 18: canonhub.config.v1.Config.CallersEntry
+	nil,                         // 19: canonhub.config.v1.Config.PoliciesEntry
+	nil,                         // 20: canonhub.config.v1.Connection.CredentialsEntry
+	nil,                         // 21: canonhub.config.v1.Connection.PullEntry
+	nil,                         // 22: canonhub.config.v1.Caller.KindsEntry
+	nil,                         // 23: canonhub.config.v1.KindPolicy.AttributesEntry
+	nil,                         // 24: canonhub.config.v1.KindPolicy.TargetsEntry
+	nil,                         // 25: canonhub.config.v1.KindPolicy.WriteEntry
+	(*durationpb.Duration)(nil), // 26: google.protobuf.Duration
+	(*structpb.Struct)(nil),     // 27: google.protobuf.Struct
 }
 var file_canonhub_config_v1_config_proto_depIdxs = []int32{
-	15, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
-	16, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
-	17, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
-	1,  // 3: canonhub.config.v1.Config.retention:type_name -> canonhub.config.v1.Retention
-	24, // 4: canonhub.config.v1.Retention.changes:type_name -> google.protobuf.Duration
-	18, // 5: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
-	5,  // 6: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
-	6,  // 7: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
-	4,  // 8: canonhub.config.v1.Connection.brake:type_name -> canonhub.config.v1.Brake
-	25, // 9: canonhub.config.v1.Connection.options:type_name -> google.protobuf.Struct
-	19, // 10: canonhub.config.v1.Connection.pull:type_name -> canonhub.config.v1.Connection.PullEntry
-	24, // 11: canonhub.config.v1.Pull.every:type_name -> google.protobuf.Duration
-	24, // 12: canonhub.config.v1.Pull.reconcile:type_name -> google.protobuf.Duration
-	24, // 13: canonhub.config.v1.Pull.overlap:type_name -> google.protobuf.Duration
-	24, // 14: canonhub.config.v1.Pull.silence:type_name -> google.protobuf.Duration
-	24, // 15: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
-	20, // 16: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
-	11, // 17: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
-	21, // 18: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
-	22, // 19: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
-	23, // 20: canonhub.config.v1.KindPolicy.write:type_name -> canonhub.config.v1.KindPolicy.WriteEntry
-	9,  // 21: canonhub.config.v1.KindPolicy.merge:type_name -> canonhub.config.v1.Merge
-	24, // 22: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
-	14, // 23: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
-	24, // 24: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
-	2,  // 25: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
-	7,  // 26: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
-	8,  // 27: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
-	3,  // 28: canonhub.config.v1.Connection.PullEntry.value:type_name -> canonhub.config.v1.Pull
-	12, // 29: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
-	13, // 30: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
-	10, // 31: canonhub.config.v1.KindPolicy.WriteEntry.value:type_name -> canonhub.config.v1.Writable
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	17, // 0: canonhub.config.v1.Config.connections:type_name -> canonhub.config.v1.Config.ConnectionsEntry
+	18, // 1: canonhub.config.v1.Config.callers:type_name -> canonhub.config.v1.Config.CallersEntry
+	19, // 2: canonhub.config.v1.Config.policies:type_name -> canonhub.config.v1.Config.PoliciesEntry
+	2,  // 3: canonhub.config.v1.Config.retention:type_name -> canonhub.config.v1.Retention
+	1,  // 4: canonhub.config.v1.Config.secrets:type_name -> canonhub.config.v1.Secrets
+	26, // 5: canonhub.config.v1.Retention.changes:type_name -> google.protobuf.Duration
+	20, // 6: canonhub.config.v1.Connection.credentials:type_name -> canonhub.config.v1.Connection.CredentialsEntry
+	7,  // 7: canonhub.config.v1.Connection.webhook:type_name -> canonhub.config.v1.Webhook
+	8,  // 8: canonhub.config.v1.Connection.limits:type_name -> canonhub.config.v1.Limits
+	5,  // 9: canonhub.config.v1.Connection.brake:type_name -> canonhub.config.v1.Brake
+	27, // 10: canonhub.config.v1.Connection.options:type_name -> google.protobuf.Struct
+	21, // 11: canonhub.config.v1.Connection.pull:type_name -> canonhub.config.v1.Connection.PullEntry
+	6,  // 12: canonhub.config.v1.Connection.oauth:type_name -> canonhub.config.v1.OAuthClient
+	26, // 13: canonhub.config.v1.Pull.every:type_name -> google.protobuf.Duration
+	26, // 14: canonhub.config.v1.Pull.reconcile:type_name -> google.protobuf.Duration
+	26, // 15: canonhub.config.v1.Pull.overlap:type_name -> google.protobuf.Duration
+	26, // 16: canonhub.config.v1.Pull.silence:type_name -> google.protobuf.Duration
+	26, // 17: canonhub.config.v1.Brake.window:type_name -> google.protobuf.Duration
+	22, // 18: canonhub.config.v1.Caller.kinds:type_name -> canonhub.config.v1.Caller.KindsEntry
+	13, // 19: canonhub.config.v1.KindPolicy.delete:type_name -> canonhub.config.v1.Delete
+	23, // 20: canonhub.config.v1.KindPolicy.attributes:type_name -> canonhub.config.v1.KindPolicy.AttributesEntry
+	24, // 21: canonhub.config.v1.KindPolicy.targets:type_name -> canonhub.config.v1.KindPolicy.TargetsEntry
+	25, // 22: canonhub.config.v1.KindPolicy.write:type_name -> canonhub.config.v1.KindPolicy.WriteEntry
+	11, // 23: canonhub.config.v1.KindPolicy.merge:type_name -> canonhub.config.v1.Merge
+	26, // 24: canonhub.config.v1.Rule.skew:type_name -> google.protobuf.Duration
+	16, // 25: canonhub.config.v1.Target.tug_of_war:type_name -> canonhub.config.v1.TugOfWar
+	26, // 26: canonhub.config.v1.TugOfWar.window:type_name -> google.protobuf.Duration
+	3,  // 27: canonhub.config.v1.Config.ConnectionsEntry.value:type_name -> canonhub.config.v1.Connection
+	9,  // 28: canonhub.config.v1.Config.CallersEntry.value:type_name -> canonhub.config.v1.Caller
+	10, // 29: canonhub.config.v1.Config.PoliciesEntry.value:type_name -> canonhub.config.v1.KindPolicy
+	4,  // 30: canonhub.config.v1.Connection.PullEntry.value:type_name -> canonhub.config.v1.Pull
+	14, // 31: canonhub.config.v1.KindPolicy.AttributesEntry.value:type_name -> canonhub.config.v1.Rule
+	15, // 32: canonhub.config.v1.KindPolicy.TargetsEntry.value:type_name -> canonhub.config.v1.Target
+	12, // 33: canonhub.config.v1.KindPolicy.WriteEntry.value:type_name -> canonhub.config.v1.Writable
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_config_v1_config_proto_init() }
@@ -1392,7 +1582,7 @@ func file_canonhub_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_config_v1_config_proto_rawDesc), len(file_canonhub_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

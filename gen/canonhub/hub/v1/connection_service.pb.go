@@ -101,7 +101,12 @@ type Connection struct {
 	// How many objects are linked, by kind; of the kinds that the caller may read.
 	Links []*LinkCount `protobuf:"bytes,7,rep,name=links,proto3" json:"links,omitempty"`
 	// What is owed there.
-	Deliveries    *DeliveryCounts `protobuf:"bytes,8,opt,name=deliveries,proto3" json:"deliveries,omitempty"`
+	Deliveries *DeliveryCounts `protobuf:"bytes,8,opt,name=deliveries,proto3" json:"deliveries,omitempty"`
+	// The share of its calls a second at which it is called by now: 1 is all of it. It is less for a while after its vendor
+	// throttled, or was away.
+	Pace float64 `protobuf:"fixed64,9,opt,name=pace,proto3" json:"pace,omitempty"`
+	// Absent: its vendor answers.
+	Outage        *ConnectionOutage `protobuf:"bytes,10,opt,name=outage,proto3" json:"outage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -192,6 +197,75 @@ func (x *Connection) GetDeliveries() *DeliveryCounts {
 	return nil
 }
 
+func (x *Connection) GetPace() float64 {
+	if x != nil {
+		return x.Pace
+	}
+	return 0
+}
+
+func (x *Connection) GetOutage() *ConnectionOutage {
+	if x != nil {
+		return x.Outage
+	}
+	return nil
+}
+
+// ConnectionOutage tells that calls to a vendor fail: it is left alone for a while, and then tried with one.
+type ConnectionOutage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Since when.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// How often in a row it was tried in vain, and left alone for longer.
+	Tries         int32 `protobuf:"varint,2,opt,name=tries,proto3" json:"tries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConnectionOutage) Reset() {
+	*x = ConnectionOutage{}
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConnectionOutage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConnectionOutage) ProtoMessage() {}
+
+func (x *ConnectionOutage) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConnectionOutage.ProtoReflect.Descriptor instead.
+func (*ConnectionOutage) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ConnectionOutage) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *ConnectionOutage) GetTries() int32 {
+	if x != nil {
+		return x.Tries
+	}
+	return 0
+}
+
 // ConnectionPause is why a connection is not called.
 type ConnectionPause struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -207,7 +281,7 @@ type ConnectionPause struct {
 
 func (x *ConnectionPause) Reset() {
 	*x = ConnectionPause{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[1]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -219,7 +293,7 @@ func (x *ConnectionPause) String() string {
 func (*ConnectionPause) ProtoMessage() {}
 
 func (x *ConnectionPause) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[1]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -232,7 +306,7 @@ func (x *ConnectionPause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionPause.ProtoReflect.Descriptor instead.
 func (*ConnectionPause) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{1}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ConnectionPause) GetPauseTime() *timestamppb.Timestamp {
@@ -271,7 +345,7 @@ type ConnectionBrake struct {
 
 func (x *ConnectionBrake) Reset() {
 	*x = ConnectionBrake{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[2]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -283,7 +357,7 @@ func (x *ConnectionBrake) String() string {
 func (*ConnectionBrake) ProtoMessage() {}
 
 func (x *ConnectionBrake) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[2]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -296,7 +370,7 @@ func (x *ConnectionBrake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectionBrake.ProtoReflect.Descriptor instead.
 func (*ConnectionBrake) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{2}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ConnectionBrake) GetKind() string {
@@ -333,7 +407,7 @@ type LinkCount struct {
 
 func (x *LinkCount) Reset() {
 	*x = LinkCount{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[3]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -345,7 +419,7 @@ func (x *LinkCount) String() string {
 func (*LinkCount) ProtoMessage() {}
 
 func (x *LinkCount) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[3]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -358,7 +432,7 @@ func (x *LinkCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkCount.ProtoReflect.Descriptor instead.
 func (*LinkCount) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{3}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *LinkCount) GetKind() string {
@@ -390,7 +464,7 @@ type DeliveryCounts struct {
 
 func (x *DeliveryCounts) Reset() {
 	*x = DeliveryCounts{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[4]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -402,7 +476,7 @@ func (x *DeliveryCounts) String() string {
 func (*DeliveryCounts) ProtoMessage() {}
 
 func (x *DeliveryCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[4]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -415,7 +489,7 @@ func (x *DeliveryCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryCounts.ProtoReflect.Descriptor instead.
 func (*DeliveryCounts) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{4}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DeliveryCounts) GetOwed() int64 {
@@ -448,7 +522,7 @@ type ListConnectionsRequest struct {
 
 func (x *ListConnectionsRequest) Reset() {
 	*x = ListConnectionsRequest{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[5]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +534,7 @@ func (x *ListConnectionsRequest) String() string {
 func (*ListConnectionsRequest) ProtoMessage() {}
 
 func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[5]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +547,7 @@ func (x *ListConnectionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsRequest.ProtoReflect.Descriptor instead.
 func (*ListConnectionsRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{5}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{6}
 }
 
 // ListConnectionsResponse holds all connections.
@@ -487,7 +561,7 @@ type ListConnectionsResponse struct {
 
 func (x *ListConnectionsResponse) Reset() {
 	*x = ListConnectionsResponse{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[6]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +573,7 @@ func (x *ListConnectionsResponse) String() string {
 func (*ListConnectionsResponse) ProtoMessage() {}
 
 func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[6]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +586,7 @@ func (x *ListConnectionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListConnectionsResponse.ProtoReflect.Descriptor instead.
 func (*ListConnectionsResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{6}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListConnectionsResponse) GetConnections() []*Connection {
@@ -533,7 +607,7 @@ type GetConnectionRequest struct {
 
 func (x *GetConnectionRequest) Reset() {
 	*x = GetConnectionRequest{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[7]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +619,7 @@ func (x *GetConnectionRequest) String() string {
 func (*GetConnectionRequest) ProtoMessage() {}
 
 func (x *GetConnectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[7]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +632,7 @@ func (x *GetConnectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetConnectionRequest.ProtoReflect.Descriptor instead.
 func (*GetConnectionRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{7}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetConnectionRequest) GetName() string {
@@ -586,7 +660,7 @@ type ListDiffsRequest struct {
 
 func (x *ListDiffsRequest) Reset() {
 	*x = ListDiffsRequest{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[8]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +672,7 @@ func (x *ListDiffsRequest) String() string {
 func (*ListDiffsRequest) ProtoMessage() {}
 
 func (x *ListDiffsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[8]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +685,7 @@ func (x *ListDiffsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDiffsRequest.ProtoReflect.Descriptor instead.
 func (*ListDiffsRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{8}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListDiffsRequest) GetConnection() string {
@@ -655,7 +729,7 @@ type ListDiffsResponse struct {
 
 func (x *ListDiffsResponse) Reset() {
 	*x = ListDiffsResponse{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[9]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +741,7 @@ func (x *ListDiffsResponse) String() string {
 func (*ListDiffsResponse) ProtoMessage() {}
 
 func (x *ListDiffsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[9]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +754,7 @@ func (x *ListDiffsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDiffsResponse.ProtoReflect.Descriptor instead.
 func (*ListDiffsResponse) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{9}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListDiffsResponse) GetDiffs() []*Diff {
@@ -712,7 +786,7 @@ type Diff struct {
 
 func (x *Diff) Reset() {
 	*x = Diff{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[10]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +798,7 @@ func (x *Diff) String() string {
 func (*Diff) ProtoMessage() {}
 
 func (x *Diff) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[10]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +811,7 @@ func (x *Diff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Diff.ProtoReflect.Descriptor instead.
 func (*Diff) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{10}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Diff) GetRecordId() string {
@@ -776,7 +850,7 @@ type AttributeDiff struct {
 
 func (x *AttributeDiff) Reset() {
 	*x = AttributeDiff{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[11]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -788,7 +862,7 @@ func (x *AttributeDiff) String() string {
 func (*AttributeDiff) ProtoMessage() {}
 
 func (x *AttributeDiff) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[11]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -801,7 +875,7 @@ func (x *AttributeDiff) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttributeDiff.ProtoReflect.Descriptor instead.
 func (*AttributeDiff) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{11}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AttributeDiff) GetPath() string {
@@ -838,7 +912,7 @@ type PauseConnectionRequest struct {
 
 func (x *PauseConnectionRequest) Reset() {
 	*x = PauseConnectionRequest{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[12]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -850,7 +924,7 @@ func (x *PauseConnectionRequest) String() string {
 func (*PauseConnectionRequest) ProtoMessage() {}
 
 func (x *PauseConnectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[12]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -863,7 +937,7 @@ func (x *PauseConnectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseConnectionRequest.ProtoReflect.Descriptor instead.
 func (*PauseConnectionRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{12}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PauseConnectionRequest) GetName() string {
@@ -893,7 +967,7 @@ type ResumeConnectionRequest struct {
 
 func (x *ResumeConnectionRequest) Reset() {
 	*x = ResumeConnectionRequest{}
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[13]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +979,7 @@ func (x *ResumeConnectionRequest) String() string {
 func (*ResumeConnectionRequest) ProtoMessage() {}
 
 func (x *ResumeConnectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[13]
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +992,7 @@ func (x *ResumeConnectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeConnectionRequest.ProtoReflect.Descriptor instead.
 func (*ResumeConnectionRequest) Descriptor() ([]byte, []int) {
-	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{13}
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ResumeConnectionRequest) GetName() string {
@@ -935,11 +1009,103 @@ func (x *ResumeConnectionRequest) GetReason() string {
 	return ""
 }
 
+// AuthorizeConnectionRequest names the connection.
+type AuthorizeConnectionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The connection's name.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorizeConnectionRequest) Reset() {
+	*x = AuthorizeConnectionRequest{}
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorizeConnectionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorizeConnectionRequest) ProtoMessage() {}
+
+func (x *AuthorizeConnectionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorizeConnectionRequest.ProtoReflect.Descriptor instead.
+func (*AuthorizeConnectionRequest) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AuthorizeConnectionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// AuthorizeConnectionResponse is where a person goes.
+type AuthorizeConnectionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The vendor's page. It serves once, within a quarter of an hour.
+	Url           string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorizeConnectionResponse) Reset() {
+	*x = AuthorizeConnectionResponse{}
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorizeConnectionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorizeConnectionResponse) ProtoMessage() {}
+
+func (x *AuthorizeConnectionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_canonhub_hub_v1_connection_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorizeConnectionResponse.ProtoReflect.Descriptor instead.
+func (*AuthorizeConnectionResponse) Descriptor() ([]byte, []int) {
+	return file_canonhub_hub_v1_connection_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AuthorizeConnectionResponse) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
 var File_canonhub_hub_v1_connection_service_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_connection_service_proto_rawDesc = "" +
 	"\n" +
-	"(canonhub/hub/v1/connection_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x03\n" +
+	"(canonhub/hub/v1/connection_service.proto\x12\x0fcanonhub.hub.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x03\n" +
 	"\n" +
 	"Connection\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
@@ -951,7 +1117,14 @@ const file_canonhub_hub_v1_connection_service_proto_rawDesc = "" +
 	"\x05links\x18\a \x03(\v2\x1a.canonhub.hub.v1.LinkCountR\x05links\x12?\n" +
 	"\n" +
 	"deliveries\x18\b \x01(\v2\x1f.canonhub.hub.v1.DeliveryCountsR\n" +
-	"deliveries\"\x81\x01\n" +
+	"deliveries\x12\x12\n" +
+	"\x04pace\x18\t \x01(\x01R\x04pace\x129\n" +
+	"\x06outage\x18\n" +
+	" \x01(\v2!.canonhub.hub.v1.ConnectionOutageR\x06outage\"c\n" +
+	"\x10ConnectionOutage\x129\n" +
+	"\n" +
+	"start_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x14\n" +
+	"\x05tries\x18\x02 \x01(\x05R\x05tries\"\x81\x01\n" +
 	"\x0fConnectionPause\x129\n" +
 	"\n" +
 	"pause_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tpauseTime\x12\x16\n" +
@@ -1003,17 +1176,22 @@ const file_canonhub_hub_v1_connection_service_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\"Z\n" +
 	"\x17ResumeConnectionRequest\x12\x1d\n" +
 	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12 \n" +
-	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason*\x89\x01\n" +
+	"\x06reason\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06reason\";\n" +
+	"\x1aAuthorizeConnectionRequest\x12\x1d\n" +
+	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\"/\n" +
+	"\x1bAuthorizeConnectionResponse\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url*\x89\x01\n" +
 	"\x0fConnectionPhase\x12 \n" +
 	"\x1cCONNECTION_PHASE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18CONNECTION_PHASE_LINKING\x10\x01\x12\x1b\n" +
 	"\x17CONNECTION_PHASE_SHADOW\x10\x02\x12\x19\n" +
-	"\x15CONNECTION_PHASE_LIVE\x10\x032\x9b\x05\n" +
+	"\x15CONNECTION_PHASE_LIVE\x10\x032\xbb\x06\n" +
 	"\x11ConnectionService\x12\x80\x01\n" +
 	"\x0fListConnections\x12'.canonhub.hub.v1.ListConnectionsRequest\x1a(.canonhub.hub.v1.ListConnectionsResponse\"\x1a\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/connections\x90\x02\x01\x12v\n" +
 	"\rGetConnection\x12%.canonhub.hub.v1.GetConnectionRequest\x1a\x1b.canonhub.hub.v1.Connection\"!\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/connections/{name}\x90\x02\x01\x12\x81\x01\n" +
 	"\tListDiffs\x12!.canonhub.hub.v1.ListDiffsRequest\x1a\".canonhub.hub.v1.ListDiffsResponse\"-\x82\xd3\xe4\x93\x02$\x12\"/v1/connections/{connection}/diffs\x90\x02\x01\x12\x80\x01\n" +
-	"\x0fPauseConnection\x12'.canonhub.hub.v1.PauseConnectionRequest\x1a\x1b.canonhub.hub.v1.Connection\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/connections/{name}:pause\x12\x83\x01\n" +
+	"\x0fPauseConnection\x12'.canonhub.hub.v1.PauseConnectionRequest\x1a\x1b.canonhub.hub.v1.Connection\"'\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v1/connections/{name}:pause\x12\x9d\x01\n" +
+	"\x13AuthorizeConnection\x12+.canonhub.hub.v1.AuthorizeConnectionRequest\x1a,.canonhub.hub.v1.AuthorizeConnectionResponse\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/connections/{name}:authorize\x12\x83\x01\n" +
 	"\x10ResumeConnection\x12(.canonhub.hub.v1.ResumeConnectionRequest\x1a\x1b.canonhub.hub.v1.Connection\"(\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/v1/connections/{name}:resumeB\xc3\x01\n" +
 	"\x13com.canonhub.hub.v1B\x16ConnectionServiceProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
@@ -1030,56 +1208,63 @@ func file_canonhub_hub_v1_connection_service_proto_rawDescGZIP() []byte {
 }
 
 var file_canonhub_hub_v1_connection_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_canonhub_hub_v1_connection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_canonhub_hub_v1_connection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_canonhub_hub_v1_connection_service_proto_goTypes = []any{
-	(ConnectionPhase)(0),            // 0: canonhub.hub.v1.ConnectionPhase
-	(*Connection)(nil),              // 1: canonhub.hub.v1.Connection
-	(*ConnectionPause)(nil),         // 2: canonhub.hub.v1.ConnectionPause
-	(*ConnectionBrake)(nil),         // 3: canonhub.hub.v1.ConnectionBrake
-	(*LinkCount)(nil),               // 4: canonhub.hub.v1.LinkCount
-	(*DeliveryCounts)(nil),          // 5: canonhub.hub.v1.DeliveryCounts
-	(*ListConnectionsRequest)(nil),  // 6: canonhub.hub.v1.ListConnectionsRequest
-	(*ListConnectionsResponse)(nil), // 7: canonhub.hub.v1.ListConnectionsResponse
-	(*GetConnectionRequest)(nil),    // 8: canonhub.hub.v1.GetConnectionRequest
-	(*ListDiffsRequest)(nil),        // 9: canonhub.hub.v1.ListDiffsRequest
-	(*ListDiffsResponse)(nil),       // 10: canonhub.hub.v1.ListDiffsResponse
-	(*Diff)(nil),                    // 11: canonhub.hub.v1.Diff
-	(*AttributeDiff)(nil),           // 12: canonhub.hub.v1.AttributeDiff
-	(*PauseConnectionRequest)(nil),  // 13: canonhub.hub.v1.PauseConnectionRequest
-	(*ResumeConnectionRequest)(nil), // 14: canonhub.hub.v1.ResumeConnectionRequest
-	(*durationpb.Duration)(nil),     // 15: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),   // 16: google.protobuf.Timestamp
-	(*structpb.Value)(nil),          // 17: google.protobuf.Value
+	(ConnectionPhase)(0),                // 0: canonhub.hub.v1.ConnectionPhase
+	(*Connection)(nil),                  // 1: canonhub.hub.v1.Connection
+	(*ConnectionOutage)(nil),            // 2: canonhub.hub.v1.ConnectionOutage
+	(*ConnectionPause)(nil),             // 3: canonhub.hub.v1.ConnectionPause
+	(*ConnectionBrake)(nil),             // 4: canonhub.hub.v1.ConnectionBrake
+	(*LinkCount)(nil),                   // 5: canonhub.hub.v1.LinkCount
+	(*DeliveryCounts)(nil),              // 6: canonhub.hub.v1.DeliveryCounts
+	(*ListConnectionsRequest)(nil),      // 7: canonhub.hub.v1.ListConnectionsRequest
+	(*ListConnectionsResponse)(nil),     // 8: canonhub.hub.v1.ListConnectionsResponse
+	(*GetConnectionRequest)(nil),        // 9: canonhub.hub.v1.GetConnectionRequest
+	(*ListDiffsRequest)(nil),            // 10: canonhub.hub.v1.ListDiffsRequest
+	(*ListDiffsResponse)(nil),           // 11: canonhub.hub.v1.ListDiffsResponse
+	(*Diff)(nil),                        // 12: canonhub.hub.v1.Diff
+	(*AttributeDiff)(nil),               // 13: canonhub.hub.v1.AttributeDiff
+	(*PauseConnectionRequest)(nil),      // 14: canonhub.hub.v1.PauseConnectionRequest
+	(*ResumeConnectionRequest)(nil),     // 15: canonhub.hub.v1.ResumeConnectionRequest
+	(*AuthorizeConnectionRequest)(nil),  // 16: canonhub.hub.v1.AuthorizeConnectionRequest
+	(*AuthorizeConnectionResponse)(nil), // 17: canonhub.hub.v1.AuthorizeConnectionResponse
+	(*durationpb.Duration)(nil),         // 18: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),       // 19: google.protobuf.Timestamp
+	(*structpb.Value)(nil),              // 20: google.protobuf.Value
 }
 var file_canonhub_hub_v1_connection_service_proto_depIdxs = []int32{
 	0,  // 0: canonhub.hub.v1.Connection.phase:type_name -> canonhub.hub.v1.ConnectionPhase
-	2,  // 1: canonhub.hub.v1.Connection.pause:type_name -> canonhub.hub.v1.ConnectionPause
-	3,  // 2: canonhub.hub.v1.Connection.brakes:type_name -> canonhub.hub.v1.ConnectionBrake
-	15, // 3: canonhub.hub.v1.Connection.wait:type_name -> google.protobuf.Duration
-	4,  // 4: canonhub.hub.v1.Connection.links:type_name -> canonhub.hub.v1.LinkCount
-	5,  // 5: canonhub.hub.v1.Connection.deliveries:type_name -> canonhub.hub.v1.DeliveryCounts
-	16, // 6: canonhub.hub.v1.ConnectionPause.pause_time:type_name -> google.protobuf.Timestamp
-	16, // 7: canonhub.hub.v1.ConnectionBrake.brake_time:type_name -> google.protobuf.Timestamp
-	1,  // 8: canonhub.hub.v1.ListConnectionsResponse.connections:type_name -> canonhub.hub.v1.Connection
-	11, // 9: canonhub.hub.v1.ListDiffsResponse.diffs:type_name -> canonhub.hub.v1.Diff
-	12, // 10: canonhub.hub.v1.Diff.attributes:type_name -> canonhub.hub.v1.AttributeDiff
-	17, // 11: canonhub.hub.v1.AttributeDiff.held:type_name -> google.protobuf.Value
-	17, // 12: canonhub.hub.v1.AttributeDiff.value:type_name -> google.protobuf.Value
-	6,  // 13: canonhub.hub.v1.ConnectionService.ListConnections:input_type -> canonhub.hub.v1.ListConnectionsRequest
-	8,  // 14: canonhub.hub.v1.ConnectionService.GetConnection:input_type -> canonhub.hub.v1.GetConnectionRequest
-	9,  // 15: canonhub.hub.v1.ConnectionService.ListDiffs:input_type -> canonhub.hub.v1.ListDiffsRequest
-	13, // 16: canonhub.hub.v1.ConnectionService.PauseConnection:input_type -> canonhub.hub.v1.PauseConnectionRequest
-	14, // 17: canonhub.hub.v1.ConnectionService.ResumeConnection:input_type -> canonhub.hub.v1.ResumeConnectionRequest
-	7,  // 18: canonhub.hub.v1.ConnectionService.ListConnections:output_type -> canonhub.hub.v1.ListConnectionsResponse
-	1,  // 19: canonhub.hub.v1.ConnectionService.GetConnection:output_type -> canonhub.hub.v1.Connection
-	10, // 20: canonhub.hub.v1.ConnectionService.ListDiffs:output_type -> canonhub.hub.v1.ListDiffsResponse
-	1,  // 21: canonhub.hub.v1.ConnectionService.PauseConnection:output_type -> canonhub.hub.v1.Connection
-	1,  // 22: canonhub.hub.v1.ConnectionService.ResumeConnection:output_type -> canonhub.hub.v1.Connection
-	18, // [18:23] is the sub-list for method output_type
-	13, // [13:18] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	3,  // 1: canonhub.hub.v1.Connection.pause:type_name -> canonhub.hub.v1.ConnectionPause
+	4,  // 2: canonhub.hub.v1.Connection.brakes:type_name -> canonhub.hub.v1.ConnectionBrake
+	18, // 3: canonhub.hub.v1.Connection.wait:type_name -> google.protobuf.Duration
+	5,  // 4: canonhub.hub.v1.Connection.links:type_name -> canonhub.hub.v1.LinkCount
+	6,  // 5: canonhub.hub.v1.Connection.deliveries:type_name -> canonhub.hub.v1.DeliveryCounts
+	2,  // 6: canonhub.hub.v1.Connection.outage:type_name -> canonhub.hub.v1.ConnectionOutage
+	19, // 7: canonhub.hub.v1.ConnectionOutage.start_time:type_name -> google.protobuf.Timestamp
+	19, // 8: canonhub.hub.v1.ConnectionPause.pause_time:type_name -> google.protobuf.Timestamp
+	19, // 9: canonhub.hub.v1.ConnectionBrake.brake_time:type_name -> google.protobuf.Timestamp
+	1,  // 10: canonhub.hub.v1.ListConnectionsResponse.connections:type_name -> canonhub.hub.v1.Connection
+	12, // 11: canonhub.hub.v1.ListDiffsResponse.diffs:type_name -> canonhub.hub.v1.Diff
+	13, // 12: canonhub.hub.v1.Diff.attributes:type_name -> canonhub.hub.v1.AttributeDiff
+	20, // 13: canonhub.hub.v1.AttributeDiff.held:type_name -> google.protobuf.Value
+	20, // 14: canonhub.hub.v1.AttributeDiff.value:type_name -> google.protobuf.Value
+	7,  // 15: canonhub.hub.v1.ConnectionService.ListConnections:input_type -> canonhub.hub.v1.ListConnectionsRequest
+	9,  // 16: canonhub.hub.v1.ConnectionService.GetConnection:input_type -> canonhub.hub.v1.GetConnectionRequest
+	10, // 17: canonhub.hub.v1.ConnectionService.ListDiffs:input_type -> canonhub.hub.v1.ListDiffsRequest
+	14, // 18: canonhub.hub.v1.ConnectionService.PauseConnection:input_type -> canonhub.hub.v1.PauseConnectionRequest
+	16, // 19: canonhub.hub.v1.ConnectionService.AuthorizeConnection:input_type -> canonhub.hub.v1.AuthorizeConnectionRequest
+	15, // 20: canonhub.hub.v1.ConnectionService.ResumeConnection:input_type -> canonhub.hub.v1.ResumeConnectionRequest
+	8,  // 21: canonhub.hub.v1.ConnectionService.ListConnections:output_type -> canonhub.hub.v1.ListConnectionsResponse
+	1,  // 22: canonhub.hub.v1.ConnectionService.GetConnection:output_type -> canonhub.hub.v1.Connection
+	11, // 23: canonhub.hub.v1.ConnectionService.ListDiffs:output_type -> canonhub.hub.v1.ListDiffsResponse
+	1,  // 24: canonhub.hub.v1.ConnectionService.PauseConnection:output_type -> canonhub.hub.v1.Connection
+	17, // 25: canonhub.hub.v1.ConnectionService.AuthorizeConnection:output_type -> canonhub.hub.v1.AuthorizeConnectionResponse
+	1,  // 26: canonhub.hub.v1.ConnectionService.ResumeConnection:output_type -> canonhub.hub.v1.Connection
+	21, // [21:27] is the sub-list for method output_type
+	15, // [15:21] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_canonhub_hub_v1_connection_service_proto_init() }
@@ -1093,7 +1278,7 @@ func file_canonhub_hub_v1_connection_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_canonhub_hub_v1_connection_service_proto_rawDesc), len(file_canonhub_hub_v1_connection_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   14,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,11 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConnectionService_ListConnections_FullMethodName  = "/canonhub.hub.v1.ConnectionService/ListConnections"
-	ConnectionService_GetConnection_FullMethodName    = "/canonhub.hub.v1.ConnectionService/GetConnection"
-	ConnectionService_ListDiffs_FullMethodName        = "/canonhub.hub.v1.ConnectionService/ListDiffs"
-	ConnectionService_PauseConnection_FullMethodName  = "/canonhub.hub.v1.ConnectionService/PauseConnection"
-	ConnectionService_ResumeConnection_FullMethodName = "/canonhub.hub.v1.ConnectionService/ResumeConnection"
+	ConnectionService_ListConnections_FullMethodName     = "/canonhub.hub.v1.ConnectionService/ListConnections"
+	ConnectionService_GetConnection_FullMethodName       = "/canonhub.hub.v1.ConnectionService/GetConnection"
+	ConnectionService_ListDiffs_FullMethodName           = "/canonhub.hub.v1.ConnectionService/ListDiffs"
+	ConnectionService_PauseConnection_FullMethodName     = "/canonhub.hub.v1.ConnectionService/PauseConnection"
+	ConnectionService_AuthorizeConnection_FullMethodName = "/canonhub.hub.v1.ConnectionService/AuthorizeConnection"
+	ConnectionService_ResumeConnection_FullMethodName    = "/canonhub.hub.v1.ConnectionService/ResumeConnection"
 )
 
 // ConnectionServiceClient is the client API for ConnectionService service.
@@ -42,6 +43,9 @@ type ConnectionServiceClient interface {
 	// PauseConnection stops all calls to a connection until it is resumed. What is owed there waits, and what it says by
 	// webhook is kept.
 	PauseConnection(ctx context.Context, in *PauseConnectionRequest, opts ...grpc.CallOption) (*Connection, error)
+	// AuthorizeConnection begins the grant of access at a vendor that has OAuth 2: it answers with the page to which a person
+	// goes. Once they have granted access, the vendor sends them back to the hub, and the connection takes up its work.
+	AuthorizeConnection(ctx context.Context, in *AuthorizeConnectionRequest, opts ...grpc.CallOption) (*AuthorizeConnectionResponse, error)
 	// ResumeConnection takes a paused connection's work up again, whoever paused it.
 	ResumeConnection(ctx context.Context, in *ResumeConnectionRequest, opts ...grpc.CallOption) (*Connection, error)
 }
@@ -94,6 +98,16 @@ func (c *connectionServiceClient) PauseConnection(ctx context.Context, in *Pause
 	return out, nil
 }
 
+func (c *connectionServiceClient) AuthorizeConnection(ctx context.Context, in *AuthorizeConnectionRequest, opts ...grpc.CallOption) (*AuthorizeConnectionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AuthorizeConnectionResponse)
+	err := c.cc.Invoke(ctx, ConnectionService_AuthorizeConnection_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *connectionServiceClient) ResumeConnection(ctx context.Context, in *ResumeConnectionRequest, opts ...grpc.CallOption) (*Connection, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Connection)
@@ -120,6 +134,9 @@ type ConnectionServiceServer interface {
 	// PauseConnection stops all calls to a connection until it is resumed. What is owed there waits, and what it says by
 	// webhook is kept.
 	PauseConnection(context.Context, *PauseConnectionRequest) (*Connection, error)
+	// AuthorizeConnection begins the grant of access at a vendor that has OAuth 2: it answers with the page to which a person
+	// goes. Once they have granted access, the vendor sends them back to the hub, and the connection takes up its work.
+	AuthorizeConnection(context.Context, *AuthorizeConnectionRequest) (*AuthorizeConnectionResponse, error)
 	// ResumeConnection takes a paused connection's work up again, whoever paused it.
 	ResumeConnection(context.Context, *ResumeConnectionRequest) (*Connection, error)
 	mustEmbedUnimplementedConnectionServiceServer()
@@ -143,6 +160,9 @@ func (UnimplementedConnectionServiceServer) ListDiffs(context.Context, *ListDiff
 }
 func (UnimplementedConnectionServiceServer) PauseConnection(context.Context, *PauseConnectionRequest) (*Connection, error) {
 	return nil, status.Error(codes.Unimplemented, "method PauseConnection not implemented")
+}
+func (UnimplementedConnectionServiceServer) AuthorizeConnection(context.Context, *AuthorizeConnectionRequest) (*AuthorizeConnectionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AuthorizeConnection not implemented")
 }
 func (UnimplementedConnectionServiceServer) ResumeConnection(context.Context, *ResumeConnectionRequest) (*Connection, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResumeConnection not implemented")
@@ -240,6 +260,24 @@ func _ConnectionService_PauseConnection_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConnectionService_AuthorizeConnection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AuthorizeConnectionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConnectionServiceServer).AuthorizeConnection(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConnectionService_AuthorizeConnection_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConnectionServiceServer).AuthorizeConnection(ctx, req.(*AuthorizeConnectionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConnectionService_ResumeConnection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ResumeConnectionRequest)
 	if err := dec(in); err != nil {
@@ -280,6 +318,10 @@ var ConnectionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PauseConnection",
 			Handler:    _ConnectionService_PauseConnection_Handler,
+		},
+		{
+			MethodName: "AuthorizeConnection",
+			Handler:    _ConnectionService_AuthorizeConnection_Handler,
 		},
 		{
 			MethodName: "ResumeConnection",

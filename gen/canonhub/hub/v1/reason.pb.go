@@ -91,6 +91,8 @@ const (
 	ErrorReason_ERROR_REASON_REVISION_NOT_FOUND ErrorReason = 84
 	// OUT_OF_RANGE: what the record was then is not kept any more, or was erased.
 	ErrorReason_ERROR_REASON_REVISION_GONE ErrorReason = 85
+	// FAILED_PRECONDITION: the connection is not one that a person grants access to.
+	ErrorReason_ERROR_REASON_NO_OAUTH ErrorReason = 92
 )
 
 // Enum value maps for ErrorReason.
@@ -128,6 +130,7 @@ var (
 		83: "ERROR_REASON_SHUTTING_DOWN",
 		84: "ERROR_REASON_REVISION_NOT_FOUND",
 		85: "ERROR_REASON_REVISION_GONE",
+		92: "ERROR_REASON_NO_OAUTH",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":           0,
@@ -162,6 +165,7 @@ var (
 		"ERROR_REASON_SHUTTING_DOWN":         83,
 		"ERROR_REASON_REVISION_NOT_FOUND":    84,
 		"ERROR_REASON_REVISION_GONE":         85,
+		"ERROR_REASON_NO_OAUTH":              92,
 	}
 )
 
@@ -196,7 +200,7 @@ var File_canonhub_hub_v1_reason_proto protoreflect.FileDescriptor
 
 const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\n" +
-	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xc4\b\n" +
+	"\x1ccanonhub/hub/v1/reason.proto\x12\x0fcanonhub.hub.v1*\xdf\b\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_RECORD_NOT_FOUND\x10\x01\x12\x1f\n" +
@@ -230,7 +234,8 @@ const file_canonhub_hub_v1_reason_proto_rawDesc = "" +
 	"\x1dERROR_REASON_TOO_MANY_STREAMS\x10R\x12\x1e\n" +
 	"\x1aERROR_REASON_SHUTTING_DOWN\x10S\x12#\n" +
 	"\x1fERROR_REASON_REVISION_NOT_FOUND\x10T\x12\x1e\n" +
-	"\x1aERROR_REASON_REVISION_GONE\x10UB\xb8\x01\n" +
+	"\x1aERROR_REASON_REVISION_GONE\x10U\x12\x19\n" +
+	"\x15ERROR_REASON_NO_OAUTH\x10\\B\xb8\x01\n" +
 	"\x13com.canonhub.hub.v1B\vReasonProtoP\x01Z6github.com/canonhub/canonhub/gen/canonhub/hub/v1;hubv1\xa2\x02\x03CHX\xaa\x02\x0fCanonhub.Hub.V1\xca\x02\x0fCanonhub\\Hub\\V1\xe2\x02\x1bCanonhub\\Hub\\V1\\GPBMetadata\xea\x02\x11Canonhub::Hub::V1b\x06proto3"
 
 var (

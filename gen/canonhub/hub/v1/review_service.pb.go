@@ -45,6 +45,9 @@ const (
 	ReviewReason_REVIEW_REASON_BRAKED ReviewReason = 6
 	// More objects of a connection are gone at once than may be taken as deleted. Choices: let_through, dismiss.
 	ReviewReason_REVIEW_REASON_VANISHED ReviewReason = 7
+	// A person asked one source to be forgotten, and others hold objects of theirs, too. Choices: let_through, which erases the
+	// record, dismiss.
+	ReviewReason_REVIEW_REASON_ERASE_REQUESTED ReviewReason = 8
 )
 
 // Enum value maps for ReviewReason.
@@ -58,6 +61,7 @@ var (
 		5: "REVIEW_REASON_TUG_OF_WAR",
 		6: "REVIEW_REASON_BRAKED",
 		7: "REVIEW_REASON_VANISHED",
+		8: "REVIEW_REASON_ERASE_REQUESTED",
 	}
 	ReviewReason_value = map[string]int32{
 		"REVIEW_REASON_UNSPECIFIED":      0,
@@ -68,6 +72,7 @@ var (
 		"REVIEW_REASON_TUG_OF_WAR":       5,
 		"REVIEW_REASON_BRAKED":           6,
 		"REVIEW_REASON_VANISHED":         7,
+		"REVIEW_REASON_ERASE_REQUESTED":  8,
 	}
 )
 
@@ -1140,7 +1145,7 @@ const file_canonhub_hub_v1_review_service_proto_rawDesc = "" +
 	"\x06choice\x12\x05\xbaH\x02\b\x01\"l\n" +
 	"\x0eDecideResponse\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12>\n" +
-	"\vexplanation\x18\x02 \x01(\v2\x1c.canonhub.hub.v1.ExplanationR\vexplanation*\xfe\x01\n" +
+	"\vexplanation\x18\x02 \x01(\v2\x1c.canonhub.hub.v1.ExplanationR\vexplanation*\xa1\x02\n" +
 	"\fReviewReason\x12\x1d\n" +
 	"\x19REVIEW_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dREVIEW_REASON_AMBIGUOUS_MATCH\x10\x01\x12\"\n" +
@@ -1149,7 +1154,8 @@ const file_canonhub_hub_v1_review_service_proto_rawDesc = "" +
 	"\x12REVIEW_REASON_HELD\x10\x04\x12\x1c\n" +
 	"\x18REVIEW_REASON_TUG_OF_WAR\x10\x05\x12\x18\n" +
 	"\x14REVIEW_REASON_BRAKED\x10\x06\x12\x1a\n" +
-	"\x16REVIEW_REASON_VANISHED\x10\a*\x95\x01\n" +
+	"\x16REVIEW_REASON_VANISHED\x10\a\x12!\n" +
+	"\x1dREVIEW_REASON_ERASE_REQUESTED\x10\b*\x95\x01\n" +
 	"\x10ReviewResolution\x12!\n" +
 	"\x1dREVIEW_RESOLUTION_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aREVIEW_RESOLUTION_RESOLVED\x10\x01\x12\x1f\n" +

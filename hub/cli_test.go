@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// toolUser runs the command-line tool against a town's hub.
+type toolUser struct {
+	*town
+	tool string
+}
+
+func newToolUser(t *testing.T, w *town) *toolUser {
+	t.Helper()
+	o := &toolUser{town: w, tool: filepath.Join(t.TempDir(), "cli")}
+	if out, err := exec.Command("go", "build", "-o", o.tool, "../clients/cli").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return o
+}
+
+// run runs the tool and returns what it printed.
+func (o *toolUser) run(args ...string) (string, error) {
+	cmd := exec.Command(o.tool, args...)
+	cmd.Env = append(os.Environ(), "CANONHUB_ADDR="+o.grpcAddr)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%w: %s", err, &errs)
+	}
+	return out.String(), nil
+}
+
+func (o *toolUser) must(args ...string) string {
+	o.t.Helper()
+	out, err := o.run(args...)
+	if err != nil {
+		o.t.Fatalf("%v: %v", args, err)
+	}
+	return out
+}
+
+// lines runs the tool and reads the JSON messages that it printed.
+func (o *toolUser) lines(args ...string) (messages []map[string]any) {
+	o.t.Helper()
+	for line := range strings.Lines(o.must(append(args, "--output", "json")...)) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			o.t.Fatalf("%v: %q: %v", args, line, err)
+		}
+		messages = append(messages, m)
+	}
+	return messages
+}
+
+func TestAnOperatorSettlesDeadLettersByTheTool(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	o := newToolUser(t, w)
+	w.start()
+	for i := range 3 {
+		body := fmt.Sprintf(`{"id": "evt_%d", "object": "event", "type": "customer.updated", "created": 1790000000, "data": {}}`, i)
+		if err := w.post(http.DefaultClient, []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.until("the hub gives up", func() error {
+		if n := len(o.lines("dead-letters", "list")); n != 3 {
+			return fmt.Errorf("%d dead letters", n)
+		}
+		return nil
+	})
+	if table := o.must("dead-letters", "list", "--limit", "2"); strings.Count(table, "stripe") != 2 || !strings.Contains(table, "REASON") || !strings.Contains(table, "there are more") {
+		t.Errorf("\n%s", table)
+	}
+	first := o.lines("dead-letters", "list")[0]
+	id := first["id"].(string)
+	if shown := o.must("dead-letters", "show", id); !strings.Contains(shown, `"evt_`) || !strings.Contains(shown, "dead-lettered") || !strings.Contains(shown, first["correlationId"].(string)) {
+		t.Errorf("\n%s", shown)
+	}
+	o.must("dead-letters", "redrive", id, "--why", "to see")
+	w.until("it dies again", func() error {
+		for _, d := range o.lines("dead-letters", "list") {
+			if d["redrives"] == 1.0 && d["correlationId"] == first["correlationId"] {
+				return nil
+			}
+		}
+		return fmt.Errorf("%v", o.lines("dead-letters", "list"))
+	})
+	if _, err := o.run("dead-letters", "discard", "--all"); err == nil || !strings.Contains(err.Error(), "--why") {
+		t.Errorf("discarded without a reason: %v", err)
+	}
+	if got := o.lines("dead-letters", "discard", "--connection", "stripe", "--subject", "receipt", "--why", "made up"); len(got) != 1 || got[0]["discarded"] != 3.0 {
+		t.Errorf("%v", got)
+	}
+	if left := o.lines("dead-letters", "list"); len(left) != 0 {
+		t.Errorf("%v", left)
+	}
+}
+
+func TestAnOperatorPausesAndFollowsPullsByTheTool(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	o := newToolUser(t, w)
+	if _, err := o.run("connections", "list"); err == nil || !strings.Contains(err.Error(), w.grpcAddr) {
+		t.Errorf("without a hub: %v", err)
+	}
+	w.start()
+	o.must("connections", "pause", "crm", "--why", "maintenance there")
+	if table := o.must("connections", "list", "--paused"); !strings.Contains(table, "maintenance there") || strings.Count(table, "\n") != 2 {
+		t.Errorf("\n%s", table)
+	}
+	o.must("connections", "resume", "crm")
+	if got := o.lines("connections", "list", "--paused"); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+	if _, err := w.hubspot.Import([]map[string]string{{"firstname": "Ada", "email": "ada@example.com"}}); err != nil {
+		t.Fatal(err)
+	}
+	o.must("pulls", "start", "crm", "customer", "backfill", "--why", "first time")
+	w.until("it is read", func() error {
+		for _, p := range o.lines("pulls", "list", "crm") {
+			if p["backfillTime"] != nil {
+				return nil
+			}
+		}
+		return fmt.Errorf("\n%s", o.must("pulls", "list"))
+	})
+	if table := o.must("pulls", "list"); !strings.Contains(table, "backfill") || !strings.Contains(table, "customer") {
+		t.Errorf("\n%s", table)
+	}
+	if _, err := o.run("pulls", "start", "nowhere", "customer", "backfill"); err == nil || !strings.Contains(err.Error(), "CONNECTION_NOT_FOUND") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,192 @@
+package drift_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/hub/drift"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// shelf keeps what is flushed, or fails.
+type shelf struct {
+	kept   []store.Drift
+	broken error
+}
+
+func (s *shelf) AddDrift(_ context.Context, all []store.Drift, _ int) error {
+	if s.broken == nil {
+		s.kept = append(s.kept, all...)
+	}
+	return s.broken
+}
+
+// told are the differences, with how often each was seen.
+func (s *shelf) told() []string {
+	var out []string
+	for _, d := range s.kept {
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %d %s", d.Change, d.Path, d.Seen, d.Detail)))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func newWatch(t testing.TB, log *bytes.Buffer) (*drift.Watch, *shelf) {
+	t.Helper()
+	kept := &shelf{}
+	logger := slog.New(slog.DiscardHandler)
+	if log != nil {
+		logger = slog.New(slog.NewTextHandler(log, nil))
+	}
+	w, err := drift.New(kept, prometheus.NewRegistry(), logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, kept
+}
+
+// of is an observation of an object as the vendor says it.
+func of(raw string, unknown ...string) adapters.Observation {
+	return adapters.Observation{Object: adapters.Object{Kind: "customer"}, Raw: []byte(raw), Unknown: unknown}
+}
+
+// several sees the same object again and again.
+func several(n int, raw string) (all []adapters.Observation) {
+	for range n {
+		all = append(all, of(raw))
+	}
+	return all
+}
+
+func TestDifferencesAreCounted(t *testing.T) {
+	t.Parallel()
+	partial := of(`{"id": 1}`)
+	partial.Paths = []string{"email"}
+	gone := of(`{"id": 1}`)
+	gone.Gone = true
+	for name, test := range map[string]struct {
+		seen []adapters.Observation
+		want []string
+	}{
+		"unknown field":                         {[]adapters.Observation{of(`{}`, "loyalty.tier"), of(`{}`, "loyalty.tier")}, []string{"unknown_field loyalty.tier 2"}},
+		"unknown value":                         {[]adapters.Observation{of(`{}`, "status=on_hold")}, []string{"unknown_value status=on_hold 1"}},
+		"unknown value that is somebody's text": {[]adapters.Observation{of(`{}`, "status=call Ms Doe, +49 30 1234")}, []string{"unknown_value status 1 no word"}},
+		"another type":                          {append(several(3, `{"id": 1}`), several(2, `{"id": "1"}`)...), []string{"changed_type id 1 string, was number"}},
+		"a list that is an object now":          {append(several(1, `{"tags": [{"a": 1}]}`), several(1, `{"tags": {"a": 1}}`)...), []string{"changed_type tags 1 object, was list"}},
+		"null is of every type":                 {append(append(several(3, `{"id": null}`), several(3, `{"id": 1}`)...), several(3, `{"id": null}`)...), nil},
+		"vanished":                              {append(several(60, `{"a": 1, "b": "x"}`), several(60, `{"b": "x"}`)...), []string{"vanished_field a 1 number"}},
+		"back again, and vanished again": {slices.Concat(several(60, `{"a": 1, "b": 2}`), several(50, `{"b": 2}`), several(9000, `{"a": 1, "b": 2}`), several(50*8, `{"b": 2}`)),
+			[]string{"vanished_field a 2 number"}},
+		"not missed as soon as one lacks it":  {append(several(60, `{"a": 1, "b": 2}`), several(49, `{"b": 2}`)...), nil},
+		"never a habit":                       {slices.Concat(several(40, `{"a": 1, "b": 2}`), several(60, `{"b": 2}`)), nil},
+		"told in part, it lacks nothing":      {append(several(60, `{"id": 1, "a": 1}`), slices.Repeat([]adapters.Observation{partial}, 60)...), nil},
+		"a deleted object has no shape":       {append(several(60, `{"id": 1, "a": 1}`), slices.Repeat([]adapters.Observation{gone}, 60)...), nil},
+		"no JSON has no shape":                {append(several(60, `a;b;c`), several(60, ``)...), nil},
+		"keys that people chose are no shape": {append(several(60, `{"metadata": {"jane@example.com": 1}}`), several(60, `{"metadata": {}}`)...), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, kept := newWatch(t, nil)
+			for _, o := range test.seen {
+				w.Of("shop")("pull", o)
+			}
+			if err := w.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := kept.told(); !slices.Equal(got, test.want) {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// The list of a vendor's pull and its events differ in form, and so do two connections: none is measured by another.
+func TestFormsAreApart(t *testing.T) {
+	t.Parallel()
+	w, kept := newWatch(t, nil)
+	for range 100 {
+		w.Of("shop")("pull", of(`{"id": 1, "a": 1}`))
+		w.Of("shop")("translate", of(`{"id": "1"}`))
+		w.Of("crm")("pull", of(`{"id": true}`))
+	}
+	if err := w.Flush(t.Context()); err != nil || len(kept.kept) != 0 {
+		t.Errorf("%v %q", err, kept.told())
+	}
+}
+
+func TestWhatCannotBeStoredIsKeptForTheNextTime(t *testing.T) {
+	t.Parallel()
+	w, kept := newWatch(t, nil)
+	kept.broken = errors.New("no database")
+	w.Of("shop")("pull", of(`{}`, "x"))
+	if err := w.Flush(t.Context()); !errors.Is(err, kept.broken) {
+		t.Fatal(err)
+	}
+	w.Of("shop")("pull", of(`{}`, "x"))
+	kept.broken = nil
+	if err := w.Flush(t.Context()); err != nil || !slices.Equal(kept.told(), []string{"unknown_field x 2"}) {
+		t.Errorf("%v %q", err, kept.told())
+	}
+	if err := w.Flush(t.Context()); err != nil || len(kept.kept) != 1 {
+		t.Errorf("stored twice: %v %q", err, kept.told())
+	}
+}
+
+func TestNoiseIsBoundedAndNoValueIsKept(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	w, kept := newWatch(t, &log)
+	const secret = "jane.doe@example.com"
+	for i := range 2000 {
+		w.Of("shop")("pull", of(fmt.Sprintf(`{"email": %q, "f%d": 1, "x": %s, "note": [%q]}`, secret, i, []string{"1", `"` + secret + `"`}[i%2], secret),
+			fmt.Sprintf("field_%d.%s", i, strings.Repeat("x", 10_000)), "status="+secret))
+	}
+	if err := w.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(kept.kept) == 0 || len(kept.kept) > 500 {
+		t.Errorf("%d differences", len(kept.kept))
+	}
+	for _, d := range kept.kept {
+		if len(d.Path) > 200 {
+			t.Errorf("a path of %d bytes", len(d.Path))
+		}
+	}
+	if told := fmt.Sprint(kept.told(), log.String()); strings.Contains(told, secret) {
+		t.Error("a person's address was kept or logged")
+	}
+	if lines := strings.Count(log.String(), "\n"); lines == 0 || lines > 500 {
+		t.Errorf("%d lines in the log", lines)
+	}
+}
+
+// Whatever bytes come, the watch neither fails nor keeps a value.
+func FuzzShapes(f *testing.F) {
+	for _, seed := range []string{`{}`, `[]`, `{"a": {"b": [1, {"c": null}]}}`, `{"a": `, `{"a": 1e999}`, strings.Repeat(`{"a":`, 50) + "1" + strings.Repeat("}", 50), "\x00", `{"\u0000": 1}`} {
+		f.Add([]byte(seed), []byte(`{"a": 1}`), "a=b")
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte, unknown string) {
+		w, kept := newWatch(t, nil)
+		see := w.Of("shop")
+		for _, raw := range [][]byte{first, second, first} {
+			see("pull", of(string(raw), unknown))
+		}
+		if err := w.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range kept.kept {
+			if strings.ContainsRune(d.Path, 0) || len([]rune(d.Path)) > 200 {
+				t.Errorf("%q", d.Path)
+			}
+		}
+	})
+}

@@ -1,0 +1,90 @@
+package limits_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/hub/limits"
+)
+
+// What a vendor says of its limits decides how much work may begin: after a few calls there is more, or there is none.
+func TestWhatVendorsSayOfTheirLimitsIsKept(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name       string
+		hint       adapters.Hint
+		live, pull bool // may work begin after ten calls?
+	}{
+		{"much is left of a window", adapters.Hint{Limit: "ten seconds", Size: 100, Remaining: 90, Reset: 10 * time.Second}, true, true},
+		{"nothing is left of a window", adapters.Hint{Limit: "ten seconds", Size: 100, Remaining: 0, Reset: 10 * time.Second}, false, false},
+		{"a little is left of a minute", adapters.Hint{Limit: "minute", Size: 60, Remaining: 6, Reset: time.Minute}, false, false},
+		{"little is left of the day", adapters.Hint{Limit: "day", Size: 500000, Remaining: 50000, Reset: 10 * time.Hour}, true, false},
+		{"half of the day's are left", adapters.Hint{Limit: "day", Size: 500000, Remaining: 200000, Reset: 10 * time.Hour}, true, true},
+		{"a full bucket", adapters.Hint{Limit: "bucket", Size: 1000, Remaining: 1000, Window: 20 * time.Second}, true, true},
+		{"an empty bucket that refills slowly", adapters.Hint{Limit: "bucket", Size: 10, Remaining: 0, Window: 100 * time.Second}, false, false},
+		{"an empty bucket that refills fast", adapters.Hint{Limit: "bucket", Size: 1000, Remaining: 0, Window: 2 * time.Second}, true, true},
+		{"a size alone", adapters.Hint{Limit: "day", Size: 5000, Remaining: 10}, true, true},
+		{"nonsense", adapters.Hint{Limit: "x", Size: -1, Remaining: -5, Reset: -time.Second}, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 4})
+			pull := limits.AsPull(t.Context(), "customer", 1)
+			p.admitted(pull)
+			p.hear(c.hint)
+			for range 10 {
+				if p.admit(t.Context()) == 0 {
+					w.must(p.call(t.Context(), "/"))
+				}
+			}
+			if live := p.admit(t.Context()) == 0; live != c.live {
+				t.Errorf("live work may begin: %v, want %v", live, c.live)
+			}
+			if pulls := p.admit(pull) == 0; pulls != c.pull {
+				t.Errorf("pulls may begin: %v, want %v", pulls, c.pull)
+			}
+		})
+	}
+}
+
+// A day's calls are counted by all processes together, across their ends.
+func TestTheCallsOfADayAreCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	today, err := w.db.CountCalls(t.Context(), "crm", 4990)
+	w.must(err)
+	if today != 4990 {
+		t.Errorf("%d", today)
+	}
+	p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 4, PerDay: 5000})
+	for range 3 {
+		if p.admit(t.Context()) == 0 {
+			w.must(p.call(t.Context(), "/"))
+		}
+	}
+	if wait := p.admit(t.Context()); wait < 2*time.Second {
+		t.Errorf("with 10 of the day's calls left work waits %v", wait)
+	}
+	if wait := p.admit(limits.AsPull(t.Context(), "customer", 0.5)); wait < time.Minute {
+		t.Errorf("with 10 of the day's calls left a pull waits %v", wait)
+	}
+}
+
+func TestAPullUsesItsShareAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.process("a", adapters.Limits{PerSecond: 20, Concurrency: 4})
+	pull := limits.AsPull(t.Context(), "customer", 0.1)
+	p.admitted(pull)
+	for range 3 {
+		w.must(p.call(pull, "/"))
+	}
+	if wait := p.admit(limits.AsPull(t.Context(), "customer", 0.01)); wait <= time.Second {
+		t.Errorf("the pull waits %v", wait)
+	}
+	if wait := p.admit(t.Context()); wait != 0 {
+		t.Errorf("live work waits %v for the pull", wait)
+	}
+}

@@ -1,0 +1,128 @@
+// Package limits keeps all processes on one database together within what a connection's vendor allows: calls a second,
+// at a time and a day, slower after the vendor throttled or was away, and none while its circuit breaker is open.
+//
+// What is allowed is shared evenly by the processes that call a connection just now; each keeps its share by itself, so
+// that a call costs no statement. Work asks before it begins (Admit) and waits in the queue, not in a worker; calls then
+// wait for their turn, live ones before those of pulls.
+package limits
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// Store is what all processes share.
+type Store interface {
+	Share(ctx context.Context, connection, process string, lasts time.Duration) (store.Share, error)
+	CountCalls(ctx context.Context, connection string, calls int64) (today int64, err error)
+	Break(ctx context.Context, connection string, first, most time.Duration) error
+	Mend(ctx context.Context, connection string) (mended bool, err error)
+}
+
+// Options set the limits up.
+type Options struct {
+	Store Store
+	// Process is this process' id, under which the store has it marked as living.
+	Process string
+	Log     *slog.Logger
+	// Metrics may be nil.
+	Metrics *Metrics
+	// Outage is how long a connection is left alone when its breaker opens, doubling each time in a row up to MaxOutage; 0
+	// means a second, and a minute.
+	Outage, MaxOutage time.Duration
+}
+
+// Limits are those of all connections.
+type Limits struct {
+	Options
+	keepers map[string]*keeper
+}
+
+// New makes limits of no connection.
+func New(o Options) *Limits {
+	if o.Outage == 0 {
+		o.Outage = time.Second
+	}
+	if o.MaxOutage == 0 {
+		o.MaxOutage = time.Minute
+	}
+	return &Limits{Options: o, keepers: map[string]*keeper{}}
+}
+
+// Keep makes a connection's calls keep to what all processes together are allowed, and returns its HTTP client and what
+// hears of its vendor's own limits. It is called for each connection before anything else is.
+func (l *Limits) Keep(connection string, allowed adapters.Limits, client *http.Client) (*http.Client, func(adapters.Hint)) {
+	k := newKeeper(l, connection, allowed, client.Transport)
+	l.keepers[connection] = k
+	copied := *client
+	copied.Transport = k
+	return &copied, k.hear
+}
+
+// Admit tells how long work at a connection is to wait before it begins; 0 where it may begin. The context says whose
+// work it is: AsPull.
+func (l *Limits) Admit(ctx context.Context, c store.Connection) (wait time.Duration, err error) {
+	k := l.keepers[c.Name]
+	if k == nil {
+		return 0, nil
+	}
+	if wait, err = k.beat(ctx, c); err != nil || wait > 0 {
+		return wait, err
+	}
+	wait = k.admit(pullOf(ctx))
+	if wait > 0 && l.Metrics != nil {
+		l.Metrics.deferred.WithLabelValues(c.Name).Inc()
+	}
+	return wait, nil
+}
+
+// Broken says that a connection's breaker is not closed: what fails there now says nothing of the work.
+func (l *Limits) Broken(connection string) bool {
+	k := l.keepers[connection]
+	return k != nil && k.broken()
+}
+
+type pullKey struct{}
+
+// pullClass is a pull's part in a connection's rate.
+type pullClass struct {
+	kind  string
+	share float64
+}
+
+// AsPull marks a context's work as a pull's: it may use a share of the connection's rate, and goes behind live work.
+func AsPull(ctx context.Context, kind string, share float64) context.Context {
+	return context.WithValue(ctx, pullKey{}, &pullClass{kind: kind, share: share})
+}
+
+// pullOf is nil for live work.
+func pullOf(ctx context.Context) *pullClass {
+	p, _ := ctx.Value(pullKey{}).(*pullClass)
+	return p
+}
+
+// Refused is the error of a call that was not sent, since it was not its connection's time.
+type Refused struct {
+	// Wait is how long the work is to wait.
+	Wait time.Duration
+	Why  string
+}
+
+// Error says why.
+func (r *Refused) Error() string { return r.Why }
+
+// NotSent marks the error for those who judge whether work may have been done.
+func (r *Refused) NotSent() bool { return true }
+
+// Waiting is how many calls to a connection wait for another to end.
+func (l *Limits) Waiting(connection string) int {
+	if k := l.keepers[connection]; k != nil {
+		return k.slots.waiting()
+	}
+	return 0
+}

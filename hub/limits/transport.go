@@ -1,0 +1,97 @@
+package limits
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// RoundTrip makes one call when its turn has come. What is not sent fails with Refused.
+func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx := r.Context()
+	began := time.Now()
+	if err := k.wait(ctx); err != nil {
+		return nil, err
+	}
+	if k.Metrics != nil {
+		k.Metrics.waited.WithLabelValues(k.connection).Observe(time.Since(began).Seconds())
+	}
+	done, err := k.breaker.Allow()
+	if err != nil {
+		k.slots.give()
+		k.tell(ctx)
+		return nil, &Refused{Wait: time.Second, Why: "not sent: the vendor fails, and is left alone for a while"}
+	}
+	k.count()
+	resp, err := k.next.RoundTrip(r)
+	verdict := judge(ctx, resp, err)
+	done(verdict)
+	if verdict == nil {
+		k.well()
+	}
+	k.tell(ctx)
+	if err != nil {
+		k.slots.give()
+		return nil, err
+	}
+	resp.Body = &held{ReadCloser: resp.Body, end: sync.OnceFunc(k.slots.give)}
+	return resp, nil
+}
+
+// wait takes a slot and a token: a call is one of the allowed at a time, and of the allowed a second.
+func (k *keeper) wait(ctx context.Context) error {
+	pull := pullOf(ctx)
+	if pull != nil {
+		k.mu.Lock()
+		limiter := k.pull(pull)
+		k.mu.Unlock()
+		if limiter.Wait(ctx) != nil {
+			return k.late(ctx)
+		}
+	}
+	if k.slots.take(ctx, pull != nil) != nil {
+		return k.late(ctx)
+	}
+	if k.rate.Wait(ctx) != nil {
+		k.slots.give()
+		return k.late(ctx)
+	}
+	return nil
+}
+
+// late is the error of a call whose turn does not come within its time; one that was given up is nobody's to try again.
+func (k *keeper) late(ctx context.Context) error {
+	if err := ctx.Err(); err == context.Canceled {
+		return notSent{err}
+	}
+	return &Refused{Wait: patience, Why: "not sent: its turn did not come in time; the connection's limit is used up"}
+}
+
+func (k *keeper) count() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.calls++
+}
+
+// notSent says that the vendor never saw the request.
+type notSent struct{ error }
+
+// NotSent marks the error for those who judge whether work may have been done.
+func (notSent) NotSent() bool { return true }
+
+// Unwrap gives the cause.
+func (e notSent) Unwrap() error { return e.error }
+
+// held is an answer's body, whose call ends when it is closed.
+type held struct {
+	io.ReadCloser
+	end func()
+}
+
+// Close ends the call.
+func (h *held) Close() error {
+	h.end()
+	return h.ReadCloser.Close()
+}

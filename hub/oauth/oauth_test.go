@@ -1,0 +1,511 @@
+package oauth_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/oauth"
+	"github.com/canonhub/canonhub/hub/secrets"
+	"github.com/canonhub/canonhub/hub/store"
+)
+
+// vendor is an authorisation server that rotates refresh tokens.
+type vendor struct {
+	*httptest.Server
+	mu sync.Mutex
+	// life of access tokens in seconds; 0 states none.
+	life int
+	// grace lets the refresh token before the current one in again, as long as the current one was not used.
+	grace bool
+	// broken are answers instead, one each; afterAnswer is called once a token was made and not answered yet.
+	broken      []int
+	afterAnswer func()
+	made        int
+	before      int // number of the last refresh token that was used
+	revoked     bool
+	challenge   string
+	calls       []url.Values
+}
+
+func newVendor(t *testing.T) *vendor {
+	v := &vendor{life: 3600}
+	v.Server = httptest.NewServer(http.HandlerFunc(v.token))
+	t.Cleanup(v.Close)
+	return v
+}
+
+func (v *vendor) token(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.calls = append(v.calls, r.PostForm)
+	w.Header().Set("Content-Type", "application/json")
+	fail := func(status int, code string) {
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, `{"error": %q, "error_description": "for %s"}`, code, r.PostForm.Encode())
+	}
+	if len(v.broken) > 0 {
+		status := v.broken[0]
+		v.broken = v.broken[1:]
+		fail(status, "")
+		return
+	}
+	id, secret, _ := r.BasicAuth()
+	if id == "" {
+		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
+	}
+	var used int
+	_, _ = fmt.Sscanf(r.PostForm.Get("refresh_token"), "refresh-%d", &used)
+	sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
+	switch grant := r.PostForm.Get("grant_type"); {
+	case id != "client" || secret != "s3cret":
+		fail(http.StatusUnauthorized, "invalid_client")
+		return
+	case grant == "authorization_code" && (r.PostForm.Get("code") != "c0de" || v.challenge != "" && base64.RawURLEncoding.EncodeToString(sum[:]) != v.challenge),
+		grant == "refresh_token" && (v.revoked || used != v.made && !(v.grace && used == v.made-1 && used == v.before)):
+		fail(http.StatusBadRequest, "invalid_grant")
+		return
+	}
+	if used == v.made {
+		v.before = used
+	}
+	v.made++
+	if v.afterAnswer != nil {
+		v.afterAnswer()
+	}
+	answer := map[string]any{"access_token": fmt.Sprintf("access-%d", v.made), "token_type": "bearer", "refresh_token": fmt.Sprintf("refresh-%d", v.made)}
+	if v.life > 0 {
+		answer["expires_in"] = v.life
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+func (v *vendor) asked() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.calls)
+}
+
+// house is a database that several processes share.
+type house struct {
+	*store.Store
+	box  *secrets.Box
+	v    *vendor
+	auth adapters.OAuth
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	db, err := store.Open(t.Context(), hubtest.Database(t), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	key, err := secrets.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := secrets.Open([]adapters.Secret{key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVendor(t)
+	return &house{db, box, v, adapters.OAuth{AuthorizeURL: v.URL + "/authorize", TokenURL: v.URL + "/token", Scopes: []string{"read", "write"}, PKCE: true,
+		ClientAuth: adapters.ClientInHeader, Parameters: map[string]string{"prompt": "consent"}}}
+}
+
+// process is one process on it.
+func (h *house) process(t *testing.T, name string, s oauth.Store) (*oauth.Keeper, *oauth.Source) {
+	t.Helper()
+	if s == nil {
+		s = h.Store
+	}
+	k, err := oauth.New(oauth.Options{Store: s, Box: h.box, Process: name, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, k.Add(oauth.Client{Connection: "books", OAuth: h.auth, ID: "client", Secret: adapters.NewSecret("s3cret"),
+		RedirectURL: "https://hub.example.com/oauth/callback", HTTP: h.v.Client()})
+}
+
+// grant is what a person does.
+func (h *house) grant(t *testing.T, k *oauth.Keeper) {
+	t.Helper()
+	at, err := k.Begin(t.Context(), "books", "kim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := h.back(k, state(t, at), "c0de"); w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+}
+
+func state(t *testing.T, at string) string {
+	t.Helper()
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get("state")
+}
+
+func (h *house) back(k *oauth.Keeper, state, code string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	k.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/oauth/callback?"+url.Values{"state": {state}, "code": {code}}.Encode(), nil))
+	return w
+}
+
+func mustToken(t *testing.T, s *oauth.Source, want string) {
+	t.Helper()
+	got, err := s.Token(t.Context())
+	if err != nil || got.Reveal() != want {
+		t.Errorf("the token is %q (%v), want %q", got.Reveal(), err, want)
+	}
+}
+
+func mustAuth(t *testing.T, s *oauth.Source) {
+	t.Helper()
+	_, err := s.Token(t.Context())
+	if fault.CategoryOf(err) != fault.Auth {
+		t.Errorf("it says %v, want category auth", err)
+	}
+	for _, secret := range []string{"s3cret", "refresh-", "access-", "c0de"} {
+		if strings.Contains(fmt.Sprint(err), secret) {
+			t.Errorf("the error tells a secret: %v", err)
+		}
+	}
+}
+
+// expire makes the stored token one that ends now.
+func (h *house) expire(t *testing.T) {
+	t.Helper()
+	if _, err := h.Pool().Exec(t.Context(), `update oauth_tokens set expires_at = now(), obtained_at = now() - interval '1 hour'`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPersonGrantsAccess(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, s := h.process(t, "one", nil)
+	mustAuth(t, s)
+	at, err := k.Begin(t.Context(), "books", "kim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"response_type": "code", "client_id": "client", "redirect_uri": "https://hub.example.com/oauth/callback", "scope": "read write",
+		"prompt": "consent", "code_challenge_method": "S256"} {
+		if got := u.Query().Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	h.v.challenge = u.Query().Get("code_challenge")
+	if w := h.back(k, "made up", "c0de"); w.Code != http.StatusBadRequest {
+		t.Errorf("a state of nobody's is taken: %d", w.Code)
+	}
+	w := h.back(k, u.Query().Get("state"), "c0de")
+	if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "access-1") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := h.back(k, u.Query().Get("state"), "c0de"); w.Code != http.StatusBadRequest {
+		t.Errorf("a state is taken twice: %d", w.Code)
+	}
+	mustToken(t, s, "access-1")
+	_, other := h.process(t, "two", nil)
+	mustToken(t, other, "access-1")
+	if n := h.v.asked(); n != 1 {
+		t.Errorf("the vendor was asked %d times", n)
+	}
+	var dump string
+	if err := h.Pool().QueryRow(t.Context(), `select string_agg(t::text, '') || coalesce((select string_agg(s::text, '') from oauth_states s), '') from oauth_tokens t`).Scan(&dump); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(dump, "access-1") || strings.Contains(dump, fmt.Sprintf("%x", "access-1")) {
+		t.Error("the token stands in the database as it is")
+	}
+}
+
+func TestAGrantThatIsRefusedOrTooOldIsNone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, s := h.process(t, "one", nil)
+	at, err := k.Begin(t.Context(), "books", "kim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	k.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/oauth/callback?error=access_denied&state="+state(t, at), nil))
+	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "access_denied") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if at, err = k.Begin(t.Context(), "books", "kim"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Pool().Exec(t.Context(), `update oauth_states set created_at = now() - interval '16 minutes'`); err != nil {
+		t.Fatal(err)
+	}
+	if w := h.back(k, state(t, at), "c0de"); w.Code != http.StatusBadRequest {
+		t.Errorf("a grant of a quarter of an hour ago is taken: %d", w.Code)
+	}
+	if at, err = k.Begin(t.Context(), "books", "kim"); err != nil {
+		t.Fatal(err)
+	}
+	if w := h.back(k, state(t, at), "<b>bad"); w.Code != http.StatusBadGateway {
+		t.Errorf("a bad code: %d %s", w.Code, w.Body)
+	}
+	if _, err := k.Begin(t.Context(), "nobody", "kim"); !errors.Is(err, oauth.ErrNoClient) {
+		t.Errorf("%v", err)
+	}
+	mustAuth(t, s)
+}
+
+// Many want a token at once, in two processes: one asks the vendor, and all have what it got.
+func TestOneRenewsForAll(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, one := h.process(t, "one", nil)
+	_, two := h.process(t, "two", nil)
+	h.grant(t, k)
+	mustToken(t, one, "access-1")
+	h.expire(t)
+	_, fresh := h.process(t, "three", nil)
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() { mustToken(t, []*oauth.Source{fresh, two}[i%2], "access-2") })
+	}
+	all.Wait()
+	if n := h.v.asked(); n != 2 {
+		t.Errorf("the vendor was asked %d times, want 2", n)
+	}
+}
+
+// A token is renewed before its end, by a margin for clocks that differ.
+func TestATokenIsNotUsedToItsEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, _ := h.process(t, "one", nil)
+	h.grant(t, k)
+	if _, err := h.Pool().Exec(t.Context(), `update oauth_tokens set expires_at = now() + interval '119 seconds', obtained_at = now() - interval '1 hour'`); err != nil {
+		t.Fatal(err)
+	}
+	_, late := h.process(t, "late", nil)
+	mustToken(t, late, "access-2")
+	h.v.life = 0
+	h.expire(t)
+	_, s := h.process(t, "two", nil)
+	mustToken(t, s, "access-3") // and this one has no end
+	_, s = h.process(t, "three", nil)
+	mustToken(t, s, "access-3")
+}
+
+func TestRevokedAccessWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, s := h.process(t, "one", nil)
+	h.grant(t, k)
+	h.expire(t)
+	h.v.revoked = true
+	mustAuth(t, s)
+	for range 5 {
+		mustAuth(t, s)
+	}
+	if n := h.v.asked(); n != 2 {
+		t.Errorf("the vendor was asked %d times: a refresh token that is used up is not sent again and again", n)
+	}
+	h.v.revoked = false
+	h.grant(t, k)
+	_, other := h.process(t, "two", nil)
+	mustToken(t, other, "access-2")
+	mustToken(t, s, "access-2")
+}
+
+// A vendor that is down, or that does not know our client, may be right the next time.
+func TestOtherFailuresAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, s := h.process(t, "one", nil)
+	h.grant(t, k)
+	h.expire(t)
+	h.v.broken = []int{500, 429, 401}
+	for _, want := range []fault.Category{fault.Transient, fault.Throttle, fault.Auth} {
+		if _, err := s.Token(t.Context()); fault.CategoryOf(err) != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	mustToken(t, s, "access-2")
+}
+
+func TestATokenThatTheVendorRefusesIsRenewedOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, s := h.process(t, "one", nil)
+	h.grant(t, k)
+	h.expire(t)
+	refusing := func(ctx context.Context) error {
+		if _, err := s.Token(ctx); err != nil {
+			return err
+		}
+		return &fault.Error{Category: fault.Auth, Op: "fetch", Status: 401}
+	}
+	mustToken(t, s, "access-2")
+	if _, err := h.Pool().Exec(t.Context(), `update oauth_tokens set obtained_at = now() - interval '1 minute'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Call(t.Context(), refusing); fault.CategoryOf(err) != fault.Transient {
+		t.Errorf("an old token that is refused: %v", err)
+	}
+	mustToken(t, s, "access-3")
+	if err := s.Call(t.Context(), refusing); fault.CategoryOf(err) != fault.Auth {
+		t.Errorf("a new token that is refused: %v", err)
+	}
+	mustToken(t, s, "access-3")
+	if err := s.Call(t.Context(), func(context.Context) error { return io.EOF }); !errors.Is(err, io.EOF) {
+		t.Errorf("another failure: %v", err)
+	}
+}
+
+func TestAGrantWithoutAPerson(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.auth.AuthorizeURL, h.auth.ClientAuth = "", adapters.ClientInBody
+	k, s := h.process(t, "one", nil)
+	mustToken(t, s, "access-1")
+	if got := h.v.calls[0].Get("grant_type"); got != "client_credentials" {
+		t.Errorf("it asks by %q", got)
+	}
+	h.expire(t)
+	_, other := h.process(t, "two", nil)
+	mustToken(t, other, "access-2")
+	if _, err := k.Begin(t.Context(), "books", "kim"); !errors.Is(err, oauth.ErrNoClient) {
+		t.Errorf("a person is sent away: %v", err)
+	}
+}
+
+// dying is a process that dies at one of its steps: from there on, nothing that it does has any effect.
+type dying struct {
+	oauth.Store
+	dies int
+	step int
+}
+
+var errDead = errors.New("the process is dead")
+
+func (d *dying) alive() error {
+	if d.step++; d.step > d.dies {
+		return errDead
+	}
+	return nil
+}
+
+func (d *dying) OAuthToken(ctx context.Context, connection string) (store.OAuthToken, error) {
+	if err := d.alive(); err != nil {
+		return store.OAuthToken{}, err
+	}
+	return d.Store.OAuthToken(ctx, connection)
+}
+
+func (d *dying) LeaseOAuth(ctx context.Context, connection string, version int64, process string, during time.Duration) (bool, error) {
+	if err := d.alive(); err != nil {
+		return false, err
+	}
+	return d.Store.LeaseOAuth(ctx, connection, version, process, during)
+}
+
+func (d *dying) ReleaseOAuth(ctx context.Context, connection, process string) error {
+	if err := d.alive(); err != nil {
+		return err
+	}
+	return d.Store.ReleaseOAuth(ctx, connection, process)
+}
+
+func (d *dying) RenewOAuth(ctx context.Context, connection string, version int64, sealed []byte, lifetime *time.Duration) (bool, error) {
+	if err := d.alive(); err != nil {
+		return false, err
+	}
+	return d.Store.RenewOAuth(ctx, connection, version, sealed, lifetime)
+}
+
+// A process dies at each step of a renewal. The next one goes on: with what was stored, or with the old refresh token, which
+// the vendor lets in again as long as the new one was not used; where it does not, a person is asked, and a grant helps.
+func TestAProcessDiesAtEachStepOfARenewal(t *testing.T) {
+	t.Parallel()
+	for _, grace := range []bool{true, false} {
+		for dies := range 5 {
+			t.Run(fmt.Sprintf("at step %d, grace %t", dies, grace), func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t)
+				h.v.grace = grace
+				k, _ := h.process(t, "one", nil)
+				h.grant(t, k)
+				h.expire(t)
+				// The steps: read, lease, (the vendor's answer), store, read.
+				_, s := h.process(t, "doomed", &dying{Store: h.Store, dies: dies})
+				_, err := s.Token(t.Context())
+				if (err == nil) != (dies >= 4) {
+					t.Fatalf("it had a token though it died, or none though it did not: %v", err)
+				}
+				if _, err := h.Pool().Exec(t.Context(), `update oauth_tokens set lease_until = least(lease_until, now())`); err != nil { // its lease ends
+					t.Fatal(err)
+				}
+				_, next := h.process(t, "next", nil)
+				if lost := dies == 2; lost && !grace {
+					mustAuth(t, next)
+					h.grant(t, k)
+				}
+				got, err := next.Token(t.Context())
+				if want := fmt.Sprintf("access-%d", h.v.made); err != nil || got.Reveal() != want {
+					t.Errorf("the next process has %q (%v), want %q", got.Reveal(), err, want)
+				}
+				h.expire(t)
+				_, later := h.process(t, "later", nil)
+				if _, err := later.Token(t.Context()); err != nil {
+					t.Errorf("the stored refresh token is not the vendor's last: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// A process that is slow loses its lease. What it got is not stored over what another one got.
+func TestASlowProcessDoesNotOverwriteANewerToken(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.v.grace = true
+	k, slow := h.process(t, "slow", nil)
+	h.grant(t, k)
+	h.expire(t)
+	var once sync.Once
+	h.v.afterAnswer = func() {
+		once.Do(func() { // while its call runs, its lease ends and another one stores
+			sealed, err := h.box.Seal("oauth token of books", []byte(`{"access": "access-9", "refresh": "refresh-2"}`))
+			if err != nil {
+				t.Error(err)
+			}
+			life := time.Hour
+			if kept, err := h.RenewOAuth(t.Context(), "books", 1, sealed, &life); err != nil || !kept {
+				t.Errorf("%v %v", kept, err)
+			}
+		})
+	}
+	mustToken(t, slow, "access-9")
+}
