@@ -116,19 +116,22 @@ func (s *Store) passHorizon(ctx context.Context) (bool, error) {
 	if err := s.pool.QueryRow(ctx, `select pg_snapshot_xmax(pg_current_snapshot())::text`).Scan(&horizon); err != nil {
 		return false, fmt.Errorf("read the horizon: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, horizonPatience)
+	patient, cancel := context.WithTimeout(ctx, horizonPatience)
 	defer cancel()
 	ticker := time.NewTicker(horizonWait)
 	defer ticker.Stop()
 	for {
 		var passed bool
-		err := s.pool.QueryRow(ctx, `select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8`, horizon).Scan(&passed)
-		if err != nil || passed {
+		err := s.pool.QueryRow(patient, `select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8`, horizon).Scan(&passed)
+		switch {
+		case patient.Err() != nil: // perhaps while it was asked
+			return false, ctx.Err()
+		case err != nil || passed:
 			return passed, err
 		}
 		select {
-		case <-ctx.Done():
-			return false, nil
+		case <-patient.Done():
+			return false, ctx.Err()
 		case <-ticker.C:
 		}
 	}
