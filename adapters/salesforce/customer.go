@@ -18,13 +18,13 @@ func (o *org) customers() *kind {
 	if o.byAccount {
 		return accounts()
 	}
-	return contacts()
+	return o.contacts()
 }
 
 // contacts is the mapping of contacts, one row an attribute.
-func contacts() *kind {
+func (o *org) contacts() *kind {
 	return &kind{
-		name: customer, sobject: "Contact", message: func() proto.Message { return &party{} }, page: 500, merges: true, archives: true,
+		name: customer, sobject: "Contact", message: func() proto.Message { return &party{} }, page: maxPage, merges: true, archives: true,
 		rows: slices.Concat([]row{
 			is("party_type", canonicalv1.PartyType_PARTY_TYPE_PERSON),
 			mapped("name", []string{"LastName", "FirstName", "Salutation", "Name"}, readName, writeName).required("a contact always has a last name").
@@ -41,6 +41,9 @@ func contacts() *kind {
 			if fields["LastName"] == nil {
 				return "Salesforce takes no contact without a name"
 			}
+			if o.account != "" {
+				fields["AccountId"] = o.account
+			}
 			return ""
 		},
 	}
@@ -49,7 +52,7 @@ func contacts() *kind {
 // accounts is the mapping of accounts, one row an attribute.
 func accounts() *kind {
 	return &kind{
-		name: customer, sobject: "Account", message: func() proto.Message { return &party{} }, page: 500, merges: true,
+		name: customer, sobject: "Account", message: func() proto.Message { return &party{} }, page: maxPage, merges: true,
 		rows: slices.Concat([]row{
 			is("party_type", canonicalv1.PartyType_PARTY_TYPE_ORGANISATION),
 			mapped("name", []string{"Name"}, readFullName, writeFullName).required("an account always has a name").

@@ -56,6 +56,8 @@ func (a *api) failure(op string, r httpapi.Response, k *kind, paths []string) *f
 		f.Category, f.Message = fault.Transient, "the answer is not Salesforce's word on a row"
 	}
 	switch {
+	case r.Status == http.StatusPreconditionFailed:
+		f.Message = "it was changed since it was read"
 	case f.Category == fault.Throttle && f.RetryAfter == 0:
 		f.RetryAfter = p.wait()
 	case f.Category == fault.Permanent || f.Category == fault.Conflict:

@@ -18,6 +18,7 @@ import (
 type options struct {
 	APIVersion string `json:"api_version"`
 	Customer   string `json:"customer"`
+	Account    string `json:"account"`
 	ExternalID string `json:"external_id"`
 	LoginURL   string `json:"login_url"`
 	Currency   string `json:"currency"`
@@ -45,6 +46,8 @@ type org struct {
 	login    string
 	// currency is that of all amounts; empty in an org where each row has its own.
 	currency string
+	// account is the one that contacts made by the hub belong to; empty for none.
+	account string
 	// byAccount says that an account is a customer, not a contact.
 	byAccount bool
 
@@ -105,6 +108,11 @@ func compile(o options) (*org, error) {
 		out.byAccount = true
 	default:
 		j.wrong("set it to "+byContact+" or "+byAccount, "customer")
+	}
+	if id, ok := longID(o.Account); ok && strings.HasPrefix(id, "001") && !out.byAccount {
+		out.account = id
+	} else if o.Account != "" {
+		j.wrong("give the id of the account that new contacts belong to; accounts have none", "account")
 	}
 	if u, err := url.Parse(out.login); out.login != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		j.wrong("give the host where people log in, such as https://login.salesforce.com", "login_url")

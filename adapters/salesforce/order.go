@@ -21,7 +21,7 @@ func (o *org) ordersKind() *kind {
 	}
 	amount := o.amountFields("TotalAmount")
 	return &kind{
-		name: order, sobject: "Order", message: func() proto.Message { return &sale{} }, page: 100, archives: true, children: o.lineQuery(),
+		name: order, sobject: "Order", message: func() proto.Message { return &sale{} }, page: maxOrders, archives: true, children: o.lineQuery(),
 		rows: slices.Concat([]row{
 			mapped("number", []string{"OrderReferenceNumber", "OrderNumber"}, readNumber, func(s *sale, fields map[string]any) string {
 				fields["OrderReferenceNumber"] = null(s.GetNumber())

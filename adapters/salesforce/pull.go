@@ -13,6 +13,13 @@ import (
 // lag is how much later than its stamp a row may show: a transaction of Salesforce's may last ten minutes.
 const lag = 10 * time.Minute
 
+// The largest pages. Salesforce allows 2,000; a page with the longest descriptions, or with many lines, must fit into an
+// answer.
+const (
+	maxPage   = 200
+	maxOrders = 50
+)
+
 // place is how far a pull has come.
 type place struct {
 	// Begun is Salesforce's clock at the first page of everything, in milliseconds.
@@ -69,8 +76,8 @@ func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error)
 // where is what is left to be read.
 func (p place) where(since time.Time) string {
 	switch at := stamp(time.UnixMilli(p.At)); {
-	case p.ID != "":
-		return fmt.Sprintf("SystemModstamp > %s OR (SystemModstamp = %s AND %s)", at, at, after("Id", p.ID))
+	case p.ID != "": // in a form that has the index on stamps used, whatever the rest
+		return fmt.Sprintf("SystemModstamp >= %s AND (SystemModstamp > %s OR %s)", at, at, after("Id", p.ID))
 	case !since.IsZero():
 		return "SystemModstamp >= " + stamp(since)
 	}

@@ -17,7 +17,7 @@ func (o *org) cases() *kind {
 		requester = "AccountId"
 	}
 	return &kind{
-		name: ticket, sobject: "Case", message: func() proto.Message { return &matter{} }, page: 200, merges: true, archives: true,
+		name: ticket, sobject: "Case", message: func() proto.Message { return &matter{} }, page: maxPage, merges: true, archives: true,
 		rows: []row{
 			plain("number", "CaseNumber", (*matter).GetNumber, func(t *matter, v string) { t.Number = &v }).readOnly(),
 			plain("subject", "Subject", (*matter).GetSubject, func(t *matter, v string) { t.Subject = &v }),

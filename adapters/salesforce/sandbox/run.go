@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // batch is how many rows an answer has at most.
@@ -121,102 +120,6 @@ func (t *table) knows(q selection) *reply {
 		}
 	}
 	return nil
-}
-
-// judges checks a condition's fields and what they are compared with.
-func (t *table) judges(c condition) *reply {
-	switch c := c.(type) {
-	case both:
-		for _, one := range c {
-			if refusal := t.judges(one); refusal != nil {
-				return refusal
-			}
-		}
-	case either:
-		return t.judges(both(c))
-	case comparison:
-		f, ok := t.column(c.field)
-		if !ok {
-			return noColumn(t, c.field)
-		}
-		for _, v := range c.values {
-			if refusal := f.takes(c.field, v); refusal != nil {
-				return refusal
-			}
-		}
-	}
-	return nil
-}
-
-// takes says that a field can be compared with a constant.
-func (f field) takes(path string, v literal) *reply {
-	var out reply
-	switch {
-	case v.text == "null" && !v.quoted:
-		return nil
-	case f.sort == ids && (len(v.text) != 15 && len(v.text) != 18 || !v.quoted):
-		out = problem(http.StatusBadRequest, "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: "+v.text)
-	case (f.sort == datetime || f.sort == date || f.sort == flags || f.sort == numbers) == v.quoted:
-		out = problem(http.StatusBadRequest, "INVALID_FIELD", "value of filter criterion for field '"+path+"' must be of type "+string(f.sort)+" and should not be enclosed in quotes")
-	default:
-		return nil
-	}
-	return &out
-}
-
-// holds says whether a row meets a condition.
-func (s *Server) holds(t *table, o *Object, c condition) bool {
-	meets := func(one condition) bool { return s.holds(t, o, one) }
-	switch c := c.(type) {
-	case both:
-		return !slices.ContainsFunc(c, func(one condition) bool { return !meets(one) })
-	case either:
-		return slices.ContainsFunc(c, meets)
-	case comparison:
-		return s.compares(t, o, c)
-	}
-	return true
-}
-
-// compares makes one comparison. Letter case is of no account, but in ids.
-func (s *Server) compares(t *table, o *Object, c comparison) bool {
-	f, _ := t.column(c.field)
-	is := sortable(f, s.shown(t, o, c.field))
-	for _, v := range c.values {
-		want := v.text
-		if v.text == "null" && !v.quoted {
-			want = ""
-		}
-		d := cmp.Compare(is, sortable(f, want))
-		switch {
-		case c.operator == "=" && d == 0, c.operator == "IN" && d == 0, c.operator == "!=" && d != 0,
-			is != "" && (c.operator == "<" && d < 0 || c.operator == "<=" && d <= 0 || c.operator == ">" && d > 0 || c.operator == ">=" && d >= 0):
-			return true
-		}
-	}
-	return false
-}
-
-// sortable is a value in a form that sorts as Salesforce sorts it.
-func sortable(f field, v any) string {
-	text, _ := v.(string)
-	switch {
-	case v == true:
-		return "true"
-	case v == false:
-		return "false"
-	case f.sort == datetime && text != "":
-		for _, layout := range []string{wire, time.RFC3339Nano} {
-			if at, err := time.Parse(layout, text); err == nil {
-				return at.UTC().Format("2006-01-02T15:04:05.000000")
-			}
-		}
-	case f.sort == ids && len(text) == 15:
-		return checked(text)
-	case f.sort == texts || f.sort == email:
-		return strings.ToLower(text)
-	}
-	return text
 }
 
 // shown is the value that a path leads to.

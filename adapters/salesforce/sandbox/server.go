@@ -32,6 +32,8 @@ type Options struct {
 	Currencies bool
 	// DuplicateRule says that no second contact with the e-mail address of another may be made by the API.
 	DuplicateRule bool
+	// Unnamed says that the rule's answer does not name the other contact.
+	Unnamed bool
 	// Closed are the labels of cases that are closed, beside "Closed".
 	Closed []string
 	// Piece is how many of an order's products an answer about the order holds; 200 where it is 0.

@@ -18,7 +18,7 @@ func (s *Server) make(t *table, fields map[string]any) (*Object, *reply) {
 	}
 	if t.name == "Contact" && s.options.DuplicateRule {
 		if other := s.sameEmail(fields["Email"]); other != nil {
-			return nil, duplicate(t, other)
+			return nil, s.duplicate(t, other)
 		}
 	}
 	return s.insert(t.name, fields), nil
@@ -34,7 +34,11 @@ func (s *Server) sameEmail(email any) *Object {
 }
 
 // duplicate is what a duplicate rule answers.
-func duplicate(t *table, other *Object) *reply {
+func (s *Server) duplicate(t *table, other *Object) *reply {
+	if s.options.Unnamed {
+		out := problem(http.StatusBadRequest, "DUPLICATES_DETECTED", "Use one of these records?", []string{}...)
+		return &out
+	}
 	match := map[string]any{"additionalInformation": []any{}, "fieldDiffs": []any{}, "matchConfidence": 100.0,
 		"record": map[string]any{"attributes": attributes(t.name, other.ID), "Id": other.ID}}
 	return &reply{http.StatusBadRequest, []any{map[string]any{
