@@ -68,7 +68,7 @@ func (a *api) accountOf(ctx context.Context, op string, fields map[string]any) e
 func (a *api) found(ctx context.Context, op string, k *kind, p problem, f frozen, refusal *fault.Error) (adapters.Ack, error) {
 	var where string
 	email, _ := f.Fields["Email"].(string)
-	switch ids := p.existing(k.prefix()); {
+	switch ids := p.existing(k.prefix); {
 	case len(ids) > 0:
 		where = among("Id", ids)
 	case email != "":
@@ -86,23 +86,18 @@ func (a *api) found(ctx context.Context, op string, k *kind, p problem, f frozen
 	return adapters.Ack{Found: true, Observation: a.observe(k, o)}, nil
 }
 
-// prefix is what ids of a kind that may be found begin with.
-func (k *kind) prefix() string {
-	return map[string]string{"Contact": "003", "Account": "001"}[k.sobject]
-}
-
 // first is the oldest row of several, nil where there is none. The query goes in a body, since it may hold an address.
 func (a *api) first(ctx context.Context, op string, k *kind, where string) (*object, error) {
 	q := a.of(k, where)
 	q.order, q.limit = "CreatedDate, Id", 1
 	answers, err := a.together(ctx, op, k, nil, a.asks(q))
+	if err == nil && answers[0].Status/100 != 2 {
+		err = a.failure(op, answers[0], k, nil)
+	}
 	if err != nil {
 		f := fault.As(ofNoObject(err))
 		f.MaybeDone = false
 		return nil, f
-	}
-	if answers[0].Status/100 != 2 {
-		return nil, ofNoObject(a.failure(op, answers[0], k, nil))
 	}
 	in, err := answered(op, answers[0])
 	if err != nil || len(in.Records) == 0 {

@@ -24,7 +24,7 @@ func (o *org) customers() *kind {
 // contacts is the mapping of contacts, one row an attribute.
 func (o *org) contacts() *kind {
 	return &kind{
-		name: customer, sobject: "Contact", message: func() proto.Message { return &party{} }, page: maxPage, merges: true, archives: true,
+		name: customer, sobject: "Contact", prefix: "003", message: func() proto.Message { return &party{} }, page: maxPage, merges: true, archives: true,
 		rows: slices.Concat([]row{
 			is("party_type", canonicalv1.PartyType_PARTY_TYPE_PERSON),
 			mapped("name", []string{"LastName", "FirstName", "Salutation", "Name"}, readName, writeName).required("a contact always has a last name").
@@ -52,7 +52,7 @@ func (o *org) contacts() *kind {
 // accounts is the mapping of accounts, one row an attribute.
 func accounts() *kind {
 	return &kind{
-		name: customer, sobject: "Account", message: func() proto.Message { return &party{} }, page: maxPage, merges: true,
+		name: customer, sobject: "Account", prefix: "001", message: func() proto.Message { return &party{} }, page: maxPage, merges: true,
 		rows: slices.Concat([]row{
 			is("party_type", canonicalv1.PartyType_PARTY_TYPE_ORGANISATION),
 			mapped("name", []string{"Name"}, readFullName, writeFullName).required("an account always has a name").

@@ -21,24 +21,17 @@ const (
 
 // categories are those of codes, where the status does not say it.
 var categories = map[string]fault.Category{
-	"INVALID_SESSION_ID":                   fault.Auth,
-	"INVALID_LOGIN":                        fault.Auth,
-	"REQUEST_LIMIT_EXCEEDED":               fault.Throttle,
-	"UNABLE_TO_LOCK_ROW":                   fault.Transient,
-	"SERVER_UNAVAILABLE":                   fault.Transient,
-	"QUERY_TIMEOUT":                        fault.Transient,
-	"UNSUPPORTED_API_VERSION":              fault.Transient, // the work waits for somebody to name another
-	"ENTITY_IS_DELETED":                    fault.Gone,
-	"DUPLICATE_VALUE":                      fault.Conflict,
-	"DUPLICATES_DETECTED":                  fault.Conflict,
-	"ENTITY_IS_LOCKED":                     fault.Permanent,
-	"INSUFFICIENT_ACCESS":                  fault.Permanent,
-	"API_DISABLED_FOR_ORG":                 fault.Permanent,
-	"API_CURRENTLY_DISABLED":               fault.Permanent,
-	"INVALID_CROSS_REFERENCE_KEY":          fault.Permanent,
-	"FIELD_INTEGRITY_EXCEPTION":            fault.Permanent,
-	"METHOD_NOT_ALLOWED":                   fault.Permanent,
-	"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": fault.Permanent,
+	"INVALID_SESSION_ID":          fault.Auth,
+	"INVALID_LOGIN":               fault.Auth,
+	"REQUEST_LIMIT_EXCEEDED":      fault.Throttle,
+	"UNABLE_TO_LOCK_ROW":          fault.Transient,
+	"SERVER_UNAVAILABLE":          fault.Transient,
+	"QUERY_TIMEOUT":               fault.Transient,
+	"UNSUPPORTED_API_VERSION":     fault.Transient, // the work waits for somebody to name another
+	"ENTITY_IS_DELETED":           fault.Gone,
+	"DUPLICATE_VALUE":             fault.Conflict,
+	"DUPLICATES_DETECTED":         fault.Conflict,
+	"INVALID_CROSS_REFERENCE_KEY": fault.Permanent, // of what a row is to lead to, not of the row
 }
 
 // failure is the fault of an answer that is no success. paths are the attributes that were being written.

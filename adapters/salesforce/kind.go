@@ -10,6 +10,8 @@ import (
 type kind struct {
 	name    adapters.Kind
 	sobject string // "Contact"
+	// prefix is what ids begin with, of a kind whose rows may be found.
+	prefix  string
 	message func() proto.Message
 	rows    []row
 	// children is the part of a query that reads what belongs to the object; empty where nothing does.

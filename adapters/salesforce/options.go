@@ -70,7 +70,7 @@ var (
 )
 
 var (
-	versionForm  = regexp.MustCompile(`^v?([1-9][0-9]{1,2})\.0$`)
+	versionForm  = regexp.MustCompile(`^v?(5[2-9]|[6-9][0-9]|[1-9][0-9]{2})\.0$`)
 	fieldForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,79}__c$`)
 	currencyForm = regexp.MustCompile(`^[A-Z]{3}$`)
 )
@@ -95,7 +95,7 @@ func compile(o options) (*org, error) {
 	var j judge
 	version := versionForm.FindStringSubmatch(cmp.Or(o.APIVersion, "v65.0"))
 	if version == nil {
-		j.wrong("it is no version; write it as v65.0", "api_version")
+		j.wrong("it is no version of which all that is needed is there: v52.0 or a later one", "api_version")
 		version = []string{"", "65"}
 	}
 	out := &org{root: "/services/data/v" + version[1] + ".0/", external: cmp.Or(o.ExternalID, "canonhub_id__c"), login: strings.TrimSuffix(o.LoginURL, "/"), currency: o.Currency}

@@ -16,6 +16,7 @@ func TestMistakesInOptionsAreToldWithTheirPlace(t *testing.T) {
 	t.Parallel()
 	for options, want := range map[string]string{
 		`{"api_version": "latest"}`:                                    "api_version",
+		`{"api_version": "v46.0"}`:                                     "api_version",
 		`{"customer": "lead"}`:                                         "customer",
 		`{"external_id": "Name"}`:                                      "external_id",
 		`{"external_id": "x__c' OR Id != ''"}`:                         "external_id",

@@ -133,4 +133,3 @@ func sortable(f field, v any) string {
 	}
 	return text
 }
-
