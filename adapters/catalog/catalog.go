@@ -6,6 +6,7 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/filedrop"
 	"github.com/canonhub/canonhub/adapters/hubspot"
+	"github.com/canonhub/canonhub/adapters/salesforce"
 	"github.com/canonhub/canonhub/adapters/shopify"
 	"github.com/canonhub/canonhub/adapters/stripe"
 	"github.com/canonhub/canonhub/adapters/zendesk"
@@ -17,6 +18,7 @@ func All() map[string]adapters.Factory {
 	for _, factory := range []adapters.Factory{
 		filedrop.Factory(),
 		hubspot.Factory(),
+		salesforce.Factory(),
 		shopify.Factory(),
 		stripe.Factory(),
 		zendesk.Factory(),

@@ -1,0 +1,170 @@
+package salesforce
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+// api reads and writes one org.
+type api struct {
+	*org
+	client     *httpapi.Client
+	connection string
+	now        func() time.Time
+}
+
+// Where queries go: live rows alone, or deleted ones as well.
+const (
+	live = "query"
+	all  = "queryAll"
+)
+
+// Probe lists the API's resources.
+func (a *api) Probe(ctx context.Context) error {
+	const op = "probe"
+	r, err := a.read(ctx, op, httpapi.Request{Method: http.MethodGet, Path: a.root}, nil)
+	if err != nil {
+		return ofNoObject(err)
+	}
+	var resources map[string]json.RawMessage
+	if json.Unmarshal(r.Body, &resources) != nil || resources["sobjects"] == nil {
+		return &fault.Error{Category: fault.Permanent, Op: op, Status: r.Status, Message: "the answer is not Salesforce's"}
+	}
+	return nil
+}
+
+// Fetch reads a row, be it in the bin.
+func (a *api) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
+	op, k := "fetch "+string(o.Kind), a.kind(o.Kind)
+	if k == nil {
+		return adapters.Observation{}, notCarried(op)
+	}
+	got, err := a.get(ctx, op, k, string(o.ExternalID))
+	if err != nil {
+		return adapters.Observation{}, err
+	}
+	return a.observe(k, got), nil
+}
+
+func notCarried(op string) *fault.Error {
+	return &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
+}
+
+// get reads one row by its id.
+func (a *api) get(ctx context.Context, op string, k *kind, id string) (*object, error) {
+	missing := &fault.Error{Category: fault.Gone, Op: op, Message: "Salesforce has no such row"}
+	if !isWord(id) {
+		return nil, missing
+	}
+	asked, is := longID(id)
+	in, r, err := a.ask(ctx, op, all, a.of(k, equals("Id", id)), k)
+	switch f := fault.As(err); {
+	case err != nil && !is && (f.Code == "INVALID_QUERY_FILTER_OPERATOR" || f.Code == "MALFORMED_ID"):
+		return nil, missing // it does not even look like one of Salesforce's
+	case err != nil:
+		return nil, err
+	case len(in.Records) == 0:
+		return nil, missing
+	}
+	o, err := decode(in.Records[0])
+	if err != nil || is && o.id != asked {
+		return nil, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer cannot be used", Err: errObject}
+	}
+	return o, a.rest(ctx, op, k, o)
+}
+
+// ask makes a query.
+func (a *api) ask(ctx context.Context, op, where string, q query, k *kind) (rows, httpapi.Response, error) {
+	r, err := a.read(ctx, op, httpapi.Request{Method: http.MethodGet, Path: a.root + where, Query: q.values()}, k)
+	if err != nil {
+		return rows{}, r, err
+	}
+	in, err := answered(op, r)
+	return in, r, err
+}
+
+// answered is what a query's answer has.
+func answered(op string, r httpapi.Response) (rows, error) {
+	var in rows
+	if json.Unmarshal(r.Body, &in) != nil || in.Records == nil || in.Done == nil {
+		return rows{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no list of Salesforce's"}
+	}
+	return in, nil
+}
+
+// maxLines bounds the lines of an order, as the canonical form does.
+const maxLines = 10_000
+
+// rest reads the lines that did not come with their order.
+func (a *api) rest(ctx context.Context, op string, k *kind, o *object) error {
+	if k.children == "" {
+		return nil
+	}
+	in, err := o.products()
+	if err != nil || in.whole() {
+		return nil // what cannot be read is told when it is observed
+	}
+	for !in.whole() && len(in.Records) < maxLines {
+		stuck := &fault.Error{Category: fault.Transient, Op: op, Message: "the order's lines come to no end"}
+		if len(in.Records) == 0 {
+			return stuck
+		}
+		last := &object{}
+		_ = json.Unmarshal(in.Records[len(in.Records)-1], &last.fields) // a row without an id has none
+		id, ok := longID(last.text("Id"))
+		if !ok {
+			return stuck
+		}
+		next, _, err := a.ask(ctx, op, live, query{
+			fields: lineFields, from: "OrderItem", where: equals("OrderId", o.id) + " AND " + after("Id", id), order: "Id", limit: 2000,
+		}, k)
+		if err != nil {
+			return err
+		}
+		if len(next.Records) == 0 {
+			break
+		}
+		in.Records = append(in.Records, next.Records...)
+		whole := next.whole() && len(next.Records) < 2000
+		in.Done = &whole
+	}
+	return o.with(childrenField, map[string]any{"done": true, "records": in.Records})
+}
+
+// read makes a call that changes nothing, whatever becomes of it.
+func (a *api) read(ctx context.Context, op string, q httpapi.Request, k *kind) (httpapi.Response, error) {
+	r, err := a.call(ctx, op, q, k, nil)
+	if err != nil {
+		f := fault.As(err)
+		f.MaybeDone = false
+		return r, f
+	}
+	return r, nil
+}
+
+// call makes a call and turns an answer that is no success into its fault. paths are the attributes being written.
+func (a *api) call(ctx context.Context, op string, q httpapi.Request, k *kind, paths []string) (httpapi.Response, error) {
+	r, err := a.client.Do(ctx, op, q)
+	if err != nil {
+		return r, err
+	}
+	if r.Status/100 != 2 {
+		return r, a.failure(op, r, k, paths)
+	}
+	return r, nil
+}
+
+// ofNoObject judges a failure of a call that is about no one row: it is no news of any.
+func ofNoObject(err error) error {
+	if f := fault.As(err); f.Category == fault.Gone {
+		f.Category, f.Message = fault.Transient, "there is no API of this version at the base URL"
+		return f
+	}
+	return err
+}
