@@ -8,6 +8,7 @@ import (
 	"github.com/canonhub/canonhub/adapters/hubspot"
 	"github.com/canonhub/canonhub/adapters/shopify"
 	"github.com/canonhub/canonhub/adapters/stripe"
+	"github.com/canonhub/canonhub/adapters/xero"
 	"github.com/canonhub/canonhub/adapters/zendesk"
 )
 
@@ -19,6 +20,7 @@ func All() map[string]adapters.Factory {
 		hubspot.Factory(),
 		shopify.Factory(),
 		stripe.Factory(),
+		xero.Factory(),
 		zendesk.Factory(),
 	} {
 		factories[factory.Name] = factory
