@@ -34,8 +34,11 @@ func (a *api) create(ctx context.Context, op string, k *kind, r adapters.Request
 	c := change{k, object, slices.Collect(maps.Keys(f.Writes))}
 	answer, err := a.write(ctx, op, httpapi.Request{Method: http.MethodPut, Path: root + k.many, Key: key(r.Key)}, c)
 	if err != nil {
-		if p := parse(answer.Body, k); p.says(nameTaken) || p.says(numberTaken) || p.says(invoiceNumberTaken) {
+		switch p := parse(answer.Body, k); {
+		case p.says(nameTaken) || p.says(numberTaken) || p.says(invoiceNumberTaken):
 			return a.found(ctx, op, r, c, err)
+		case p.says(isArchived):
+			return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Status: answer.Status, Code: fault.As(err).Code, Message: numberTaken.reason}
 		}
 		return adapters.Ack{}, ofNoObject(err)
 	}

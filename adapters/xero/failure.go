@@ -80,11 +80,18 @@ func parse(body []byte, k *kind) problem {
 	return p
 }
 
-// word is what a code may look like. Anything else could be a value.
-var word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+var (
+	// word is what a code may look like. Anything else could be a value.
+	word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+	// titled is a code with words behind it.
+	titled = regexp.MustCompile(`^([A-Z][a-z]+[A-Z][A-Za-z]{1,60}): `)
+)
 
 func (p problem) code() string {
 	for _, code := range []string{text(p.Detail), text(p.Type)} {
+		if parts := titled.FindStringSubmatch(code); parts != nil {
+			return parts[1]
+		}
 		if word.MatchString(code) {
 			return code
 		}

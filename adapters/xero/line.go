@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters/money"
@@ -145,49 +146,59 @@ func writeLine(line *canonicalv1.Line) (out fields, code, refusal string) {
 		}
 		out["Quantity"] = json.Number(quantity)
 	}
-	amounts := map[string]*canonicalv1.Money{"UnitAmount": line.GetUnitPrice()}
-	if line.UnitPrice == nil || line.Quantity == nil { // else it follows from them
-		amounts["LineAmount"] = line.GetTotal()
-	}
-	for _, d := range line.GetDiscounts() {
-		amounts["DiscountAmount"] = add(amounts["DiscountAmount"], d.GetAmount())
-	}
-	for _, t := range line.GetTaxes() {
-		amounts["TaxAmount"] = add(amounts["TaxAmount"], t.GetAmount())
-	}
-	for field, m := range amounts {
-		if m == nil {
-			continue
+	for field, parts := range amountsOf(line) {
+		for _, part := range parts {
+			switch {
+			case part == nil:
+				continue
+			case code != "" && code != part.GetCurrencyCode():
+				return nil, "", "its amounts are of several currencies"
+			}
+			code = part.GetCurrencyCode()
+			number, err := sum(out[field], part)
+			if err != nil || fineness(number) > finest {
+				return nil, "", "Xero keeps four decimals of an amount"
+			}
+			out[field] = json.Number(number)
 		}
-		number := money.ToDecimal(m)
-		switch {
-		case code != "" && code != m.GetCurrencyCode():
-			return nil, "", "its amounts are of several currencies"
-		case fineness(number) > finest:
-			return nil, "", "Xero keeps four decimals of an amount"
-		}
-		out[field], code = json.Number(number), m.GetCurrencyCode()
 	}
 	return out, code, ""
 }
 
-// add is a sum of which the first may be missing; where there is none, the currencies differ, which the caller sees.
-func add(a, b *canonicalv1.Money) *canonicalv1.Money {
-	if a == nil || b == nil {
-		if a == nil {
-			return b
-		}
-		return a
+// amountsOf are what the amounts of a line in Xero are the sums of.
+func amountsOf(line *canonicalv1.Line) map[string][]*canonicalv1.Money {
+	all := map[string][]*canonicalv1.Money{"UnitAmount": {line.GetUnitPrice()}}
+	if line.UnitPrice == nil || line.Quantity == nil { // else it follows from them
+		all["LineAmount"] = []*canonicalv1.Money{line.GetTotal()}
 	}
-	sum, err := money.Add(a, b)
-	if err != nil {
-		return b
+	for _, d := range line.GetDiscounts() {
+		all["DiscountAmount"] = append(all["DiscountAmount"], d.GetAmount())
 	}
-	return sum
+	for _, t := range line.GetTaxes() {
+		all["TaxAmount"] = append(all["TaxAmount"], t.GetAmount())
+	}
+	return all
 }
 
-// kept are the fields of a line that are left as they are where it is written.
-var kept = []string{"LineItemID", "ItemCode", "AccountCode", "TaxType", "Tracking"}
+// sum adds an amount to a number of its currency, if there is one yet.
+func sum(number any, more *canonicalv1.Money) (string, error) {
+	before, _ := number.(json.Number)
+	if before == "" {
+		return money.ToDecimal(more), nil
+	}
+	is, err := money.FromDecimal(before.String(), more.GetCurrencyCode())
+	if err != nil {
+		return "", err
+	}
+	total, err := money.Add(is, more)
+	return money.ToDecimal(total), err
+}
+
+// kept are the fields of a line that are left as they are where it is written, and sold what goes with its text.
+var (
+	kept = []string{"LineItemID", "AccountCode", "TaxType", "Tracking"}
+	sold = []string{"ItemCode"}
+)
 
 // settleLines gives each line the place of the one that it replaces, with that one's account, tax type and tracking: by its
 // text, or else by its position. Lines that have none get what the connection's options say.
@@ -210,7 +221,11 @@ func (a *api) settleLines(now *object, lines []any, out fields) (settled []any, 
 			option(one, "AccountCode", a.options.AccountCode)
 			option(one, "TaxType", a.options.TaxType)
 		}
-		for _, field := range kept {
+		keeping := kept
+		if one["Description"] == text(takes[i]["Description"]) {
+			keeping = slices.Concat(kept, sold)
+		}
+		for _, field := range keeping {
 			if raw, ok := takes[i][field]; ok && text(raw) != "" {
 				one[field] = raw
 			}

@@ -14,7 +14,7 @@ type wording struct {
 	kind adapters.Kind
 	// words are all in it, in lower case.
 	words []string
-	// paths are the attributes that it may be about; none means each that is written.
+	// paths are the attributes that it may be about; nil means each that is written.
 	paths []string
 	// reason is it in words of ours.
 	reason string
@@ -23,7 +23,7 @@ type wording struct {
 // The complaints that mean more than a refusal.
 var (
 	nameTaken          = wording{customer, []string{"contact name", "already assigned"}, []string{"name", "company"}, "another contact of Xero's has the name, and names are unique there"}
-	numberTaken        = wording{customer, []string{"contact number", "already assigned"}, nil, "another contact has the record's id"}
+	numberTaken        = wording{customer, []string{"contact number", "already assigned"}, []string{}, "an archived contact has the record's id: restore it in Xero, or take the number away"}
 	isArchived         = wording{customer, []string{"archived contact"}, nil, "the contact is archived"}
 	invoiceNumberTaken = wording{invoice, []string{"invoice #", "unique"}, []string{"number"}, "another invoice has the number"}
 )
@@ -42,10 +42,10 @@ var wordings = []wording{
 	{invoice, []string{"lock date"}, []string{"issue_time"}, "its date is in a period that is locked in Xero"},
 	{invoice, []string{"limit of invoices"}, []string{"status"}, "the organisation's plan lets no more invoices be approved"},
 	{invoice, []string{"contact"}, []string{"customer"}, "Xero does not take the contact: it may be archived"},
-	{invoice, []string{"due date"}, []string{"due_time"}, "Xero does not take the date"},
+	{invoice, []string{"due date"}, []string{"due_time", "status"}, "Xero does not take the date"},
 	{invoice, []string{"currency"}, []string{"lines"}, "the organisation does not have the currency"},
-	{invoice, []string{"account"}, []string{"lines", "status"}, "a line has no account, or one that cannot be used: see account_code"},
 	{invoice, []string{"tax"}, []string{"lines"}, "Xero does not take a line's tax: see tax_type"},
+	{invoice, []string{"account"}, []string{"lines", "status"}, "a line has no account, or one that cannot be used: see account_code"},
 	{invoice, []string{"line"}, []string{"lines"}, "Xero does not take a line"},
 	{invoice, []string{"item"}, []string{"lines"}, "Xero does not take a line"},
 	{invoice, []string{"date"}, []string{"issue_time", "due_time"}, "Xero does not take the date"},
@@ -83,7 +83,7 @@ func (c change) judge(f *fault.Error, p problem) *fault.Error {
 		}
 	}
 	if untold > 0 {
-		others = append(others, fmt.Sprintf("%d complaints in words that we do not know, which may quote values", untold))
+		others = append(others, fmt.Sprintf("and more (%d) in words that we do not know, which may quote values", untold))
 	}
 	f.Message = strings.Join(others, "; ")
 	return f
