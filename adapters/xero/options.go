@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -45,7 +46,7 @@ var (
 
 // readOptions reads and judges a connection's options, and fills in what is left out.
 func readOptions(s adapters.Settings) (options, error) {
-	o := options{Grant: grantByPerson, Scopes: granular, RecordURL: nowhere}
+	o := options{Grant: grantByPerson, Scopes: slices.Clone(granular), RecordURL: nowhere} // a clone, since JSON is read into it
 	if err := s.DecodeOptions(&o); err != nil {
 		return o, err
 	}
