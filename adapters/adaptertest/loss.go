@@ -33,7 +33,9 @@ func everyLossIsDeclared(t testing.TB, s Suite) {
 				}
 			}
 			to.known.Copy(to.record, to.second, pathTo(path))
-			to.push(t, []string{path})
+			if back, _ := to.tryPush(t, []string{path}); !back { // a vendor takes some values back no more: that an invoice is void
+				to = s.target(t, c)
+			}
 		}
 	})
 }

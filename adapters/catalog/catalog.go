@@ -9,6 +9,7 @@ import (
 	"github.com/canonhub/canonhub/adapters/salesforce"
 	"github.com/canonhub/canonhub/adapters/shopify"
 	"github.com/canonhub/canonhub/adapters/stripe"
+	"github.com/canonhub/canonhub/adapters/xero"
 	"github.com/canonhub/canonhub/adapters/zendesk"
 )
 
@@ -21,6 +22,7 @@ func All() map[string]adapters.Factory {
 		salesforce.Factory(),
 		shopify.Factory(),
 		stripe.Factory(),
+		xero.Factory(),
 		zendesk.Factory(),
 	} {
 		factories[factory.Name] = factory

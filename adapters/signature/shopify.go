@@ -2,8 +2,6 @@ package signature
 
 import (
 	"encoding/base64"
-	"fmt"
-	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
 )
@@ -12,17 +10,7 @@ import (
 // (https://shopify.dev/docs/apps/build/webhooks/verify-deliveries). There is no time in it, and no other header is signed:
 // a captured request stays valid under any topic. It tells which secret it was signed with, by position.
 func VerifyShopify(header string, body []byte, secrets []adapters.Secret) (int, error) {
-	switch {
-	case header == "":
-		return none, ErrMissing
-	case len(header) > maxHeader:
-		return none, fmt.Errorf("%w: it is over %d bytes", ErrMalformed, maxHeader)
-	}
-	decoded, err := base64.StdEncoding.Strict().DecodeString(header)
-	if err != nil || strings.ContainsAny(header, "\r\n") { // the decoder passes over line ends
-		return none, fmt.Errorf("%w: it is no base64", ErrMalformed)
-	}
-	return anyMatches([][]byte{decoded}, secrets, body)
+	return ofBody(header, body, secrets)
 }
 
 // SignShopify makes the header, for sandboxes and tests.

@@ -5,9 +5,11 @@ package signature
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -44,6 +46,21 @@ func stamp(text string) (int64, error) {
 		return 0, fmt.Errorf("%w: the time stamp is missing or out of range", ErrMalformed)
 	}
 	return n, nil
+}
+
+// ofBody checks a header that is base64 over the raw body and nothing else.
+func ofBody(header string, body []byte, secrets []adapters.Secret) (int, error) {
+	switch {
+	case header == "":
+		return none, ErrMissing
+	case len(header) > maxHeader:
+		return none, fmt.Errorf("%w: it is over %d bytes", ErrMalformed, maxHeader)
+	}
+	decoded, err := base64.StdEncoding.Strict().DecodeString(header)
+	if err != nil || strings.ContainsAny(header, "\r\n") { // the decoder passes over line ends
+		return none, fmt.Errorf("%w: it is no base64", ErrMalformed)
+	}
+	return anyMatches([][]byte{decoded}, secrets, body)
 }
 
 // none is the position of no secret.

@@ -1,0 +1,178 @@
+package xero
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+// create makes an object that carries our record's id, or finds the contact that has the name.
+func (a *api) create(ctx context.Context, op string, k *kind, r adapters.Request, f frozen) (adapters.Ack, error) {
+	w := fields{}
+	for _, written := range f.Writes {
+		if !blank(written) {
+			join(w, written)
+		}
+	}
+	if why := k.create(a, r.RecordID, w); why != "" {
+		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: why}
+	}
+	object, why := k.settle(a, nil, w)
+	if len(why) > 0 {
+		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "Xero cannot hold all of it", Refused: why}
+	}
+	c := change{k, object, slices.Collect(maps.Keys(f.Writes))}
+	answer, err := a.write(ctx, op, httpapi.Request{Method: http.MethodPut, Path: root + k.many, Key: key(r.Key)}, c)
+	if err != nil {
+		switch p := parse(answer.Body, k); {
+		case p.says(nameTaken) || p.says(numberTaken) || p.says(invoiceNumberTaken):
+			return a.found(ctx, op, r, c, err)
+		case p.says(isArchived):
+			return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Status: answer.Status, Code: fault.As(err).Code, Message: numberTaken.reason}
+		}
+		return adapters.Ack{}, ofNoObject(err)
+	}
+	o, err := k.decoded(op, answer, "")
+	if err != nil {
+		return adapters.Ack{}, done(err)
+	}
+	return adapters.Ack{Observation: a.observe(k, o)}, nil
+}
+
+// longestKey is how long an idempotency key may be.
+const longestKey = 128
+
+func key(text string) string {
+	if len(text) <= longestKey {
+		return text
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// found acknowledges what is in the way of a create: the object that it made when it was sent before, or the contact that
+// is the same party.
+func (a *api) found(ctx context.Context, op string, r adapters.Request, c change, refusal error) (adapters.Ack, error) {
+	made, err := a.byRecord(ctx, op, c.kind, r.RecordID, contactOf(c.object))
+	switch {
+	case err != nil:
+		return adapters.Ack{}, err
+	case made != nil:
+		return adapters.Ack{Observation: *made}, nil
+	case c.kind != contacts:
+		return adapters.Ack{}, refusal
+	}
+	party, err := a.party(ctx, op, c.object)
+	if err != nil {
+		return adapters.Ack{}, err
+	}
+	if party == nil {
+		return adapters.Ack{}, refusal
+	}
+	return adapters.Ack{Found: true, Observation: *party}, nil
+}
+
+// party is the contact that has the name, unless it is evidently another: it has another e-mail address, or is another
+// record's already. Two people may have one name, and Xero takes one of them.
+func (a *api) party(ctx context.Context, op string, object fields) (*adapters.Observation, error) {
+	name, _ := object["Name"].(string)
+	address, _ := object["EmailAddress"].(string)
+	if strings.ContainsAny(name, `"\`) { // a filter's own characters
+		return nil, nil
+	}
+	r, err := a.read(ctx, op, httpapi.Request{Path: root + contacts.many, Query: url.Values{"where": {`Name=="` + name + `"`}, "page": {"1"}}})
+	if err != nil {
+		return nil, ofNoObject(err)
+	}
+	for _, raw := range contacts.list(r.Body) {
+		o, err := contacts.decode(raw)
+		if err != nil || !strings.EqualFold(tidy(o.text("Name")), name) {
+			continue
+		}
+		its, seen := o.text("EmailAddress"), a.observe(contacts, o)
+		if other := its != "" && address != "" && !strings.EqualFold(its, address); !seen.Gone && seen.RecordID == "" && !other {
+			return &seen, nil
+		}
+	}
+	return nil, nil
+}
+
+// Find looks for the object that carries our record's id.
+func (a *api) Find(ctx context.Context, r adapters.Request) (*adapters.Observation, error) {
+	op, k := "find "+string(r.Kind), kinds[r.Kind]
+	f, err := thaw(op, k, r)
+	if err != nil {
+		return nil, err
+	}
+	return a.byRecord(ctx, op, k, r.RecordID, contactOf(joined(f.Writes)))
+}
+
+// contactOf is the contact of an invoice that is made.
+func contactOf(w fields) string {
+	contact, _ := w["Contact"].(fields)
+	id, _ := contact["ContactID"].(string)
+	return id
+}
+
+// byRecord is the object with a record's id: a contact is read by its number, an invoice looked for among the contact's.
+func (a *api) byRecord(ctx context.Context, op string, k *kind, recordID, contact string) (*adapters.Observation, error) {
+	if k == invoices {
+		return a.amongInvoices(ctx, op, recordID, contact)
+	}
+	r, err := a.read(ctx, op, httpapi.Request{Path: k.path(recordID), Query: k.asked})
+	if fault.CategoryOf(err) == fault.Gone {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	o, err := k.decoded(op, r, "")
+	if err != nil {
+		return nil, err
+	}
+	if seen := a.observe(k, o); !seen.Gone && seen.RecordID == recordID && recordID != "" {
+		return &seen, nil
+	}
+	return nil, nil
+}
+
+// amongInvoices looks through a contact's invoices, the newest first: what changes meanwhile moves to the front, and shifts
+// what was not seen yet further back, never out of sight.
+func (a *api) amongInvoices(ctx context.Context, op, recordID, contact string) (*adapters.Observation, error) {
+	query := maps.Clone(invoices.listed)
+	maps.Copy(query, invoices.asked)
+	query.Set("ContactIDs", contact)
+	query.Set("order", "UpdatedDateUTC DESC")
+	query.Set("pageSize", strconv.Itoa(invoices.maxPage))
+	for number := 1; ; number++ {
+		query.Set("page", strconv.Itoa(number))
+		r, err := a.read(ctx, op, httpapi.Request{Path: root + invoices.many, Query: query})
+		if err != nil {
+			return nil, ofNoObject(err)
+		}
+		in, err := place{}.turned(op, r, invoices.list(r.Body), number, invoices.maxPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, raw := range in.list {
+			if o, err := invoices.decode(raw); err == nil {
+				if seen := a.observe(invoices, o); !seen.Gone && seen.RecordID == recordID && recordID != "" {
+					return &seen, nil
+				}
+			}
+		}
+		if !in.more {
+			return nil, nil
+		}
+	}
+}

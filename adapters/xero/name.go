@@ -1,0 +1,93 @@
+package xero
+
+import (
+	"strings"
+
+	"github.com/canonhub/canonhub/adapters/normal"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
+)
+
+// names are a contact's: the person, whole or in parts, and the company.
+type names struct{ first, last, full, company string }
+
+// namesOf reads what Xero keeps as a first, a last and a contact's name: that is the person's own, or the company's.
+func namesOf(o *object) names {
+	n := names{first: tidy(o.text("FirstName")), last: tidy(o.text("LastName"))}
+	whole := tidy(o.text("Name"))
+	switch n.full = tidy(n.first + " " + n.last); n.full {
+	case "":
+		n.full = whole
+	case whole:
+	default:
+		n.company = whole
+	}
+	return n
+}
+
+// tidy is a text without blanks around it, and with single ones in it: Xero takes no others in a name.
+func tidy(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func readName(r *reading, c *canonicalv1.Customer) {
+	n := namesOf(r.object)
+	if n.full == "" {
+		return
+	}
+	c.Name = &canonicalv1.PersonName{Full: &n.full}
+	if n.first != "" {
+		c.Name.Given = &n.first
+	}
+	if n.last != "" {
+		c.Name.Family = &n.last
+	}
+}
+
+func readCompany(r *reading, c *canonicalv1.Customer) {
+	if n := namesOf(r.object); n.company != "" {
+		c.Company = &n.company
+	}
+}
+
+func writeName(c *canonicalv1.Customer, w fields) string {
+	n := c.GetName()
+	first, last, full := tidy(n.GetGiven()), tidy(n.GetFamily()), tidy(n.GetFull())
+	if first+last != "" {
+		full = tidy(first + " " + last)
+	}
+	w["name"] = fields{"first": first, "last": last, "full": full}
+	return unnameable(full)
+}
+
+func writeCompany(c *canonicalv1.Customer, w fields) string {
+	w["company"] = tidy(c.GetCompany())
+	return unnameable(tidy(c.GetCompany()))
+}
+
+func unnameable(name string) string {
+	if strings.ContainsAny(name, "<>") {
+		return "Xero takes no angle brackets in a name"
+	}
+	return tooLong(name, 255)
+}
+
+// settleNames are Xero's names of a contact, of what is written and otherwise of what is there.
+func settleNames(now *object, w fields) fields {
+	var n names
+	if now != nil {
+		n = namesOf(now)
+	}
+	if name, ok := w["name"].(fields); ok {
+		n.first, n.last, n.full = name["first"].(string), name["last"].(string), name["full"].(string)
+	}
+	if company, ok := w["company"].(string); ok {
+		n.company = company
+	}
+	switch {
+	case n.company == "":
+		n.company = n.full
+	case n.company == n.full: // one name, which is no person's
+		n.first, n.last = "", ""
+	case n.first+n.last == "":
+		n.first, n.last = normal.SplitName(n.full)
+	}
+	return fields{"Name": n.company, "FirstName": n.first, "LastName": n.last}
+}

@@ -1,0 +1,77 @@
+package xero
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"time"
+)
+
+// object is a contact or an invoice on the wire. A field that it lacks is empty: Xero leaves out what has no value.
+type object struct {
+	id     string
+	fields map[string]json.RawMessage
+	raw    []byte
+}
+
+var errObject = errors.New("it is no object of that kind: an id or a time is missing")
+
+// decode reads an object.
+func (k *kind) decode(raw []byte) (*object, error) {
+	o := &object{raw: bytes.Clone(raw)}
+	if err := json.Unmarshal(raw, &o.fields); err != nil {
+		return nil, errObject // without the cause, which quotes values
+	}
+	if o.id = o.text(k.id); !isID(o.id) || o.at().IsZero() {
+		return nil, errObject
+	}
+	return o, nil
+}
+
+// text is a field as text: a text as it is, nothing for null, anything else as it stands.
+func (o *object) text(field string) string { return text(o.fields[field]) }
+
+func text(raw json.RawMessage) string {
+	var out string
+	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+		return ""
+	}
+	if json.Unmarshal(raw, &out) == nil {
+		return out
+	}
+	return string(raw)
+}
+
+// at is Xero's time of what the object says.
+func (o *object) at() time.Time {
+	at, _ := moment(o.text("UpdatedDateUTC"))
+	return at
+}
+
+// slot is what one of Xero's lists has for a type; empty where it has none. False where it is no list.
+func (o *object) slot(of list, name string) (map[string]string, bool) {
+	out := map[string]string{}
+	if text(o.fields[of.field]) == "" {
+		return out, true
+	}
+	var all []map[string]json.RawMessage
+	if json.Unmarshal(o.fields[of.field], &all) != nil {
+		return out, false
+	}
+	for _, slot := range all {
+		if text(slot[of.kind]) != name {
+			continue
+		}
+		for _, part := range of.parts {
+			out[part] = text(slot[part])
+		}
+		break
+	}
+	return out, true
+}
+
+// id is what an id may look like: Xero's are UUIDs, and are taken as they come.
+var id = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func isID(text string) bool { return id.MatchString(text) }

@@ -1,0 +1,156 @@
+package xero
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/cursor"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+)
+
+// lag is what a change may take to show in a list, and the difference of the clocks.
+const lag = 2 * time.Minute
+
+// place is how far a pull has come in a list that is ordered by id. That is safe though it is a count: see the package's
+// comment.
+type place struct {
+	// Begun is Xero's clock at the first page, in milliseconds.
+	Begun int64 `json:"begun"`
+	// Passed is how many of the list are behind.
+	Passed int `json:"passed"`
+	// Count is how many the list had.
+	Count int `json:"count"`
+}
+
+// page is what a page of a list holds.
+type page struct {
+	list []json.RawMessage
+	next place
+	more bool
+}
+
+// Pull reads a page of all objects, or of those that changed.
+func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
+	op, k := "pull "+string(q.Kind)+"s", kinds[q.Kind]
+	in, err := a.page(ctx, op, k, q, url.Values{})
+	if err != nil {
+		return adapters.Page{}, err
+	}
+	out := adapters.Page{More: in.more, Watermark: later(time.UnixMilli(in.next.Begun).UTC(), q.Since), Total: in.next.Count}
+	if in.more {
+		out.Next = cursor.Encode(in.next)
+	}
+	for i, raw := range in.list {
+		o, err := k.decode(raw)
+		if err != nil {
+			out.Rejected = append(out.Rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: err.Error(), Raw: raw})
+			continue
+		}
+		out.Observations = append(out.Observations, a.observe(k, o))
+	}
+	return out, nil
+}
+
+// List reads the short form of objects, for their ids and times.
+func (a *api) List(ctx context.Context, q adapters.Query) (adapters.Listing, error) {
+	op, k := "list "+string(q.Kind)+"s", kinds[q.Kind]
+	in, err := a.page(ctx, op, k, q, url.Values{"summaryOnly": {"true"}})
+	if err != nil {
+		return adapters.Listing{}, err
+	}
+	out := adapters.Listing{More: in.more}
+	if in.more {
+		out.Next = cursor.Encode(in.next)
+	}
+	for _, raw := range in.list {
+		o, err := k.decode(raw)
+		if err != nil {
+			return adapters.Listing{}, &fault.Error{Category: fault.Transient, Op: op, Message: "an entry cannot be read", Err: err}
+		}
+		if !k.gone(o).gone {
+			out.Entries = append(out.Entries, adapters.Entry{ExternalID: adapters.ExternalID(o.id), At: o.at()})
+		}
+	}
+	return out, nil
+}
+
+// page reads a page of a list that is ordered by id.
+func (a *api) page(ctx context.Context, op string, k *kind, q adapters.Query, more url.Values) (page, error) {
+	var from place
+	if err := cursor.Decode(q.Cursor, &from); err != nil {
+		return page{}, err
+	}
+	if k == nil || from.Passed < 0 {
+		return page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
+	}
+	size := min(max(q.Size, 1), k.maxPage)
+	number := from.Passed/size + 1 // of another size than before: some is read twice
+	call := httpapi.Request{Path: root + k.many, Query: maps.Clone(k.listed), Header: http.Header{}}
+	maps.Copy(call.Query, k.asked)
+	maps.Copy(call.Query, more)
+	call.Query.Set("page", strconv.Itoa(number))
+	call.Query.Set("pageSize", strconv.Itoa(size))
+	if q.Since.Year() >= 1970 { // else everything: Xero's times begin somewhere
+		call.Header.Set("If-Modified-Since", q.Since.UTC().Format("2006-01-02T15:04:05"))
+	}
+	r, err := a.read(ctx, op, call)
+	if err != nil {
+		return page{}, ofNoObject(err)
+	}
+	if from.Begun == 0 {
+		from.Begun = clock(r).UnixMilli()
+	}
+	return from.turned(op, r, k.list(r.Body), number, size)
+}
+
+func clock(r httpapi.Response) time.Time {
+	if r.Date.IsZero() {
+		return r.ReceivedAt
+	}
+	return r.Date
+}
+
+// turned is a page, and the place behind it. Should something have left the list all the same, since nobody can promise
+// another's habits, the pull goes back by as much.
+func (p place) turned(op string, r httpapi.Response, list []json.RawMessage, number, size int) (page, error) {
+	var answer struct {
+		Pagination *struct {
+			PageSize  int `json:"pageSize"`
+			PageCount int `json:"pageCount"`
+			ItemCount int `json:"itemCount"`
+		} `json:"pagination"`
+	}
+	_ = json.Unmarshal(r.Body, &answer) // without it, the end is an empty page
+	told := answer.Pagination
+	if list == nil || told != nil && told.PageSize > size {
+		return page{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
+	}
+	out := page{list: list, more: len(list) > 0, next: p}
+	if told == nil {
+		out.next.Passed = number * size
+		return out, nil
+	}
+	if told.PageSize > 0 {
+		size = told.PageSize
+	}
+	out.more, out.next.Passed, out.next.Count = number < told.PageCount, number*size, told.ItemCount
+	if left := p.Count - told.ItemCount; left > 0 {
+		out.more, out.next.Passed = true, max((number-1)*size-left, 0)
+	}
+	return out, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,89 @@
+package xero
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/signature"
+)
+
+// maxEvents bounds one request. Xero documents no bound.
+const maxEvents = 10_000
+
+// webhook verifies and splits Xero's requests. One without events tries the address out (an intent to receive), and is
+// verified and answered as any other.
+type webhook struct{ secrets []adapters.Secret }
+
+// Verify checks Xero's signature. There is no time in it.
+func (w webhook) Verify(d adapters.Delivery) (int, error) {
+	return signature.VerifyXero(d.Header.Get("X-Xero-Signature"), d.Body, w.secrets)
+}
+
+// event is one thing that Xero tells of: ids and nothing else.
+type event struct {
+	ResourceID    json.RawMessage `json:"resourceId"`
+	EventDateUTC  json.RawMessage `json:"eventDateUtc"`
+	EventType     json.RawMessage `json:"eventType"`
+	EventCategory json.RawMessage `json:"eventCategory"`
+	TenantID      json.RawMessage `json:"tenantId"`
+}
+
+var (
+	errBody = errors.New("the body is no delivery of Xero's: it has no events")
+	errMany = fmt.Errorf("the body has more than %d events", maxEvents)
+)
+
+// Split cuts the list of events. A running number goes with each where the body's numbers fit its events.
+func (w webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
+	var in struct {
+		Events []json.RawMessage `json:"events"`
+		First  int64             `json:"firstEventSequence"`
+		Last   int64             `json:"lastEventSequence"`
+	}
+	switch err := json.Unmarshal(d.Body, &in); {
+	case err != nil || in.Events == nil:
+		return nil, errBody
+	case len(in.Events) > maxEvents:
+		return nil, errMany
+	}
+	numbered := in.First > 0 && in.Last-in.First+1 == int64(len(in.Events))
+	events := make([]adapters.Event, len(in.Events))
+	for i, raw := range in.Events {
+		var e event
+		if err := json.Unmarshal(raw, &e); err != nil || bytes.Equal(raw, []byte("null")) {
+			return nil, fmt.Errorf("entry %d of the body is no event", i)
+		}
+		events[i] = adapters.Event{Key: e.key(), Type: text(e.EventCategory) + "." + text(e.EventType), Account: strings.ToLower(text(e.TenantID)), Body: bytes.Clone(raw)}
+		if at, ok := moment(text(e.EventDateUTC)); ok {
+			events[i].OccurredAt = at
+		}
+		if numbered {
+			events[i].Sequence = in.First + int64(i)
+		}
+	}
+	return events, nil
+}
+
+// plainKey is what may become a key as it stands.
+var plainKey = regexp.MustCompile(`^[!-~]{5,200}$`)
+
+// key tells events apart: Xero gives them no id, and the body's entropy is another each time.
+func (e event) key() string {
+	parts := []string{text(e.TenantID), text(e.EventCategory), text(e.ResourceID), text(e.EventType), text(e.EventDateUTC)}
+	if key := strings.Join(parts, "|"); plainKey.MatchString(key) && strings.Count(key, "|") == len(parts)-1 {
+		return key
+	}
+	whole, err := json.Marshal(parts)
+	if err != nil {
+		panic(err) // texts always marshal
+	}
+	sum := sha256.Sum256(whole)
+	return hex.EncodeToString(sum[:])
+}
