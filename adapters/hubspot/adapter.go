@@ -40,7 +40,6 @@ import (
 )
 
 const (
-	customer adapters.Kind = "customer"
 	// mappingVersion is raised with every change in what attributes are read from or written to.
 	mappingVersion = 1
 	// credential is the name of the one credential.
@@ -56,7 +55,7 @@ func Factory() adapters.Factory {
 		OAuth:          oauth,
 		NeedsPublicURL: true,
 		Limits:         limits,
-		Carries:        []adapters.Carriage{carriage()},
+		Carries:        []adapters.Carriage{contacts().carriage()},
 		Open:           open,
 	}
 }
@@ -86,16 +85,16 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 		return nil, fmt.Errorf("hubspot has no options: %w", err)
 	}
 	api := httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints})
-	contacts := &contacts{api: api, connection: s.Connection, now: s.Now}
+	a := &account{api: api, kinds: kinds{contacts()}, connection: s.Connection, now: s.Now}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Webhook:        &webhook{publicURL: s.PublicURL, secrets: s.WebhookSecrets, now: s.Now},
-		Translator:     translator{},
-		Fetcher:        contacts,
-		Puller:         contacts,
-		Pusher:         contacts,
-		Archiver:       contacts,
-		Prober:         contacts,
+		Translator:     translator{kinds: a.kinds},
+		Fetcher:        a,
+		Puller:         a,
+		Pusher:         a,
+		Archiver:       a,
+		Prober:         a,
 	}, nil
 }
 

@@ -1,0 +1,72 @@
+package hubspot
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+)
+
+// upsert makes a contact by an upsert on our record id, or finds the one that has the e-mail address.
+func (a *account) upsert(ctx context.Context, t task, recordID string, f frozen) (adapters.Ack, error) {
+	r, err := a.send(ctx, t, http.MethodPost, t.kind.base()+"/batch/upsert", map[string]any{"inputs": []map[string]any{
+		{"idProperty": recordIDProperty, "id": recordID, "properties": f.Properties},
+	}})
+	if err != nil {
+		if p := parse(r.Body); r.Status == http.StatusConflict || p.emailTaken() {
+			return a.found(ctx, t, p, f)
+		}
+		return adapters.Ack{}, f.nameless(t.ofNoObject(err))
+	}
+	raw, p, err := t.single(r)
+	switch {
+	case err != nil:
+		return adapters.Ack{}, maybeDone(err)
+	case p != nil && (p.Category == "CONFLICT" || p.emailTaken()):
+		return a.found(ctx, t, *p, f)
+	case p != nil:
+		return adapters.Ack{}, f.nameless(t.itemFailure(*p))
+	}
+	var made object
+	if raw == nil || json.Unmarshal(raw, &made) != nil || !isID(string(made.ID)) {
+		return adapters.Ack{}, &fault.Error{Category: fault.Transient, Op: t.op, Status: r.Status, MaybeDone: true,
+			Message: "the answer names neither a contact nor an error"}
+	}
+	made.kind, made.raw = t.kind, raw
+	return a.confirm(ctx, t, string(made.ID), f, &made)
+}
+
+// found acknowledges the contact that is in the way of a create: HubSpot names it, or it is the one with the address.
+func (a *account) found(ctx context.Context, t task, p problem, f frozen) (adapters.Ack, error) {
+	if id := p.existingID(); id != "" {
+		o, err := a.get(ctx, t, id)
+		switch {
+		case err == nil && !o.Archived:
+			return adapters.Ack{Found: true, Observation: o.observe(a.connection)}, nil
+		case err != nil && fault.CategoryOf(err) != fault.Gone:
+			return adapters.Ack{}, err
+		}
+	}
+	if email := f.Properties["email"]; email != "" {
+		o, err := a.lookup(ctx, t, "email", email)
+		switch {
+		case err != nil:
+			return adapters.Ack{}, err
+		case o != nil && !o.Archived:
+			return adapters.Ack{Found: true, Observation: o.observe(a.connection)}, nil
+		}
+	}
+	return adapters.Ack{}, &fault.Error{Category: fault.Conflict, Op: t.op, Status: http.StatusConflict, Code: p.code(),
+		Message: "another contact is in the way and cannot be found"}
+}
+
+// nameless says what is probably wrong with a contact that HubSpot does not take for no reason that it gives.
+func (f frozen) nameless(err error) error {
+	named := f.Properties["email"] + f.Properties["firstname"] + f.Properties["lastname"]
+	if is := fault.As(err); named == "" && is.Category == fault.Permanent && is.Refused == nil && is.Code == "VALIDATION_ERROR" {
+		is.Message = "HubSpot takes a contact with an e-mail address or a name alone; " + is.Message
+	}
+	return err
+}
