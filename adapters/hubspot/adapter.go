@@ -32,7 +32,6 @@ package hubspot
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -55,9 +54,21 @@ func Factory() adapters.Factory {
 		OAuth:          oauth,
 		NeedsPublicURL: true,
 		Limits:         limits,
-		Carries:        []adapters.Carriage{contacts().carriage()},
+		Declare:        declare,
 		Open:           open,
 	}
+}
+
+// declare says what a connection carries. Tickets are asked for by its options: they need a scope that an app for
+// customers alone does not have, HubSpot grants nothing where one scope of a request is not the app's, and what a stage means
+// is the account's own.
+func declare(s adapters.Settings) ([]adapters.Carriage, error) {
+	all, err := carried(s)
+	carries := make([]adapters.Carriage, len(all))
+	for i, k := range all {
+		carries[i] = k.carriage()
+	}
+	return carries, err
 }
 
 // oauth is the grant of a public app. Its pages are at another host than its API, except where a test stands in for both.
@@ -66,10 +77,14 @@ func oauth(s adapters.Settings) adapters.OAuth {
 	if s.BaseURL == "https://api.hubapi.com" {
 		pages = "https://app.hubspot.com"
 	}
+	scopes := []string{"oauth", "crm.objects.contacts.read", "crm.objects.contacts.write"}
+	if all, _ := carried(s); all.named(ticket) != nil { // options that are wrong are told by declare
+		scopes = append(scopes, "tickets")
+	}
 	return adapters.OAuth{
 		AuthorizeURL: pages + "/oauth/authorize",
 		TokenURL:     s.BaseURL + "/oauth/2026-03/token",
-		Scopes:       []string{"oauth", "crm.objects.contacts.read", "crm.objects.contacts.write"},
+		Scopes:       scopes,
 		ClientAuth:   adapters.ClientInBody,
 	}
 }
@@ -81,11 +96,12 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 	case len(s.WebhookSecrets) > 0 && !absolute(s.PublicURL):
 		return nil, errors.New("hubspot signs the URL that it calls: set webhook.public_url to exactly that URL")
 	}
-	if err := s.DecodeOptions(&struct{}{}); err != nil {
-		return nil, fmt.Errorf("hubspot has no options: %w", err)
+	all, err := carried(s)
+	if err != nil {
+		return nil, err
 	}
 	api := httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints})
-	a := &account{api: api, kinds: kinds{contacts()}, connection: s.Connection, now: s.Now}
+	a := &account{api: api, kinds: all, connection: s.Connection, now: s.Now}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Webhook:        &webhook{publicURL: s.PublicURL, secrets: s.WebhookSecrets, now: s.Now},

@@ -13,6 +13,7 @@ import (
 // write's: then the answer to the write tells what became of what was written, and nothing else is told.
 func (a *account) confirm(ctx context.Context, t task, id string, f frozen, answer *object) (adapters.Ack, error) {
 	o, err := a.written(ctx, t, id)
+	f.settle(o, answer)
 	changed := err == nil && answer != nil && answer.at().Before(o.at())
 	if err == nil && o.ignoredStage(f) && !(changed && !answer.ignoredStage(f)) {
 		changed = false
@@ -30,6 +31,21 @@ func (a *account) confirm(ctx context.Context, t task, id string, f frozen, answ
 		}
 	}
 	return adapters.Ack{Observation: o.observe(a.connection)}, nil
+}
+
+// settle says of the read, and of the answer to the write, who asks: an answer tells no associations, and where there are
+// others beside the contact that was just written, it is that one.
+func (f frozen) settle(o, answer *object) {
+	id, writes := f.Properties[contactsProperty]
+	if !writes {
+		return
+	}
+	if answer != nil {
+		answer.Properties[contactsProperty] = value(id)
+	}
+	if o != nil && slices.Contains(o.contacts(), id) {
+		o.Properties[contactsProperty] = value(id)
+	}
 }
 
 // spokenOf are the attributes that an observation tells.

@@ -70,3 +70,56 @@ func (f frozen) nameless(err error) error {
 	}
 	return err
 }
+
+// post makes a ticket with its contact: a ticket that is made without one may set automations off that miss it. Where the
+// record's ticket is there already, an earlier try made it, and it is brought to the same.
+func (a *account) post(ctx context.Context, t task, recordID string, f frozen) (adapters.Ack, error) {
+	properties := f.plain()
+	properties[recordIDProperty] = recordID
+	body := map[string]any{"properties": properties}
+	contact := f.Properties[contactsProperty]
+	if contact != "" {
+		body["associations"] = []map[string]any{{
+			"to":    map[string]string{"id": contact},
+			"types": []map[string]any{{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": ticketToContact}},
+		}}
+	}
+	r, err := a.send(ctx, t, http.MethodPost, t.kind.base(), body)
+	if err != nil {
+		if p := parse(r.Body); r.Status == http.StatusConflict || p.recordTaken() {
+			return a.made(ctx, t, recordID, f, err)
+		}
+		return adapters.Ack{}, a.blame(ctx, t, contact, t.ofNoObject(err))
+	}
+	made, err := t.kind.decode(r.Body)
+	if err != nil {
+		return adapters.Ack{}, &fault.Error{Category: fault.Transient, Op: t.op, Status: r.Status, MaybeDone: true,
+			Message: "the answer names neither a ticket nor an error"}
+	}
+	return a.confirm(ctx, t, string(made.ID), f, made)
+}
+
+// made brings the ticket that carries the record's id to what is to be made.
+func (a *account) made(ctx context.Context, t task, recordID string, f frozen, refusal error) (adapters.Ack, error) {
+	o, err := a.lookup(ctx, t, recordIDProperty, recordID)
+	switch {
+	case err != nil:
+		return adapters.Ack{}, err
+	case o == nil || o.Archived:
+		return adapters.Ack{}, refusal
+	}
+	return a.update(ctx, t, string(o.ID), f)
+}
+
+// blame finds out whether it is the contact that HubSpot does not take a new ticket for: its error has no code for that.
+func (a *account) blame(ctx context.Context, t task, contact string, err error) error {
+	f := fault.As(err)
+	if contact == "" || f.Category != fault.Permanent || f.Refused != nil || f.Code == missingScopes {
+		return err
+	}
+	_, missing := a.get(ctx, task{op: t.op, kind: a.kinds.named(customer)}, contact)
+	if fault.CategoryOf(missing) == fault.Gone {
+		refused(f, "requester", "HubSpot has no such contact")
+	}
+	return f
+}

@@ -160,6 +160,11 @@ func (p problem) emailTaken() bool {
 		slices.Contains(p.refusals(), refusal{Property: "email", Code: "CONFLICTING_UNIQUE_VALUE"})
 }
 
+// recordTaken says that a create failed because there is an object with our record's id.
+func (p problem) recordTaken() bool {
+	return slices.Contains(p.refusals(), refusal{Property: recordIDProperty, Code: "CONFLICTING_UNIQUE_VALUE"})
+}
+
 // noRecordID says that the account lacks the unique property that our ids go to.
 func (p problem) noRecordID() bool {
 	return slices.Contains(p.refusals(), refusal{Property: recordIDProperty, Code: "PROPERTY_DOESNT_EXIST"}) ||

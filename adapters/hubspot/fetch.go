@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -84,12 +83,16 @@ func (a *account) Fetch(ctx context.Context, o adapters.Object) (adapters.Observ
 func (a *account) get(ctx context.Context, t task, id string) (*object, error) {
 	t = t.reading()
 	r, err := a.call(ctx, t, httpapi.Request{
-		Method: http.MethodGet, Path: t.kind.path(id), Query: url.Values{"properties": {strings.Join(t.kind.asked, ",")}},
+		Method: http.MethodGet, Path: t.kind.path(id), Query: t.kind.query(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	return t.decoded(r.Status, r.Body)
+	o, err := t.decoded(r.Status, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return o.told(), nil
 }
 
 // lookup reads the object that has a value in a unique property; nil where there is none. The value travels in the
@@ -109,11 +112,20 @@ func (a *account) lookup(ctx context.Context, t task, property, text string) (*o
 	case err != nil:
 		return nil, err
 	case raw != nil:
-		return t.decoded(r.Status, raw)
+		return a.whole(ctx, t, r.Status, raw)
 	case p == nil || p.Category == "OBJECT_NOT_FOUND":
 		return nil, nil
 	}
 	return nil, t.itemFailure(*p)
+}
+
+// whole is an object that was found with all that a read tells of it.
+func (a *account) whole(ctx context.Context, t task, status int, raw []byte) (*object, error) {
+	o, err := t.decoded(status, raw)
+	if err != nil || !t.kind.associates() {
+		return o, err
+	}
+	return o, a.associations(ctx, t, []*object{o})
 }
 
 // send makes a call with a body.

@@ -3,7 +3,9 @@ package hubspot
 import (
 	"context"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -24,6 +26,13 @@ type kind struct {
 	rows     []row
 	// create makes an object that carries our record's id, or finds the one that is in its way.
 	create func(*account, context.Context, task, string, frozen) (adapters.Ack, error)
+	// complete makes properties those of a create, or says why there can be none. May be nil.
+	complete func(properties map[string]string) (refusal string)
+	// unfit is the attribute that the object, as it is now, cannot take, and why. Nil where an update need not read before
+	// it writes.
+	unfit func(now *object, properties map[string]string) (path, why string)
+	// further are properties that are read, too, and say nothing by themselves.
+	further []string
 
 	// holders are the attributes that each mapped property holds.
 	holders map[string][]string
@@ -77,12 +86,22 @@ func (k kind) with(rows ...row) *kind {
 			k.holders[property] = append(k.holders[property], r.path)
 		}
 	}
-	k.asked = append(slices.Sorted(maps.Keys(k.holders)), recordIDProperty, k.modified)
+	k.asked = append(slices.Sorted(maps.Keys(k.holders)), append(k.further, recordIDProperty, k.modified)...)
+	k.asked = slices.DeleteFunc(k.asked, func(property string) bool { return property == contactsProperty })
 	return &k
 }
 
 // base is the objects' API, in a version that HubSpot keeps until September 2027.
 func (k *kind) base() string { return "/crm/objects/2026-03/" + k.many }
+
+// query asks for what every read tells.
+func (k *kind) query() url.Values {
+	q := url.Values{"properties": {strings.Join(k.asked, ",")}}
+	if k.associates() {
+		q.Set("associations", "contacts")
+	}
+	return q
+}
 
 func (k *kind) path(id string) string { return k.base() + "/" + id }
 

@@ -31,6 +31,8 @@ type object struct {
 	UpdatedAt  value            `json:"updatedAt"`
 	Archived   bool             `json:"archived"`
 	ArchivedAt value            `json:"archivedAt"`
+	// Associations have a form of their own; told reads them.
+	Associations json.RawMessage `json:"associations"`
 
 	kind *kind
 	raw  []byte

@@ -91,7 +91,7 @@ func (r *reading) unknownFields() {
 		}
 	}
 	for name := range r.object.Properties {
-		if r.object.kind.holders[name] == nil && !slices.Contains(ownProperties, name) {
+		if r.object.kind.holders[name] == nil && !slices.Contains(ownProperties, name) && !slices.Contains(r.object.kind.further, name) {
 			r.unknown(name)
 		}
 	}

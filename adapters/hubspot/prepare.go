@@ -47,6 +47,12 @@ func (a *account) Prepare(p adapters.Patch) (adapters.Request, error) {
 				delete(out.Properties, property)
 			}
 		}
+		if k.complete != nil {
+			f.Message = k.complete(out.Properties)
+		}
+	}
+	if f.Message != "" {
+		return adapters.Request{}, f
 	}
 	body, err := json.Marshal(out)
 	if err != nil {

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -88,7 +86,8 @@ func (t task) answered(r httpapi.Response, err error) (answer, error) {
 // list reads a page of all objects. HubSpot goes on by id, so that changes between pages shift nothing. What changes
 // meanwhile is found by the pull of changes that begins where this one began.
 func (a *account) list(ctx context.Context, t task, from place, size int) (adapters.Page, error) {
-	query := url.Values{"limit": {strconv.Itoa(size)}, "properties": {strings.Join(t.kind.asked, ",")}}
+	query := t.kind.query()
+	query.Set("limit", strconv.Itoa(size))
 	if from.After != "" {
 		query.Set("after", from.After)
 	}
@@ -99,7 +98,10 @@ func (a *account) list(ctx context.Context, t task, from place, size int) (adapt
 	if from.Begun == 0 {
 		from.Begun = in.now.UnixMilli()
 	}
-	page, _ := a.read(t.kind, in)
+	page, objects := t.kind.read(in)
+	for _, o := range objects {
+		page.Observations = append(page.Observations, o.told().observe(a.connection))
+	}
 	page.Watermark = time.UnixMilli(from.Begun).UTC()
 	if from.After = in.Paging.Next.After; from.After != "" {
 		page.More, page.Next = true, cursor.Encode(from)
@@ -124,7 +126,19 @@ func (a *account) search(ctx context.Context, t task, from place, size int) (ada
 	if err != nil {
 		return adapters.Page{}, err
 	}
-	page, last := a.read(t.kind, in)
+	page, objects := t.kind.read(in)
+	if t.kind.associates() {
+		if err := a.associations(ctx, t, objects); err != nil {
+			return adapters.Page{}, err
+		}
+	}
+	for _, o := range objects {
+		page.Observations = append(page.Observations, o.observe(a.connection))
+	}
+	var last *object
+	if n := len(objects); n > 0 {
+		last = objects[n-1]
+	}
 	full := len(in.Results) >= size
 	if full && last == nil {
 		return adapters.Page{}, &fault.Error{Category: fault.Transient, Op: t.op, Message: "none of a page's objects can be read, so that there is nothing to go on from"}
@@ -164,8 +178,8 @@ func (p place) behind(last *object, full bool) place {
 	return place{At: max(at, p.At)}
 }
 
-// read takes the objects of a page, and gives the last one that could be read.
-func (a *account) read(k *kind, in answer) (page adapters.Page, last *object) {
+// read takes the objects of a page that can be read; the others are rejected.
+func (k *kind) read(in answer) (page adapters.Page, objects []*object) {
 	page.Total = in.Total
 	for i, raw := range in.Results {
 		o, err := k.decode(raw)
@@ -173,7 +187,7 @@ func (a *account) read(k *kind, in answer) (page adapters.Page, last *object) {
 			page.Rejected = append(page.Rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: err.Error(), Raw: raw})
 			continue
 		}
-		page.Observations, last = append(page.Observations, o.observe(a.connection)), o
+		objects = append(objects, o)
 	}
-	return page, last
+	return page, objects
 }

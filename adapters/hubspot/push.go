@@ -3,6 +3,7 @@ package hubspot
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -39,17 +40,60 @@ func (a *account) Find(ctx context.Context, r adapters.Request) (*adapters.Obser
 	return &found, nil
 }
 
+// update writes properties, and then associations.
 func (a *account) update(ctx context.Context, t task, id string, f frozen) (adapters.Ack, error) {
-	answer, p, err := a.patch(ctx, t, id, f.Properties)
+	now, err := a.before(ctx, t, id, f)
 	if err != nil {
-		if p.emailTaken() && slices.Contains(f.Paths, "email") {
-			taken := fault.As(err)
-			taken.Category = fault.Permanent
-			refused(taken, "email", reason("CONFLICTING_UNIQUE_VALUE"))
+		return adapters.Ack{}, err
+	}
+	var answer *object
+	if properties := f.plain(); len(properties) > 0 {
+		var p problem
+		if answer, p, err = a.patch(ctx, t, id, properties); err != nil {
+			return adapters.Ack{}, ofEmail(err, p, f)
+		}
+	}
+	if err := a.associate(ctx, t, now, f); err != nil {
+		if answer != nil {
+			err = maybeDone(err)
 		}
 		return adapters.Ack{}, err
 	}
 	return a.confirm(ctx, t, id, f, answer)
+}
+
+// before reads an object that may not take all that is to be written; nil where its kind takes it unseen.
+func (a *account) before(ctx context.Context, t task, id string, f frozen) (*object, error) {
+	if t.kind.unfit == nil {
+		return nil, nil
+	}
+	now, err := a.written(ctx, t, id)
+	if err != nil {
+		return nil, err
+	}
+	if path, why := t.kind.unfit(now, f.Properties); path != "" {
+		unfit := &fault.Error{Category: fault.Permanent, Op: t.op, Message: "HubSpot cannot hold all of it"}
+		refused(unfit, path, why)
+		return nil, unfit
+	}
+	return now, nil
+}
+
+// plain are the properties without what stands for an association.
+func (f frozen) plain() map[string]string {
+	properties := maps.Clone(f.Properties)
+	delete(properties, contactsProperty)
+	return properties
+}
+
+// ofEmail names the address where a write failed since another contact has it.
+func ofEmail(err error, p problem, f frozen) error {
+	if p.emailTaken() && slices.Contains(f.Paths, "email") {
+		taken := fault.As(err)
+		taken.Category = fault.Permanent
+		refused(taken, "email", reason("CONFLICTING_UNIQUE_VALUE"))
+	}
+	return err
 }
 
 // patch writes properties. It gives what HubSpot then held of them, or nil where the answer does not tell; where the write

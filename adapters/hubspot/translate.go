@@ -17,6 +17,12 @@ type change struct {
 	PrimaryObjectID value   `json:"primaryObjectId"`
 	MergedObjectIDs []value `json:"mergedObjectIds"`
 	NewObjectID     value   `json:"newObjectId"`
+
+	AssociationType  string `json:"associationType"`
+	FromObjectID     value  `json:"fromObjectId"`
+	ToObjectID       value  `json:"toObjectId"`
+	FromObjectTypeID string `json:"fromObjectTypeId"`
+	ToObjectTypeID   string `json:"toObjectTypeId"`
 }
 
 // translator says which objects an event is about.
@@ -35,10 +41,10 @@ func (t translator) Translate(e adapters.Event) (adapters.Translation, error) {
 	}
 	k := t.kinds.called(subject)
 	switch {
+	case verb == "associationChange":
+		return t.associated(c)
 	case k == nil:
 		return ignored("objects of this type are not carried"), nil
-	case verb == "associationChange":
-		return ignored("associations are not carried"), nil
 	case verb == "propertyChange" && c.PropertyName != "" && k.holders[c.PropertyName] == nil:
 		return ignored("the property is not carried"), nil
 	case verb == "merge":
@@ -49,6 +55,26 @@ func (t translator) Translate(e adapters.Event) (adapters.Translation, error) {
 		return adapters.Translation{Observations: []adapters.Observation{k.gone(e, c.ObjectID)}}, nil
 	}
 	return adapters.Translation{Fetch: []adapters.Object{k.object(c.ObjectID)}}, nil
+}
+
+// associated names the object that has another contact now, or one less. HubSpot tells it from either side.
+func (t translator) associated(c change) (adapters.Translation, error) {
+	from, to := c.FromObjectTypeID, c.ToObjectTypeID
+	if from == "" {
+		from, to, _ = strings.Cut(strings.ToLower(c.AssociationType), "_to_")
+	}
+	id := c.FromObjectID
+	one, other := t.kinds.called(from), t.kinds.called(to)
+	if other != nil && other.associates() {
+		id, one, other = c.ToObjectID, other, one
+	}
+	switch {
+	case one == nil || !one.associates() || other == nil || other.name != customer:
+		return ignored("this association is not carried"), nil
+	case !isObject(id):
+		return adapters.Translation{}, unreadable("it names no " + one.one)
+	}
+	return adapters.Translation{Fetch: []adapters.Object{one.object(id)}}, nil
 }
 
 // merged says which object lives on. HubSpot makes a new one of the two, or keeps the primary one.
