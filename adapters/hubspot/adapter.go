@@ -1,4 +1,4 @@
-// Package hubspot carries customers to and from HubSpot's contacts.
+// Package hubspot carries customers to and from HubSpot's contacts, and tickets to and from its tickets.
 //
 // # Setting an account up
 //
@@ -10,7 +10,10 @@
 //	 "type": "string", "fieldType": "text", "hasUniqueValue": true}
 //
 // Without it contacts can be read and updated, and a create fails with a message that says so. Webhook subscriptions
-// may be of the classic kind (contact.*) or the generic one (object.* of type 0-1).
+// may be of the classic kind (contact.*, ticket.*) or the generic one (object.* of types 0-1 and 0-5).
+//
+// Tickets are carried where the connection's options ask for them. They need the scope tickets, and a property of the
+// same name and form among those of tickets, in its group ticketinformation.
 //
 // # Why it is built this way
 //
@@ -18,6 +21,16 @@
 // contact that it made. An e-mail address belongs to one contact; where it is another's, that contact is found, not a
 // second one made. Contacts are looked up by batch/read, which sees writes at once where search lags, and which takes
 // an e-mail address in its body where a GET would put it into every log's path.
+//
+// A ticket is made by a plain create, since an upsert takes no associations, and a ticket that is there for a moment
+// without its contact sets automations off. Sent again it fails on canonhub_id; the ticket that has it is brought to the
+// same. Who asks is the contact that a ticket is associated with: HubSpot keeps any number of them and, unlike for
+// companies, calls none the primary one. So of several none is read, and none is taken away.
+//
+// What a stage means is the account's own matter. HubSpot tells of a stage no more than whether it is open or closed, and
+// a translation asks nobody: options say it, and know HubSpot's own pipeline.
+//
+// An association moves no time stamp that HubSpot promises. Webhooks tell of it; without them, a reconcile does.
 //
 // A write's answer holds the written properties alone, so each write is followed by a read. That read also shows what
 // HubSpot ignores without a word: a lifecycle stage that moves back. It is cleared first, then set.

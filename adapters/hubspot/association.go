@@ -58,7 +58,7 @@ func readRequester(r *reading, t *canonicalv1.Ticket) {
 	switch all := r.object.contacts(); {
 	case len(all) == 0:
 	case len(all) > 1:
-		r.unusable("requester", strings.Join(all, " "), "the ticket has several contacts, and HubSpot does not say which of them asks")
+		r.unusable("requester", strings.Join(all, " "), severalContacts)
 	case !isObject(value(all[0])):
 		r.unusable("requester", all[0], "it is no id")
 	default:
@@ -84,24 +84,41 @@ func (a *account) associate(ctx context.Context, t task, now *object, f frozen) 
 	}
 	has := now.contacts()
 	others := slices.DeleteFunc(slices.Clone(has), func(id string) bool { return id == want })
-	if want != "" && len(others) == len(has) {
-		path := t.kind.path(string(now.ID)) + "/associations/default/contacts/" + want
-		if _, err := a.call(ctx, t, httpapi.Request{Method: http.MethodPut, Path: path}); err != nil {
+	adds := want != "" && len(others) == len(has)
+	if adds {
+		if err := a.contact(ctx, t, http.MethodPut, now, "default/contacts/"+want); err != nil {
 			return ofRequester(err)
 		}
 	}
 	switch {
 	case len(others) == 1:
-		path := t.kind.path(string(now.ID)) + "/associations/contacts/" + others[0]
-		if _, err := a.call(ctx, t, httpapi.Request{Method: http.MethodDelete, Path: path}); err != nil && fault.CategoryOf(err) != fault.Gone {
-			return maybeDone(err)
+		err := a.contact(ctx, t, http.MethodDelete, now, "contacts/"+others[0])
+		if adds {
+			err = maybeDone(err)
 		}
+		return err
 	case want == "" && len(others) > 1:
-		f := &fault.Error{Category: fault.Permanent, Op: t.op, Message: "HubSpot does not say who asks"}
-		refused(f, "requester", "the ticket has several contacts, and HubSpot does not say which of them asks")
-		return f
+		return several(t)
 	}
 	return nil
+}
+
+// contact adds a contact to an object, or takes it away.
+func (a *account) contact(ctx context.Context, t task, method string, of *object, which string) error {
+	_, err := a.call(ctx, t, httpapi.Request{Method: method, Path: t.kind.path(string(of.ID)) + "/associations/" + which})
+	if method == http.MethodDelete && fault.CategoryOf(err) == fault.Gone {
+		return nil // it is not there, then
+	}
+	return err
+}
+
+// severalContacts is why nobody can tell who asks.
+const severalContacts = "the ticket has several contacts, and HubSpot does not say which of them asks"
+
+func several(t task) error {
+	f := &fault.Error{Category: fault.Permanent, Op: t.op, Message: "HubSpot cannot hold all of it"}
+	refused(f, "requester", severalContacts)
+	return f
 }
 
 // ofRequester judges a failure of the call that adds a contact. The ticket was there a moment ago: what is not there, or

@@ -47,14 +47,15 @@ func (a *account) update(ctx context.Context, t task, id string, f frozen) (adap
 		return adapters.Ack{}, err
 	}
 	var answer *object
-	if properties := f.plain(); len(properties) > 0 {
+	properties := f.plain()
+	if len(properties) > 0 {
 		var p problem
 		if answer, p, err = a.patch(ctx, t, id, properties); err != nil {
 			return adapters.Ack{}, ofEmail(err, p, f)
 		}
 	}
 	if err := a.associate(ctx, t, now, f); err != nil {
-		if answer != nil {
+		if len(properties) > 0 {
 			err = maybeDone(err)
 		}
 		return adapters.Ack{}, err

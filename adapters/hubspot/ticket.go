@@ -33,7 +33,7 @@ func tickets(p pipeline) *kind {
 		plain("subject", "subject", (*canonicalv1.Ticket).GetSubject, func(t *canonicalv1.Ticket, v string) { t.Subject = &v }),
 		plain("description", "content", (*canonicalv1.Ticket).GetDescription, func(t *canonicalv1.Ticket, v string) { t.Description = &v }),
 		mapped("requester", []string{contactsProperty}, readRequester, writeRequester).
-			losing("A ticket has any number of contacts, and HubSpot does not say which of them asks: where there are several, none is read, and a write adds one and leaves them."),
+			losing("A ticket has any number of contacts, and HubSpot does not say which of them asks: where there are several, none is read. A write takes the place of a single other one, and leaves several."),
 		mapped("assignee", []string{"hubspot_owner_id"}, func(r *reading, t *canonicalv1.Ticket) { t.Assignee = r.agent("hubspot_owner_id") }, nil),
 		mapped("group", []string{"hubspot_team_id"}, func(r *reading, t *canonicalv1.Ticket) { t.Group = r.agent("hubspot_team_id") }, nil),
 		mapped("status", []string{stageProperty}, p.readStatus, p.writeStatus).
