@@ -120,7 +120,11 @@ func TestBothSidesAreToldOfAnAssociation(t *testing.T) {
 				fromTicket := e.AssociationType == "TICKET_TO_CONTACT"
 				classic := e.SubscriptionType == "ticket.associationChange" == fromTicket && e.FromObjectTypeID == ""
 				modern := e.SubscriptionType == "object.associationChange" && (e.FromObjectTypeID == "0-5") == fromTicket && (e.ToObjectTypeID == "0-1") == fromTicket
-				if generic && !modern || !generic && !classic || e.FromObjectID.String() != id || e.ToObjectID.String() != ada || e.AssociationRemoved == nil || *e.AssociationRemoved {
+				from, to := id, ada
+				if !fromTicket {
+					from, to = ada, id
+				}
+				if generic && !modern || !generic && !classic || e.FromObjectID.String() != from || e.ToObjectID.String() != to || e.AssociationRemoved == nil || *e.AssociationRemoved {
 					t.Errorf("generic %v: got %+v", generic, e)
 				}
 			}
