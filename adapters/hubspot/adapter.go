@@ -23,7 +23,7 @@
 // an e-mail address in its body where a GET would put it into every log's path.
 //
 // A ticket is made by a plain create, since an upsert takes no associations, and a ticket that is there for a moment
-// without its contact sets automations off. Sent again it fails on canonhub_id; the ticket that has it is brought to the
+// without its contact sets automations off. It is looked for by canonhub_id before; one that is there is brought to the
 // same. Who asks is the contact that a ticket is associated with: HubSpot keeps any number of them and, unlike for
 // companies, calls none the primary one. So of several none is read, and none is taken away.
 //

@@ -71,23 +71,22 @@ func (f frozen) nameless(err error) error {
 	return err
 }
 
-// post makes a ticket with its contact: a ticket that is made without one may set automations off that miss it. Where the
-// record's ticket is there already, an earlier try made it, and it is brought to the same.
+// post makes a ticket with its contact: one that is made without it may set automations off that miss it. It is looked
+// for before, which also tells an account whose property for our ids is missing or not unique; only two at once then meet
+// HubSpot's own refusal of a second one.
 func (a *account) post(ctx context.Context, t task, recordID string, f frozen) (adapters.Ack, error) {
+	if there, ack, err := a.again(ctx, t, recordID, f); there || err != nil {
+		return ack, err
+	}
 	properties := f.plain()
 	properties[recordIDProperty] = recordID
-	body := map[string]any{"properties": properties}
 	contact := f.Properties[contactsProperty]
-	if contact != "" {
-		body["associations"] = []map[string]any{{
-			"to":    map[string]string{"id": contact},
-			"types": []map[string]any{{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": ticketToContact}},
-		}}
-	}
-	r, err := a.send(ctx, t, http.MethodPost, t.kind.base(), body)
+	r, err := a.send(ctx, t, http.MethodPost, t.kind.base(), map[string]any{"properties": properties, "associations": associations(contact)})
 	if err != nil {
 		if p := parse(r.Body); r.Status == http.StatusConflict || p.recordTaken() {
-			return a.made(ctx, t, recordID, f, err)
+			if there, ack, failed := a.again(ctx, t, recordID, f); there || failed != nil {
+				return ack, failed
+			}
 		}
 		return adapters.Ack{}, a.blame(ctx, t, contact, t.ofNoObject(err))
 	}
@@ -99,16 +98,25 @@ func (a *account) post(ctx context.Context, t task, recordID string, f frozen) (
 	return a.confirm(ctx, t, string(made.ID), f, made)
 }
 
-// made brings the ticket that carries the record's id to what is to be made.
-func (a *account) made(ctx context.Context, t task, recordID string, f frozen, refusal error) (adapters.Ack, error) {
+// again brings the ticket that an earlier try made to what is to be made, where there is one.
+func (a *account) again(ctx context.Context, t task, recordID string, f frozen) (bool, adapters.Ack, error) {
 	o, err := a.lookup(ctx, t, recordIDProperty, recordID)
-	switch {
-	case err != nil:
-		return adapters.Ack{}, err
-	case o == nil || o.Archived:
-		return adapters.Ack{}, refusal
+	if err != nil || o == nil || o.Archived {
+		return false, adapters.Ack{}, err
 	}
-	return a.update(ctx, t, string(o.ID), f)
+	ack, err := a.update(ctx, t, string(o.ID), f)
+	return true, ack, err
+}
+
+// associations are a new ticket's.
+func associations(contact string) []map[string]any {
+	if contact == "" {
+		return []map[string]any{}
+	}
+	return []map[string]any{{
+		"to":    map[string]string{"id": contact},
+		"types": []map[string]any{{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": ticketToContact}},
+	}}
 }
 
 // blame finds out whether it is the contact that HubSpot does not take a new ticket for: its error has no code for that.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -113,6 +114,41 @@ func TestATicketWhoseAnswerWasLostIsMadeOnceAndHasItsContact(t *testing.T) {
 	}
 	if n := len(b.sandbox.Tickets()); n != 1 {
 		t.Errorf("there are %d tickets", n)
+	}
+}
+
+// Two at once: the other one's ticket comes between the look and the create.
+func TestATicketThatAnotherTryMakesMeanwhileIsTheOne(t *testing.T) {
+	t.Parallel()
+	b := desk(t, withTickets)
+	ada := b.contact(t, "ada")
+	r, err := b.Pusher.Prepare(opening(printer(ada), "subject", "requester"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	a := connectWith(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Method == http.MethodPost && strings.HasSuffix(q.URL.Path, "/tickets") {
+			once.Do(func() {
+				if _, err := b.Pusher.Push(q.Context(), r); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		b.sandbox.ServeHTTP(w, q)
+	}), withTickets)
+	ack, err := a.Pusher.Push(t.Context(), r)
+	if all := b.sandbox.Tickets(); err != nil || ack.Found || len(all) != 1 || all[0].ID != string(ack.Observation.ExternalID) || asks(ack.Observation) != string(ada) {
+		t.Errorf("got %+v, %v, of %d tickets", ack, err, len(all))
+	}
+}
+
+func TestATicketWithoutTheUniquePropertySaysHowToMakeIt(t *testing.T) {
+	t.Parallel()
+	b := desk(t, withTickets, func(o *sandbox.Options) { o.WithoutRecordID = true })
+	_, err := b.push(t, opening(printer(""), "subject"))
+	if f := fault.As(err); err == nil || f.Category != fault.Permanent || f.MaybeDone || !strings.Contains(f.Message, "POST /crm/properties/2026-03/tickets") || len(b.sandbox.Tickets()) > 0 {
+		t.Errorf("got %v", err)
 	}
 }
 
