@@ -90,17 +90,14 @@ func (a *account) associate(ctx context.Context, t task, now *object, f frozen) 
 			return ofRequester(err)
 		}
 	}
-	switch {
-	case len(others) == 1:
-		err := a.contact(ctx, t, http.MethodDelete, now, "contacts/"+others[0])
-		if adds {
-			err = maybeDone(err)
-		}
-		return err
-	case want == "" && len(others) > 1:
-		return several(t)
+	if len(others) != 1 {
+		return nil
 	}
-	return nil
+	err := a.contact(ctx, t, http.MethodDelete, now, "contacts/"+others[0])
+	if adds {
+		err = maybeDone(err)
+	}
+	return err
 }
 
 // contact adds a contact to an object, or takes it away.
@@ -114,12 +111,6 @@ func (a *account) contact(ctx context.Context, t task, method string, of *object
 
 // severalContacts is why nobody can tell who asks.
 const severalContacts = "the ticket has several contacts, and HubSpot does not say which of them asks"
-
-func several(t task) error {
-	f := &fault.Error{Category: fault.Permanent, Op: t.op, Message: "HubSpot cannot hold all of it"}
-	refused(f, "requester", severalContacts)
-	return f
-}
 
 // ofRequester judges a failure of the call that adds a contact. The ticket was there a moment ago: what is not there, or
 // not taken, is the contact.

@@ -26,7 +26,7 @@ func tickets(p pipeline) *kind {
 		message:  func() proto.Message { return &canonicalv1.Ticket{} },
 		create:   (*account).post,
 		complete: p.begin,
-		unfit:    p.elsewhere,
+		unfit:    p.unfit,
 		further:  []string{pipelineProperty},
 	}.with(
 		mapped("number", []string{idProperty}, func(r *reading, t *canonicalv1.Ticket) { t.Number = proto.String(r.value(idProperty)) }, nil),
@@ -125,10 +125,16 @@ func (p pipeline) begin(properties map[string]string) string {
 	return ""
 }
 
-// elsewhere refuses the status of a ticket in another pipeline: our stages would move it over.
-func (p pipeline) elsewhere(now *object, properties map[string]string) (path, why string) {
-	if _, writes := properties[stageProperty]; writes && string(now.Properties[pipelineProperty]) != p.id {
+// unfit refuses the status of a ticket in another pipeline, which our stages would move over, and to take away one of
+// several contacts.
+func (p pipeline) unfit(now *object, properties map[string]string) (path, why string) {
+	_, moves := properties[stageProperty]
+	contact, asks := properties[contactsProperty]
+	switch {
+	case moves && string(now.Properties[pipelineProperty]) != p.id:
 		return "status", "the ticket is in another pipeline than the options name"
+	case asks && contact == "" && len(now.contacts()) > 1:
+		return "requester", severalContacts
 	}
 	return "", ""
 }
