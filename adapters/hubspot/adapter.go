@@ -1,4 +1,4 @@
-// Package hubspot carries customers to and from HubSpot's contacts.
+// Package hubspot carries customers to and from HubSpot's contacts, and tickets to and from its tickets.
 //
 // # Setting an account up
 //
@@ -10,7 +10,10 @@
 //	 "type": "string", "fieldType": "text", "hasUniqueValue": true}
 //
 // Without it contacts can be read and updated, and a create fails with a message that says so. Webhook subscriptions
-// may be of the classic kind (contact.*) or the generic one (object.* of type 0-1).
+// may be of the classic kind (contact.*, ticket.*) or the generic one (object.* of types 0-1 and 0-5).
+//
+// Tickets are carried where the connection's options ask for them. They need the scope tickets, and a property of the
+// same name and form among those of tickets, in its group ticketinformation.
 //
 // # Why it is built this way
 //
@@ -18,6 +21,16 @@
 // contact that it made. An e-mail address belongs to one contact; where it is another's, that contact is found, not a
 // second one made. Contacts are looked up by batch/read, which sees writes at once where search lags, and which takes
 // an e-mail address in its body where a GET would put it into every log's path.
+//
+// A ticket is made by a plain create, since an upsert takes no associations, and a ticket that is there for a moment
+// without its contact sets automations off. It is looked for by canonhub_id before; one that is there is brought to the
+// same. Who asks is the contact that a ticket is associated with: HubSpot keeps any number of them and, unlike for
+// companies, calls none the primary one. So of several none is read, and none is taken away.
+//
+// What a stage means is the account's own matter. HubSpot tells of a stage no more than whether it is open or closed, and
+// a translation asks nobody: options say it, and know HubSpot's own pipeline.
+//
+// An association moves no time stamp that HubSpot promises. Webhooks tell of it; without them, a reconcile does.
 //
 // A write's answer holds the written properties alone, so each write is followed by a read. That read also shows what
 // HubSpot ignores without a word: a lifecycle stage that moves back. It is cleared first, then set.
@@ -32,7 +45,6 @@ package hubspot
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -40,7 +52,6 @@ import (
 )
 
 const (
-	customer adapters.Kind = "customer"
 	// mappingVersion is raised with every change in what attributes are read from or written to.
 	mappingVersion = 1
 	// credential is the name of the one credential.
@@ -56,9 +67,21 @@ func Factory() adapters.Factory {
 		OAuth:          oauth,
 		NeedsPublicURL: true,
 		Limits:         limits,
-		Carries:        []adapters.Carriage{carriage()},
+		Declare:        declare,
 		Open:           open,
 	}
+}
+
+// declare says what a connection carries. Tickets are asked for by its options: they need a scope that an app for
+// customers alone does not have, HubSpot grants nothing where one scope of a request is not the app's, and what a stage means
+// is the account's own.
+func declare(s adapters.Settings) ([]adapters.Carriage, error) {
+	all, err := carried(s)
+	carries := make([]adapters.Carriage, len(all))
+	for i, k := range all {
+		carries[i] = k.carriage()
+	}
+	return carries, err
 }
 
 // oauth is the grant of a public app. Its pages are at another host than its API, except where a test stands in for both.
@@ -67,10 +90,14 @@ func oauth(s adapters.Settings) adapters.OAuth {
 	if s.BaseURL == "https://api.hubapi.com" {
 		pages = "https://app.hubspot.com"
 	}
+	scopes := []string{"oauth", "crm.objects.contacts.read", "crm.objects.contacts.write"}
+	if all, _ := carried(s); all.named(ticket) != nil { // options that are wrong are told by declare
+		scopes = append(scopes, "tickets")
+	}
 	return adapters.OAuth{
 		AuthorizeURL: pages + "/oauth/authorize",
 		TokenURL:     s.BaseURL + "/oauth/2026-03/token",
-		Scopes:       []string{"oauth", "crm.objects.contacts.read", "crm.objects.contacts.write"},
+		Scopes:       scopes,
 		ClientAuth:   adapters.ClientInBody,
 	}
 }
@@ -82,20 +109,21 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 	case len(s.WebhookSecrets) > 0 && !absolute(s.PublicURL):
 		return nil, errors.New("hubspot signs the URL that it calls: set webhook.public_url to exactly that URL")
 	}
-	if err := s.DecodeOptions(&struct{}{}); err != nil {
-		return nil, fmt.Errorf("hubspot has no options: %w", err)
+	all, err := carried(s)
+	if err != nil {
+		return nil, err
 	}
 	api := httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints})
-	contacts := &contacts{api: api, connection: s.Connection, now: s.Now}
+	a := &account{api: api, kinds: all, connection: s.Connection, now: s.Now}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Webhook:        &webhook{publicURL: s.PublicURL, secrets: s.WebhookSecrets, now: s.Now},
-		Translator:     translator{},
-		Fetcher:        contacts,
-		Puller:         contacts,
-		Pusher:         contacts,
-		Archiver:       contacts,
-		Prober:         contacts,
+		Translator:     translator{kinds: a.kinds},
+		Fetcher:        a,
+		Puller:         a,
+		Pusher:         a,
+		Archiver:       a,
+		Prober:         a,
 	}, nil
 }
 

@@ -10,15 +10,15 @@ import (
 	"github.com/canonhub/canonhub/adapters/httpapi"
 )
 
-// Archive moves a contact to the recycling bin. It is read before: the id of a contact that was merged away leads to the
+// Archive moves an object to the recycling bin. It is read before: the id of one that was merged away leads to the
 // one that lives on, and HubSpot would take that for the one meant.
-func (c *contacts) Archive(ctx context.Context, r adapters.Request) (adapters.Observation, error) {
-	const op = "archive contact"
-	o := adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: c.now().UTC()}
-	if r.Kind != customer || !isID(string(r.ExternalID)) {
-		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no contact's id"}
+func (a *account) Archive(ctx context.Context, r adapters.Request) (adapters.Observation, error) {
+	o := adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: a.now().UTC()}
+	t, err := a.taskOn("archive", o.Object)
+	if err != nil {
+		return adapters.Observation{}, err
 	}
-	is, err := c.get(ctx, op, string(r.ExternalID))
+	is, err := a.get(ctx, t, string(r.ExternalID))
 	switch {
 	case fault.CategoryOf(err) == fault.Gone:
 		return o, nil
@@ -28,7 +28,7 @@ func (c *contacts) Archive(ctx context.Context, r adapters.Request) (adapters.Ob
 		o.At, o.MergedInto, o.Raw = is.at(), adapters.ExternalID(is.ID), is.raw
 		return o, nil
 	}
-	answer, err := c.call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: base + "/" + string(is.ID)}, nil)
+	answer, err := a.call(ctx, t, httpapi.Request{Method: http.MethodDelete, Path: t.kind.path(string(is.ID))})
 	if err != nil && fault.CategoryOf(err) != fault.Gone {
 		return adapters.Observation{}, err
 	}

@@ -26,9 +26,9 @@ const (
 	searchWait = time.Second
 )
 
-// failure is the fault of an answer that is no success. paths are the attributes that were being written.
-func failure(op string, r httpapi.Response, paths []string) *fault.Error {
-	f := httpapi.Fault(op, r)
+// failure is the fault of an answer that is no success.
+func (t task) failure(r httpapi.Response) *fault.Error {
+	f := httpapi.Fault(t.op, r)
 	p := parse(r.Body)
 	f.Code, f.Message = p.code(), p.reference()
 	switch {
@@ -39,12 +39,12 @@ func failure(op string, r httpapi.Response, paths []string) *fault.Error {
 	case r.Status == statusMoving:
 		throttle(f, movingWait)
 	case f.Category == fault.Gone && p.Status != "error":
-		// A page of some proxy, or of an API version that ended, is no news of a contact.
+		// A page of some proxy, or of an API version that ended, is no news of an object.
 		f.Category, f.Message = fault.Transient, "the answer is not HubSpot's word on an object"
 	case p.Category == missingScopes:
 		f.Message = "the token lacks a scope; " + f.Message
 	case f.Category == fault.Permanent:
-		p.refuse(f, paths)
+		t.refuse(f, p)
 	}
 	return f
 }
@@ -53,12 +53,12 @@ func failure(op string, r httpapi.Response, paths []string) *fault.Error {
 const missingScopes = "MISSING_SCOPES"
 
 // itemFailure is the fault of one input of a batch, which has no status of its own.
-func itemFailure(op string, p problem, paths []string) *fault.Error {
-	f := &fault.Error{Category: fault.Transient, Op: op, Code: p.code(), Message: p.reference()}
+func (t task) itemFailure(p problem) *fault.Error {
+	f := &fault.Error{Category: fault.Transient, Op: t.op, Code: p.code(), Message: p.reference()}
 	switch p.Category {
 	case "VALIDATION_ERROR":
 		f.Category = fault.Permanent
-		p.refuse(f, paths)
+		t.refuse(f, p)
 	case missingScopes:
 		f.Category = fault.Permanent
 	case "CONFLICT", "OBJECT_ALREADY_EXISTS":
@@ -124,7 +124,7 @@ var (
 	word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
 	// reference is what a correlation id looks like.
 	reference = regexp.MustCompile(`^[0-9a-fA-F-]{8,64}$`)
-	// existing is how HubSpot names the contact that is in the way.
+	// existing is how HubSpot names the object that is in the way.
 	existing = regexp.MustCompile(`Existing ID: ([0-9]{1,20})`)
 )
 
@@ -146,7 +146,7 @@ func (p problem) reference() string {
 	return "correlation id " + p.CorrelationID
 }
 
-// existingID is the contact that has what was to be unique, as far as it is told.
+// existingID is the object that has what was to be unique, as far as it is told.
 func (p problem) existingID() string {
 	if m := existing.FindStringSubmatch(p.Message); m != nil {
 		return m[1]
@@ -158,6 +158,11 @@ func (p problem) existingID() string {
 func (p problem) emailTaken() bool {
 	return p.existingID() != "" || p.Category == "OBJECT_ALREADY_EXISTS" ||
 		slices.Contains(p.refusals(), refusal{Property: "email", Code: "CONFLICTING_UNIQUE_VALUE"})
+}
+
+// recordTaken says that a create failed because there is an object with our record's id.
+func (p problem) recordTaken() bool {
+	return slices.Contains(p.refusals(), refusal{Property: recordIDProperty, Code: "CONFLICTING_UNIQUE_VALUE"})
 }
 
 // noRecordID says that the account lacks the unique property that our ids go to.

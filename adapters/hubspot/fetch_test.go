@@ -36,7 +36,11 @@ func TestAnUnusableValueIsKeptAndNotSaidToBeEmpty(t *testing.T) {
 	if len(o.Unusable) != 1 || o.Unusable[0].Path != "phone" || o.Unusable[0].Raw != "call my assistant" {
 		t.Errorf("unusable: %+v", o.Unusable)
 	}
-	in := hubspot.Factory().Carries[0].In
+	carries, err := hubspot.Factory().CarriesFor(adapters.Settings{})
+	if err != nil || len(carries) != 1 {
+		t.Fatalf("it carries %v, %v", carries, err)
+	}
+	in := carries[0].In
 	if len(o.Paths) != len(in)-1 || slices.Contains(o.Paths, "phone") || !slices.Contains(o.Paths, "mobile_phone") {
 		t.Errorf("it speaks of %v", o.Paths)
 	}

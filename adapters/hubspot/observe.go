@@ -7,14 +7,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
-	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
-// reading is a contact on its way into canonical form.
+// reading is an object on its way into canonical form.
 type reading struct {
 	object     *object
 	connection string
-	customer   *canonicalv1.Customer
 	bad        []adapters.Unusable
 	strange    []string
 }
@@ -38,49 +36,49 @@ func (r *reading) has(properties []string) bool {
 	return true
 }
 
-// observe is what a contact says. It is a snapshot unless the object lacks a property, as one that the account does not
+// observe is what an object says. It is a snapshot unless the object lacks a property, as one that the account does not
 // have, or has a value that is of no use: of such an attribute it does not speak, rather than say that it is empty.
-func observe(o *object, connection string) adapters.Observation {
+func (o *object) observe(connection string) adapters.Observation {
+	k := o.kind
 	observation := adapters.Observation{
-		Object: adapters.Object{Kind: customer, ExternalID: adapters.ExternalID(o.ID)}, At: o.at(), Raw: o.raw,
-		RecordID: adapters.ReadRecordID(string(o.Properties[recordIDProperty])),
+		Object: k.object(o.ID), At: o.at(), Raw: o.raw, RecordID: adapters.ReadRecordID(string(o.Properties[recordIDProperty])),
 	}
 	if o.Archived {
 		observation.Gone = true
 		return observation
 	}
-	r := &reading{object: o, connection: connection, customer: &canonicalv1.Customer{}}
-	spoken := make([]string, 0, len(mapping))
-	for _, row := range mapping {
-		if r.has(row.properties) && r.take(row) {
+	r, message := &reading{object: o, connection: connection}, k.message()
+	spoken := make([]string, 0, len(k.rows))
+	for _, row := range k.rows {
+		if r.has(row.properties) && r.take(row, message) {
 			spoken = append(spoken, row.path)
 		}
 	}
-	if len(spoken) < len(mapping) {
+	if len(spoken) < len(k.rows) {
 		observation.Paths = spoken
 	}
 	r.unknownFields()
-	observation.Message, observation.Unusable, observation.Unknown = r.customer, r.bad, r.strange
+	observation.Message, observation.Unusable, observation.Unknown = message, r.bad, r.strange
 	return observation
 }
 
 // take reads one attribute; false where its value is of no use.
-func (r *reading) take(row row) bool {
-	one := &reading{object: r.object, connection: r.connection, customer: &canonicalv1.Customer{}}
-	row.read(one)
+func (r *reading) take(row row, into proto.Message) bool {
+	one, message := &reading{object: r.object, connection: r.connection}, r.object.kind.message()
+	row.read(one, message)
 	r.bad, r.strange = append(r.bad, one.bad...), append(r.strange, one.strange...)
 	if len(one.bad) > 0 {
 		return false
 	}
-	proto.Merge(r.customer, one.customer)
+	proto.Merge(into, message)
 	return true
 }
 
-// These say nothing of the customer.
+// These say nothing of the record.
 var (
 	ownFields = []string{"id", "properties", "createdAt", "updatedAt", "archived", "archivedAt", "url", "new",
 		"objectWriteTraceId", "associations", "propertiesWithHistory"}
-	ownProperties = []string{recordIDProperty, modifiedProperty, "hs_lastmodifieddate", "createdate", "hs_createdate", "hs_object_id"}
+	ownProperties = []string{recordIDProperty, "lastmodifieddate", "hs_lastmodifieddate", "createdate", "hs_createdate", "hs_object_id"}
 )
 
 // unknownFields notes the names that this adapter does not know.
@@ -93,7 +91,7 @@ func (r *reading) unknownFields() {
 		}
 	}
 	for name := range r.object.Properties {
-		if holders[name] == nil && !slices.Contains(ownProperties, name) {
+		if r.object.kind.holders[name] == nil && !slices.Contains(ownProperties, name) && !slices.Contains(r.object.kind.further, name) {
 			r.unknown(name)
 		}
 	}

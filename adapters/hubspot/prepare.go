@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
-	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
 // frozen is one attempt: what is written, and which attributes that is.
@@ -16,15 +17,15 @@ type frozen struct {
 }
 
 // Prepare writes a patch as properties. Clearing is an empty text; a create leaves empty ones out.
-func (c *contacts) Prepare(p adapters.Patch) (adapters.Request, error) {
-	f := &fault.Error{Category: fault.Permanent, Op: operation(p.ExternalID)}
-	record, ok := p.Message.(*canonicalv1.Customer)
+func (a *account) Prepare(p adapters.Patch) (adapters.Request, error) {
+	k := a.kinds.named(p.Kind)
+	f := &fault.Error{Category: fault.Permanent, Op: k.operation(p.ExternalID)}
 	switch {
-	case p.Kind != customer || !ok || record == nil:
-		f.Message = "only customers are carried"
+	case k == nil || !k.is(p.Message):
+		f.Message = "this kind is not carried"
 		return adapters.Request{}, f
 	case p.ExternalID != "" && !isID(string(p.ExternalID)):
-		f.Message = "it is no contact's id"
+		f.Message = "it is no id of HubSpot's"
 		return adapters.Request{}, f
 	case len(p.Paths) == 0:
 		f.Message = "there is nothing to write"
@@ -32,7 +33,7 @@ func (c *contacts) Prepare(p adapters.Patch) (adapters.Request, error) {
 	}
 	out := frozen{Paths: slices.Sorted(slices.Values(p.Paths)), Properties: map[string]string{}}
 	for _, path := range out.Paths {
-		if why := out.set(path, record); why != "" {
+		if why := k.write(path, p.Message, out.Properties); why != "" {
 			refused(f, path, why)
 		}
 	}
@@ -46,6 +47,12 @@ func (c *contacts) Prepare(p adapters.Patch) (adapters.Request, error) {
 				delete(out.Properties, property)
 			}
 		}
+		if k.complete != nil {
+			f.Message = k.complete(out.Properties)
+		}
+	}
+	if f.Message != "" {
+		return adapters.Request{}, f
 	}
 	body, err := json.Marshal(out)
 	if err != nil {
@@ -55,27 +62,34 @@ func (c *contacts) Prepare(p adapters.Patch) (adapters.Request, error) {
 	return adapters.Request{Kind: p.Kind, RecordID: p.RecordID, ExternalID: p.ExternalID, Key: p.Key, Body: body}, nil
 }
 
-// set writes one attribute into the properties, or says why HubSpot cannot hold it.
-func (f *frozen) set(path string, record *canonicalv1.Customer) string {
-	for _, r := range mapping {
-		if r.path != path || r.write == nil {
-			continue
-		}
-		values, why := r.write(record)
-		if why != "" {
-			return why
-		}
-		for i, property := range r.properties {
-			f.Properties[property] = values[i]
-		}
-		return ""
-	}
-	return "HubSpot does not hold it, or sets it alone"
+// is says that a message is one of the kind's.
+func (k *kind) is(m proto.Message) bool {
+	return m != nil && m.ProtoReflect().IsValid() && m.ProtoReflect().Descriptor() == k.message().ProtoReflect().Descriptor()
 }
 
-func operation(id adapters.ExternalID) string {
-	if id == "" {
-		return "create contact"
+// write sets the properties of one attribute, or says why HubSpot cannot hold it.
+func (k *kind) write(path string, record proto.Message, properties map[string]string) string {
+	r := k.row(path)
+	if r == nil {
+		return "HubSpot does not hold it, or sets it alone"
 	}
-	return "update contact"
+	values, why := r.write(record)
+	if why != "" {
+		return why
+	}
+	for i, property := range r.properties {
+		properties[property] = values[i]
+	}
+	return ""
+}
+
+// operation says what is done to the object with an id; nil is a kind that is not carried.
+func (k *kind) operation(id adapters.ExternalID) string {
+	switch {
+	case k == nil:
+		return "prepare"
+	case id == "":
+		return "create " + k.one
+	}
+	return "update " + k.one
 }

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -36,22 +34,24 @@ type place struct {
 	ID string `json:"id,omitempty"`
 }
 
-// Pull lists all contacts, or searches for those that changed.
-func (c *contacts) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
-	const op = "pull contacts"
+// Pull lists all objects, or searches for those that changed.
+func (a *account) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
 	var from place
+	k := a.kinds.named(q.Kind)
 	if err := cursor.Decode(q.Cursor, &from); err != nil {
 		return adapters.Page{}, err
 	}
 	switch {
-	case q.Kind != customer:
-		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "only customers are carried"}
+	case k == nil:
+		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: "pull", Message: "this kind is not carried"}
 	case q.Since.IsZero():
-		return c.list(ctx, op, from, min(max(q.Size, 1), maxListed))
+		return a.list(ctx, k.pulling(), from, min(max(q.Size, 1), maxListed))
 	}
 	from.At = max(from.At, q.Since.UnixMilli())
-	return c.search(ctx, op, from, min(max(q.Size, 1), maxFound))
+	return a.search(ctx, k.pulling(), from, min(max(q.Size, 1), maxFound))
 }
+
+func (k *kind) pulling() task { return task{op: "pull " + k.many, kind: k} }
 
 // answer is a page of a list, or of a search.
 type answer struct {
@@ -66,17 +66,16 @@ type answer struct {
 	now time.Time
 }
 
-// ask makes the call of a page.
-func (c *contacts) ask(ctx context.Context, op string, call httpapi.Request) (answer, error) {
-	r, err := c.call(ctx, op, call, nil)
+// answered reads the page that a call gave.
+func (t task) answered(r httpapi.Response, err error) (answer, error) {
 	if err != nil {
-		f := fault.As(ofNoObject(err))
+		f := fault.As(t.ofNoObject(err))
 		f.MaybeDone = false // a read
 		return answer{}, f
 	}
 	var out answer
 	if json.Unmarshal(r.Body, &out) != nil || out.Results == nil {
-		return answer{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of HubSpot's"}
+		return answer{}, &fault.Error{Category: fault.Transient, Op: t.op, Status: r.Status, Message: "the answer is no page of HubSpot's"}
 	}
 	if out.now = r.Date; out.now.IsZero() {
 		out.now = r.ReceivedAt
@@ -84,21 +83,25 @@ func (c *contacts) ask(ctx context.Context, op string, call httpapi.Request) (an
 	return out, nil
 }
 
-// list reads a page of all contacts. HubSpot goes on by id, so that changes between pages shift nothing. What changes
+// list reads a page of all objects. HubSpot goes on by id, so that changes between pages shift nothing. What changes
 // meanwhile is found by the pull of changes that begins where this one began.
-func (c *contacts) list(ctx context.Context, op string, from place, size int) (adapters.Page, error) {
-	query := url.Values{"limit": {strconv.Itoa(size)}, "properties": {strings.Join(asked, ",")}}
+func (a *account) list(ctx context.Context, t task, from place, size int) (adapters.Page, error) {
+	query := t.kind.query()
+	query.Set("limit", strconv.Itoa(size))
 	if from.After != "" {
 		query.Set("after", from.After)
 	}
-	in, err := c.ask(ctx, op, httpapi.Request{Method: http.MethodGet, Path: base, Query: query})
+	in, err := t.answered(a.call(ctx, t, httpapi.Request{Method: http.MethodGet, Path: t.kind.base(), Query: query}))
 	if err != nil {
 		return adapters.Page{}, err
 	}
 	if from.Begun == 0 {
 		from.Begun = in.now.UnixMilli()
 	}
-	page, _ := c.read(in)
+	page, objects := t.kind.read(in)
+	for _, o := range objects {
+		page.Observations = append(page.Observations, o.told().observe(a.connection))
+	}
 	page.Watermark = time.UnixMilli(from.Begun).UTC()
 	if from.After = in.Paging.Next.After; from.After != "" {
 		page.More, page.Next = true, cursor.Encode(from)
@@ -107,29 +110,38 @@ func (c *contacts) list(ctx context.Context, op string, from place, size int) (a
 }
 
 // search reads a page of what changed at a time or later. It never asks for a second page of one search: those shift as
-// contacts change, and end after 10,000. It goes on from the last time seen, and where a whole page has one time, through
+// objects change, and end after 10,000. It goes on from the last time seen, and where a whole page has one time, through
 // that time by id.
-func (c *contacts) search(ctx context.Context, op string, from place, size int) (adapters.Page, error) {
-	filters, sort := []filter{{modifiedProperty, "GTE", strconv.FormatInt(from.At, 10)}}, modifiedProperty
+func (a *account) search(ctx context.Context, t task, from place, size int) (adapters.Page, error) {
+	modified, at := t.kind.modified, strconv.FormatInt(from.At, 10)
+	filters, sort := []filter{{modified, "GTE", at}}, modified
 	if from.ID != "" {
 		sort = idProperty
-		filters = []filter{{modifiedProperty, "EQ", strconv.FormatInt(from.At, 10)}, {idProperty, "GT", from.ID}}
+		filters = []filter{{modified, "EQ", at}, {idProperty, "GT", from.ID}}
 	}
-	body, err := json.Marshal(map[string]any{
+	in, err := t.answered(a.send(ctx, t, http.MethodPost, t.kind.base()+"/search", map[string]any{
 		"filterGroups": []map[string]any{{"filters": filters}}, "sorts": []map[string]string{{"propertyName": sort, "direction": "ASCENDING"}},
-		"properties": asked, "limit": size,
-	})
-	if err != nil {
-		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be written"}
-	}
-	in, err := c.ask(ctx, op, httpapi.Request{Method: http.MethodPost, Path: base + "/search", Body: body, ContentType: "application/json"})
+		"properties": t.kind.asked, "limit": size,
+	}))
 	if err != nil {
 		return adapters.Page{}, err
 	}
-	page, last := c.read(in)
+	page, objects := t.kind.read(in)
+	if t.kind.associates() {
+		if err := a.associations(ctx, t, objects); err != nil {
+			return adapters.Page{}, err
+		}
+	}
+	for _, o := range objects {
+		page.Observations = append(page.Observations, o.observe(a.connection))
+	}
+	var last *object
+	if n := len(objects); n > 0 {
+		last = objects[n-1]
+	}
 	full := len(in.Results) >= size
 	if full && last == nil {
-		return adapters.Page{}, &fault.Error{Category: fault.Transient, Op: op, Message: "none of a page's contacts can be read, so that there is nothing to go on from"}
+		return adapters.Page{}, &fault.Error{Category: fault.Transient, Op: t.op, Message: "none of a page's objects can be read, so that there is nothing to go on from"}
 	}
 	page.More = full || from.ID != ""
 	from = from.behind(last, full)
@@ -149,7 +161,7 @@ type filter struct {
 	Value    string `json:"value"`
 }
 
-// behind is the place after a page, whose last contact is nil where it has none.
+// behind is the place after a page, whose last object is nil where it has none.
 func (p place) behind(last *object, full bool) place {
 	switch {
 	case p.ID != "" && full:
@@ -166,16 +178,16 @@ func (p place) behind(last *object, full bool) place {
 	return place{At: max(at, p.At)}
 }
 
-// read takes the contacts of a page, and gives the last one that could be read.
-func (c *contacts) read(in answer) (page adapters.Page, last *object) {
+// read takes the objects of a page that can be read; the others are rejected.
+func (k *kind) read(in answer) (page adapters.Page, objects []*object) {
 	page.Total = in.Total
 	for i, raw := range in.Results {
-		o, err := decode(raw)
+		o, err := k.decode(raw)
 		if err != nil {
 			page.Rejected = append(page.Rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: err.Error(), Raw: raw})
 			continue
 		}
-		page.Observations, last = append(page.Observations, observe(o, c.connection)), o
+		objects = append(objects, o)
 	}
-	return page, last
+	return page, objects
 }

@@ -59,7 +59,7 @@ func (d detail) properties() []string {
 var reasons = map[string]string{
 	"INVALID_EMAIL":            "HubSpot does not take it for an e-mail address",
 	"INVALID_OPTION":           "it is none of the account's options",
-	"CONFLICTING_UNIQUE_VALUE": "another contact has it",
+	"CONFLICTING_UNIQUE_VALUE": "another one has it",
 	"PROPERTY_DOESNT_EXIST":    "the account has no such property",
 	"READ_ONLY_VALUE":          "the property is read-only",
 }
@@ -72,16 +72,16 @@ func reason(code string) string {
 }
 
 // refuse adds to a fault which of the attributes being written HubSpot did not take, and what else is wrong.
-func (p problem) refuse(f *fault.Error, paths []string) {
+func (t task) refuse(f *fault.Error, p problem) {
 	if p.noRecordID() {
-		f.Message = "the account has no unique contact property " + recordIDProperty +
-			"; make it with POST /crm/properties/2026-03/contacts and hasUniqueValue true"
+		f.Message = "the account has no unique " + t.kind.one + " property " + recordIDProperty +
+			"; make it with POST /crm/properties/2026-03/" + t.kind.many + " and hasUniqueValue true"
 		return
 	}
 	for _, r := range p.refusals() {
 		named := false
-		for _, path := range holders[r.Property] {
-			if slices.Contains(paths, path) {
+		for _, path := range t.kind.holders[r.Property] {
+			if slices.Contains(t.paths, path) {
 				named = true
 				refused(f, path, reason(r.Code))
 			}

@@ -1,6 +1,7 @@
 package hubspot_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -42,10 +43,16 @@ func setup(t *testing.T, change ...func(*sandbox.Options)) *bundle {
 // connect opens the adapter on an API.
 func connect(t *testing.T, api http.Handler) *adapters.Adapter {
 	t.Helper()
+	return connectWith(t, api, "")
+}
+
+// connectWith opens it with the connection's options.
+func connectWith(t *testing.T, api http.Handler, options string) *adapters.Adapter {
+	t.Helper()
 	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
 	a, err := hubspot.Factory().Open(adapters.Settings{
-		Connection: "crm", BaseURL: server.URL, PublicURL: publicURL, HTTP: server.Client(), Now: time.Now,
+		Connection: "crm", BaseURL: server.URL, PublicURL: publicURL, HTTP: server.Client(), Now: time.Now, Options: json.RawMessage(options),
 		Credentials:    map[string]adapters.Secret{"access_token": adapters.NewSecret(token)},
 		WebhookSecrets: []adapters.Secret{adapters.NewSecret(clientSecret)},
 	})

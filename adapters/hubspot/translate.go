@@ -9,9 +9,6 @@ import (
 	"github.com/canonhub/canonhub/adapters/fault"
 )
 
-// contactType is the object type id of contacts in events of the generic kind.
-const contactType = "0-1"
-
 // change is an event as HubSpot sends it. It names objects and says nothing of them.
 type change struct {
 	ObjectTypeID    string  `json:"objectTypeId"`
@@ -20,14 +17,20 @@ type change struct {
 	PrimaryObjectID value   `json:"primaryObjectId"`
 	MergedObjectIDs []value `json:"mergedObjectIds"`
 	NewObjectID     value   `json:"newObjectId"`
+
+	AssociationType  string `json:"associationType"`
+	FromObjectID     value  `json:"fromObjectId"`
+	ToObjectID       value  `json:"toObjectId"`
+	FromObjectTypeID string `json:"fromObjectTypeId"`
+	ToObjectTypeID   string `json:"toObjectTypeId"`
 }
 
-// translator says which contacts an event is about.
-type translator struct{}
+// translator says which objects an event is about.
+type translator struct{ kinds kinds }
 
-// Translate names the contact to fetch, or says that it is gone. An event of a type that we do not know is a hint that
+// Translate names the object to fetch, or says that it is gone. An event of a type that we do not know is a hint that
 // something changed: fetching can do no harm.
-func (translator) Translate(e adapters.Event) (adapters.Translation, error) {
+func (t translator) Translate(e adapters.Event) (adapters.Translation, error) {
 	var c change
 	if err := json.Unmarshal(e.Body, &c); err != nil {
 		return adapters.Translation{}, unreadable("it is no event")
@@ -36,41 +39,62 @@ func (translator) Translate(e adapters.Event) (adapters.Translation, error) {
 	if subject == "object" {
 		subject = c.ObjectTypeID
 	}
+	k := t.kinds.called(subject)
 	switch {
-	case subject != "contact" && subject != contactType:
-		return ignored("only contacts are carried"), nil
 	case verb == "associationChange":
-		return ignored("associations are not carried"), nil
-	case verb == "propertyChange" && c.PropertyName != "" && holders[c.PropertyName] == nil:
+		return t.associated(c)
+	case k == nil:
+		return ignored("objects of this type are not carried"), nil
+	case verb == "propertyChange" && c.PropertyName != "" && k.holders[c.PropertyName] == nil:
 		return ignored("the property is not carried"), nil
 	case verb == "merge":
-		return merged(e, c)
+		return k.merged(e, c)
 	case !isObject(c.ObjectID):
-		return adapters.Translation{}, unreadable("it names no contact")
+		return adapters.Translation{}, unreadable("it names no " + k.one)
 	case (verb == "deletion" || verb == "privacyDeletion") && !e.OccurredAt.IsZero():
-		return adapters.Translation{Observations: []adapters.Observation{gone(e, c.ObjectID)}}, nil
+		return adapters.Translation{Observations: []adapters.Observation{k.gone(e, c.ObjectID)}}, nil
 	}
-	return adapters.Translation{Fetch: []adapters.Object{contact(c.ObjectID)}}, nil
+	return adapters.Translation{Fetch: []adapters.Object{k.object(c.ObjectID)}}, nil
 }
 
-// merged says which contact lives on. HubSpot makes a new one of the two, or keeps the primary one.
-func merged(e adapters.Event, c change) (adapters.Translation, error) {
+// associated names the object that has another contact now, or one less. HubSpot tells it from either side.
+func (t translator) associated(c change) (adapters.Translation, error) {
+	from, to := c.FromObjectTypeID, c.ToObjectTypeID
+	if from == "" {
+		from, to, _ = strings.Cut(strings.ToLower(c.AssociationType), "_to_")
+	}
+	id := c.FromObjectID
+	one, other := t.kinds.called(from), t.kinds.called(to)
+	if other != nil && other.associates() {
+		id, one, other = c.ToObjectID, other, one
+	}
+	switch {
+	case one == nil || !one.associates() || other == nil || other.name != customer:
+		return ignored("this association is not carried"), nil
+	case !isObject(id):
+		return adapters.Translation{}, unreadable("it names no " + one.one)
+	}
+	return adapters.Translation{Fetch: []adapters.Object{one.object(id)}}, nil
+}
+
+// merged says which object lives on. HubSpot makes a new one of the two, or keeps the primary one.
+func (k *kind) merged(e adapters.Event, c change) (adapters.Translation, error) {
 	winner, losers := c.PrimaryObjectID, c.MergedObjectIDs
 	if isObject(c.NewObjectID) && c.NewObjectID != winner {
 		winner, losers = c.NewObjectID, append(slices.Clone(losers), c.PrimaryObjectID)
 	}
 	if !isObject(winner) {
-		return adapters.Translation{}, unreadable("it names no contact that lives on")
+		return adapters.Translation{}, unreadable("it names no " + k.one + " that lives on")
 	}
-	t := adapters.Translation{Fetch: []adapters.Object{contact(winner)}}
+	t := adapters.Translation{Fetch: []adapters.Object{k.object(winner)}}
 	slices.Sort(losers)
 	for _, loser := range slices.Compact(losers) {
 		switch {
 		case !isObject(loser) || loser == winner:
 		case e.OccurredAt.IsZero():
-			t.Fetch = append(t.Fetch, contact(loser))
+			t.Fetch = append(t.Fetch, k.object(loser))
 		default:
-			o := gone(e, loser)
+			o := k.gone(e, loser)
 			o.MergedInto = adapters.ExternalID(winner)
 			t.Observations = append(t.Observations, o)
 		}
@@ -78,12 +102,8 @@ func merged(e adapters.Event, c change) (adapters.Translation, error) {
 	return t, nil
 }
 
-func contact(id value) adapters.Object {
-	return adapters.Object{Kind: customer, ExternalID: adapters.ExternalID(id)}
-}
-
-func gone(e adapters.Event, id value) adapters.Observation {
-	return adapters.Observation{Object: contact(id), At: e.OccurredAt, Gone: true, Raw: e.Body}
+func (k *kind) gone(e adapters.Event, id value) adapters.Observation {
+	return adapters.Observation{Object: k.object(id), At: e.OccurredAt, Gone: true, Raw: e.Body}
 }
 
 // isObject says that an event names an object there. Ids begin at one.

@@ -7,18 +7,18 @@ import (
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
-func readName(r *reading) {
+func readName(r *reading, c *canonicalv1.Customer) {
 	given, family := r.value("firstname"), r.value("lastname")
 	full := strings.TrimSpace(given + " " + family)
 	if full == "" {
 		return
 	}
-	r.customer.Name = &canonicalv1.PersonName{Full: &full}
+	c.Name = &canonicalv1.PersonName{Full: &full}
 	if given != "" {
-		r.customer.Name.Given = &given
+		c.Name.Given = &given
 	}
 	if family != "" {
-		r.customer.Name.Family = &family
+		c.Name.Family = &family
 	}
 }
 
@@ -40,15 +40,15 @@ func (r *reading) country() string {
 	return code
 }
 
-func readCountryCode(r *reading) {
+func readCountryCode(r *reading, c *canonicalv1.Customer) {
 	if code := r.country(); code != "" {
-		address(r.customer).CountryCode = &code
+		address(c).CountryCode = &code
 	}
 }
 
-func readCountryName(r *reading) {
+func readCountryName(r *reading, c *canonicalv1.Customer) {
 	if name := r.value("country"); name != "" && r.country() == "" {
-		address(r.customer).CountryName = &name
+		address(c).CountryName = &name
 	}
 }
 
@@ -81,19 +81,19 @@ var stages = map[string]canonicalv1.LifecycleStage{
 const otherStage = "other"
 
 // readStage keeps the text of a stage that is none of ours: an account's own stages have numbers for names.
-func readStage(r *reading) {
+func readStage(r *reading, c *canonicalv1.Customer) {
 	name := r.value("lifecyclestage")
 	stage, ok := stages[name]
 	switch {
 	case name == "":
 		return
 	case !ok:
-		r.customer.LifecycleStageRaw = &name
+		c.LifecycleStageRaw = &name
 		if name != otherStage {
 			r.unknown("lifecyclestage=" + name)
 		}
 	}
-	r.customer.LifecycleStage = stage.Enum()
+	c.LifecycleStage = stage.Enum()
 }
 
 func writeStage(c *canonicalv1.Customer) ([]string, string) {
@@ -109,7 +109,7 @@ func writeStage(c *canonicalv1.Customer) ([]string, string) {
 	return nil, "HubSpot has no such lifecycle stage"
 }
 
-func readLocale(r *reading) {
+func readLocale(r *reading, c *canonicalv1.Customer) {
 	raw := r.value("hs_language")
 	if raw == "" {
 		return
@@ -119,24 +119,27 @@ func readLocale(r *reading) {
 		r.unusable("locale", raw, "it is no language tag")
 		return
 	}
-	r.customer.Locale = &locale
+	c.Locale = &locale
 }
 
 func writeLocale(c *canonicalv1.Customer) ([]string, string) {
 	return []string{strings.ToLower(c.GetLocale())}, ""
 }
 
-func readFurtherEmails(r *reading) {
+func readFurtherEmails(r *reading, c *canonicalv1.Customer) {
 	for email := range strings.SplitSeq(r.value("hs_additional_emails"), ";") {
 		email = strings.TrimSpace(email)
 		if email != "" && !strings.EqualFold(email, r.value("email")) {
-			r.customer.FurtherEmails = append(r.customer.FurtherEmails, email)
+			c.FurtherEmails = append(c.FurtherEmails, email)
 		}
 	}
 }
 
-func readOwner(r *reading) {
-	if id := r.value("hubspot_owner_id"); id != "" {
-		r.customer.AccountOwner = &canonicalv1.Agent{Connection: r.connection, ExternalId: id}
+// agent reads a member of the staff, or a team.
+func (r *reading) agent(property string) *canonicalv1.Agent {
+	id := r.value(property)
+	if id == "" {
+		return nil
 	}
+	return &canonicalv1.Agent{Connection: r.connection, ExternalId: id}
 }

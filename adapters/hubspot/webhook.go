@@ -85,11 +85,20 @@ var identity = []string{
 	"associationType", "fromObjectId", "toObjectId", "associationRemoved", "messageId",
 }
 
+// identityOfGeneric are those of an association in events of the generic kind. They count where they are, so that the
+// keys of all other events are what they always were.
+var identityOfGeneric = []string{"fromObjectTypeId", "toObjectTypeId", "associationTypeId", "associationCategory"}
+
 // key is a hash, since it outlives the receipt and values are personal data.
 func key(fields map[string]json.RawMessage) string {
 	parts := make([]string, len(identity))
 	for i, name := range identity {
 		parts[i] = string(fields[name])
+	}
+	for _, name := range identityOfGeneric {
+		if raw, there := fields[name]; there {
+			parts = append(parts, name, string(raw))
+		}
 	}
 	text, err := json.Marshal(parts)
 	if err != nil {

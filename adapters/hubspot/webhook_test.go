@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/hubspot"
+	"github.com/canonhub/canonhub/adapters/hubspot/sandbox"
 	"github.com/canonhub/canonhub/adapters/signature"
 )
 
@@ -29,7 +31,7 @@ func signed(body string, at time.Time) adapters.Delivery {
 
 func webhook(t testing.TB) *adapters.Adapter {
 	t.Helper()
-	a, err := hubspot.Factory().Open(adapters.Settings{PublicURL: publicURL, HTTP: http.DefaultClient, Now: time.Now,
+	a, err := hubspot.Factory().Open(adapters.Settings{PublicURL: publicURL, HTTP: http.DefaultClient, Now: time.Now, Options: json.RawMessage(withTickets),
 		Credentials:    map[string]adapters.Secret{"access_token": adapters.NewSecret(token)},
 		WebhookSecrets: []adapters.Secret{adapters.NewSecret("the next secret"), adapters.NewSecret(clientSecret)}})
 	if err != nil {
@@ -112,6 +114,74 @@ func TestSplitTakesArraysOfEvents(t *testing.T) {
 	if _, err := hook.Split(adapters.Delivery{Body: []byte(`[{"propertyValue":"private"},"private"]`)}); err == nil || strings.Contains(err.Error(), "private") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestTheSandboxsTicketsAreUnderstood follows a ticket and its contacts by webhooks of either kind.
+func TestTheSandboxsTicketsAreUnderstood(t *testing.T) {
+	t.Parallel()
+	for _, generic := range []bool{false, true} {
+		b := desk(t, withTickets, func(o *sandbox.Options) { o.Generic = generic })
+		b.contact(t, "erika") // so that the ids of a ticket and its contact differ
+		ada := b.contact(t, "ada")
+		first := b.opened(t, map[string]string{"subject": "Fire", "hs_pipeline_stage": "1"})
+		second := b.opened(t, map[string]string{"subject": "Smoke", "hs_pipeline_stage": "1"})
+		if first == ada {
+			t.Fatal("the ids are one")
+		}
+		for name, deed := range map[string]struct {
+			do   func() error
+			want map[adapters.Object]bool // gone
+		}{
+			"associated": {func() error { return b.sandbox.Associate(string(first), string(ada)) }, map[adapters.Object]bool{{Kind: "ticket", ExternalID: first}: false}},
+			"edited":     {func() error { return b.sandbox.EditTicket(string(first), map[string]string{"subject": "Ash"}) }, map[adapters.Object]bool{{Kind: "ticket", ExternalID: first}: false}},
+			"not carried": {func() error {
+				return b.sandbox.EditTicket(string(first), map[string]string{"hs_ticket_category": "BILLING_ISSUE"})
+			}, map[adapters.Object]bool{}},
+			"deleted": {func() error { return b.sandbox.DeleteTicket(string(second)) }, map[adapters.Object]bool{{Kind: "ticket", ExternalID: second}: true}},
+		} {
+			got := b.heard(t, deed.do)
+			if !maps.Equal(got, deed.want) {
+				t.Errorf("%s, generic %v: heard of %v, want %v", name, generic, got, deed.want)
+			}
+		}
+	}
+}
+
+// heard is what webhooks say of the objects that something is done to: whether they are gone.
+func (b *bundle) heard(t *testing.T, do func() error) map[adapters.Object]bool {
+	t.Helper()
+	receiver := httptest.NewServer(http.NotFoundHandler())
+	defer receiver.Close()
+	out := map[adapters.Object]bool{}
+	receiver.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		events, err := b.Webhook.Split(adapters.Delivery{Body: body})
+		if err != nil {
+			t.Errorf("split: %v", err)
+		}
+		for _, e := range events {
+			meaning, err := b.Translator.Translate(e)
+			if err != nil {
+				t.Errorf("translate: %v", err)
+			}
+			for _, o := range meaning.Fetch {
+				out[o] = false
+			}
+			for _, o := range meaning.Observations {
+				out[o.Object] = o.Gone
+			}
+		}
+	})
+	b.sandbox.SetWebhookURL(receiver.URL)
+	defer b.sandbox.SetWebhookURL("")
+	if err := do(); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, b)
+	return out
 }
 
 // TestSandboxWebhooksAreUnderstood goes the whole way: an edit, HubSpot's request, its events, and what they name.

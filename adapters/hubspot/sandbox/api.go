@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// object is a contact on the wire. A property that was asked for and has no value is null.
-type object struct {
+// wire is an object on the wire. A property that was asked for and has no value is null.
+type wire struct {
 	ID         string             `json:"id"`
 	Properties map[string]*string `json:"properties"`
 	CreatedAt  string             `json:"createdAt"`
@@ -17,18 +17,17 @@ type object struct {
 	Archived   bool               `json:"archived"`
 	ArchivedAt string             `json:"archivedAt,omitempty"`
 	New        *bool              `json:"new,omitempty"`
+	// Associations are there where they were asked for and there are any.
+	Associations map[string]associated `json:"associations,omitempty"`
 }
 
-// always are the properties that every answer holds.
-var always = []string{"createdate", "hs_object_id", "lastmodifieddate"}
-
-// object renders a contact with the named properties that exist.
-func (s *Server) object(c *Contact, names []string) object {
-	o := object{ID: c.ID, Properties: map[string]*string{}, CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt), Archived: c.Archived}
+// render writes an object with the named properties that exist, and those that every answer holds.
+func (s *table) render(c *Object, names []string) wire {
+	o := wire{ID: c.ID, Properties: map[string]*string{}, CreatedAt: stamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt), Archived: c.Archived}
 	if c.Archived {
 		o.ArchivedAt = stamp(c.ArchivedAt)
 	}
-	for _, name := range append(names, always...) {
+	for _, name := range append(names, "createdate", "hs_object_id", s.modified) {
 		if _, ok := s.properties[name]; !ok {
 			continue
 		}
@@ -41,19 +40,19 @@ func (s *Server) object(c *Contact, names []string) object {
 }
 
 // asked are the properties that a request asks for.
-func asked(r *http.Request) []string {
+func (s *table) asked(r *http.Request) []string {
 	var names []string
 	for _, part := range r.URL.Query()["properties"] {
 		names = append(names, strings.Split(part, ",")...)
 	}
 	if len(names) == 0 {
-		return []string{"email", "firstname", "lastname"}
+		return s.shown
 	}
 	return names
 }
 
-// named is the contact that a request's path names, by id or by a unique property.
-func (s *Server) named(r *http.Request) *Contact {
+// named is the object that a request's path names, by id or by a unique property.
+func (s *table) named(r *http.Request) *Object {
 	id, property := r.PathValue("id"), r.URL.Query().Get("idProperty")
 	if property == "" {
 		return s.find(id)
@@ -61,17 +60,17 @@ func (s *Server) named(r *http.Request) *Contact {
 	return s.by(property, id)
 }
 
-func (s *Server) get(r *http.Request) reply {
+func (s *table) get(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.named(r)
 	if c == nil || c.Archived != (r.URL.Query().Get("archived") == "true") {
 		return s.notFound()
 	}
-	return reply{http.StatusOK, s.object(c, asked(r))}
+	return reply{http.StatusOK, s.associated(s.render(c, s.asked(r)), r)}
 }
 
-func (s *Server) list(r *http.Request) reply {
+func (s *table) list(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	query := r.URL.Query()
@@ -81,11 +80,11 @@ func (s *Server) list(r *http.Request) reply {
 	}
 	after, _ := strconv.ParseInt(query.Get("after"), 10, 64) // malformed: from the beginning
 	page := struct {
-		Results []object `json:"results"`
-		Paging  *paging  `json:"paging,omitempty"`
-	}{Results: []object{}}
-	for _, id := range sortedKeys(s.contacts) {
-		c := s.contacts[id]
+		Results []wire  `json:"results"`
+		Paging  *paging `json:"paging,omitempty"`
+	}{Results: []wire{}}
+	for _, id := range sortedKeys(s.objects) {
+		c := s.objects[id]
 		if id < after || c.Archived != (query.Get("archived") == "true") {
 			continue
 		}
@@ -93,7 +92,7 @@ func (s *Server) list(r *http.Request) reply {
 			page.Paging = next(strconv.FormatInt(id, 10))
 			break
 		}
-		page.Results = append(page.Results, s.object(c, asked(r)))
+		page.Results = append(page.Results, s.associated(s.render(c, s.asked(r)), r))
 	}
 	return reply{http.StatusOK, page}
 }
@@ -114,38 +113,46 @@ func next(after string) *paging {
 // input is the body of a write.
 type input struct {
 	Properties map[string]string `json:"properties"`
+	// Associations are a create's.
+	Associations []association `json:"associations"`
 }
 
-func (s *Server) create(r *http.Request) reply {
+func (s *table) create(r *http.Request) reply {
 	var in input
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		return s.malformed()
 	}
+	if refused := s.strangers(in.Associations); refused != nil {
+		return *refused
+	}
 	c, refused := s.insert(in.Properties)
 	if refused != nil {
 		return *refused
 	}
-	return reply{http.StatusCreated, s.object(c, sortedKeys(in.Properties))}
+	for _, to := range in.Associations {
+		s.link(c, s.contacts.find(string(to.To.ID)), api)
+	}
+	return reply{http.StatusCreated, s.render(c, sortedKeys(in.Properties))}
 }
 
-// insert makes a contact, or says why not.
-func (s *Server) insert(values map[string]string) (*Contact, *reply) {
-	if refused := s.refuse(&Contact{}, values); refused != nil {
+// insert makes an object, or says why not.
+func (s *table) insert(values map[string]string) (*Object, *reply) {
+	if refused := s.refuse(&Object{}, values); refused != nil {
 		return nil, refused
 	}
-	if values["email"] == "" && values["firstname"] == "" && values["lastname"] == "" {
-		r := s.problem(http.StatusBadRequest, "VALIDATION_ERROR", "At least one of email, firstname or lastname must be given.")
+	if lacking := s.lacks(values); lacking != "" {
+		r := s.problem(http.StatusBadRequest, "VALIDATION_ERROR", lacking)
 		return nil, &r
 	}
 	c := s.add()
-	s.hooks.emit(append(s.set(c, values, api), s.event(c, "contact.creation", api).flag("CREATED"))...)
+	s.hooks.emit(append(s.set(c, values, api), s.event(c, "creation", api).flag("CREATED"))...)
 	return c, nil
 }
 
 // refuse is what is wrong with the values of a write; nil where nothing is.
-func (s *Server) refuse(c *Contact, values map[string]string) *reply {
+func (s *table) refuse(c *Object, values map[string]string) *reply {
 	if refusals := s.validate(c, values); len(refusals) > 0 {
 		r := s.invalid(refusals)
 		return &r
@@ -157,7 +164,7 @@ func (s *Server) refuse(c *Contact, values map[string]string) *reply {
 	return nil
 }
 
-func (s *Server) update(r *http.Request) reply {
+func (s *table) update(r *http.Request) reply {
 	var in input
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,10 +179,10 @@ func (s *Server) update(r *http.Request) reply {
 		return *refused
 	}
 	s.hooks.emit(s.set(c, in.Properties, api)...)
-	return reply{http.StatusOK, s.object(c, sortedKeys(in.Properties))}
+	return reply{http.StatusOK, s.render(c, sortedKeys(in.Properties))}
 }
 
-func (s *Server) archive(r *http.Request) reply {
+func (s *table) archive(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.named(r); c != nil && !c.Archived {
@@ -187,7 +194,7 @@ func (s *Server) archive(r *http.Request) reply {
 // batch is the answer of a batch call.
 type batch struct {
 	Status      string    `json:"status"`
-	Results     []object  `json:"results"`
+	Results     []wire    `json:"results"`
 	NumErrors   int       `json:"numErrors,omitempty"`
 	Errors      []problem `json:"errors,omitempty"`
 	StartedAt   time.Time `json:"startedAt"`

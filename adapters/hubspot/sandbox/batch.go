@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"strings"
 )
 
 // maxBatch is how many inputs HubSpot takes in one call.
@@ -16,8 +17,8 @@ type batchInput struct {
 	Properties map[string]string `json:"properties"`
 }
 
-// batchUpsert updates the contacts that have the id given, in a unique property, and makes the others.
-func (s *Server) batchUpsert(r *http.Request) reply {
+// batchUpsert updates the objects that have the id given, in a unique property, and makes the others.
+func (s *table) batchUpsert(r *http.Request) reply {
 	var in struct {
 		Inputs []batchInput `json:"inputs"`
 	}
@@ -31,7 +32,7 @@ func (s *Server) batchUpsert(r *http.Request) reply {
 			return *refused
 		}
 	}
-	out := batch{Results: []object{}}
+	out := batch{Results: []wire{}}
 	for _, one := range in.Inputs {
 		o, refused := s.upsert(one)
 		if refused == nil {
@@ -43,11 +44,11 @@ func (s *Server) batchUpsert(r *http.Request) reply {
 		}
 		out.Errors = append(out.Errors, *refused.body.(*problem))
 	}
-	return out.reply(s)
+	return out.reply(s.Server)
 }
 
 // byUnique says why objects cannot be told apart by a property; nil where they can.
-func (s *Server) byUnique(name string) *reply {
+func (s *table) byUnique(name string) *reply {
 	definition, ok := s.properties[name]
 	switch {
 	case name == "email" || definition.unique:
@@ -56,11 +57,11 @@ func (s *Server) byUnique(name string) *reply {
 		r := s.invalid([]refusal{{Message: "Property \"" + name + "\" does not exist", Error: "PROPERTY_DOESNT_EXIST", Name: name}})
 		return &r
 	}
-	r := s.problem(http.StatusBadRequest, "VALIDATION_ERROR", "Unable to perform update/upsert by non-unique 0-1 property "+name)
+	r := s.problem(http.StatusBadRequest, "VALIDATION_ERROR", "Unable to perform update/upsert by non-unique "+s.typeID+" property "+name)
 	return &r
 }
 
-func (s *Server) upsert(in batchInput) (object, *reply) {
+func (s *table) upsert(in batchInput) (wire, *reply) {
 	values := map[string]string{in.IDProperty: in.ID}
 	maps.Copy(values, in.Properties)
 	names := sortedKeys(values)
@@ -68,23 +69,23 @@ func (s *Server) upsert(in batchInput) (object, *reply) {
 	fresh := c == nil
 	if !fresh {
 		if refused := s.refuse(c, values); refused != nil {
-			return object{}, refused
+			return wire{}, refused
 		}
 		s.hooks.emit(s.set(c, values, api)...)
 	} else {
 		made, refused := s.insert(values)
 		if refused != nil {
-			return object{}, refused
+			return wire{}, refused
 		}
 		c = made
 	}
-	o := s.object(c, names)
+	o := s.render(c, names)
 	o.New = &fresh
 	return o, nil
 }
 
-// batchRead reads contacts by id or by a unique property. What is not there is an error in a 207.
-func (s *Server) batchRead(r *http.Request) reply {
+// batchRead reads objects by id or by a unique property. What is not there is an error in a 207.
+func (s *table) batchRead(r *http.Request) reply {
 	var in struct {
 		Inputs     []batchInput `json:"inputs"`
 		IDProperty string       `json:"idProperty"`
@@ -100,7 +101,7 @@ func (s *Server) batchRead(r *http.Request) reply {
 			return *refused
 		}
 	}
-	out := batch{Results: []object{}}
+	out := batch{Results: []wire{}}
 	var missing []string
 	for _, one := range in.Inputs {
 		c := s.find(one.ID)
@@ -111,11 +112,11 @@ func (s *Server) batchRead(r *http.Request) reply {
 			missing = append(missing, one.ID)
 			continue
 		}
-		out.Results = append(out.Results, s.object(c, in.Properties))
+		out.Results = append(out.Results, s.render(c, in.Properties))
 	}
 	if len(missing) > 0 {
 		out.Errors = []problem{{Status: "error", Category: "OBJECT_NOT_FOUND", Context: map[string][]string{"ids": missing},
-			Message: "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."}}
+			Message: "Could not get some " + strings.ToUpper(s.one) + " objects, they may be deleted or not exist. Check that ids are valid."}}
 	}
-	return out.reply(s)
+	return out.reply(s.Server)
 }

@@ -74,7 +74,7 @@ func (s *Server) invalid(refusals []refusal) reply {
 }
 
 // exists is the error of a write with an e-mail address that another contact has.
-func (s *Server) exists(owner *Contact, email string) reply {
+func (s *Server) exists(owner *Object, email string) reply {
 	r := s.problem(http.StatusConflict, "CONFLICT", "Contact already exists. Existing ID: "+owner.ID)
 	r.body.(*problem).Errors = []detail{{In: "email",
 		Message: fmt.Sprintf("A contact with email %s already exists. Existing ID: %s", email, owner.ID)}}

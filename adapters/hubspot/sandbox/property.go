@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// property is the definition of a contact property.
+// property is the definition of a property.
 type property struct {
 	options  []string
 	readOnly bool
@@ -23,8 +23,8 @@ var stages = []string{"subscriber", "lead", "marketingqualifiedlead", "salesqual
 // languages are some of the values of hs_language.
 var languages = []string{"de", "de-at", "de-ch", "de-de", "en", "en-gb", "en-us", "es", "es-mx", "fr", "fr-ca", "fr-fr", "it", "ja", "nl", "pt", "pt-br", "zh-cn"}
 
-// definitions are the properties that an account begins with.
-func definitions(o Options) map[string]property {
+// contactProperties are those that an account begins with.
+func contactProperties(o Options) map[string]property {
 	all := map[string]property{
 		"lifecyclestage": {options: slices.Concat(stages, o.Stages)},
 		"hs_language":    {options: languages},
@@ -33,7 +33,12 @@ func definitions(o Options) map[string]property {
 		"country", "hs_additional_emails", "hubspot_owner_id", "hs_lead_status", "jobtitle", "website"} {
 		all[name] = property{}
 	}
-	for _, name := range []string{"createdate", "lastmodifieddate", "hs_object_id"} {
+	return withOwn(all, "lastmodifieddate", o)
+}
+
+// withOwn adds the properties that HubSpot sets, and the unique one that an administrator makes for us.
+func withOwn(all map[string]property, modified string, o Options) map[string]property {
+	for _, name := range []string{"createdate", modified, "hs_object_id"} {
 		all[name] = property{readOnly: true}
 	}
 	if !o.WithoutRecordID {
@@ -42,8 +47,8 @@ func definitions(o Options) map[string]property {
 	return all
 }
 
-// validate judges the values of a write to c, which is a new contact without an id on creation.
-func (s *Server) validate(c *Contact, values map[string]string) []refusal {
+// validate judges the values of a write to c, which is a new object without an id on creation.
+func (s *table) validate(c *Object, values map[string]string) []refusal {
 	var refusals []refusal
 	for _, name := range sortedKeys(values) {
 		definition, ok := s.properties[name]
@@ -58,7 +63,9 @@ func (s *Server) validate(c *Contact, values map[string]string) []refusal {
 		case len(definition.options) > 0 && value != "" && !slices.Contains(definition.options, value):
 			refusals = append(refusals, refusal{Message: value + " was not one of the allowed options", Error: "INVALID_OPTION", Name: name})
 		case definition.unique && value != "" && s.taken(c, name, value):
-			refusals = append(refusals, refusal{Message: "Another contact already has that value.", Error: "CONFLICTING_UNIQUE_VALUE", Name: name})
+			refusals = append(refusals, refusal{Message: "Another object already has that value.", Error: "CONFLICTING_UNIQUE_VALUE", Name: name})
+		case name == "hs_pipeline_stage" && !inPipeline(c, values):
+			refusals = append(refusals, refusal{Message: value + " is no stage of the ticket's pipeline", Error: "INVALID_OPTION", Name: name})
 		}
 	}
 	return refusals
@@ -75,19 +82,19 @@ func validEmail(text string) bool {
 	return strings.Contains(strings.Trim(domain, "."), ".") && !strings.HasSuffix(domain, ".")
 }
 
-func (s *Server) taken(c *Contact, name, value string) bool {
+func (s *table) taken(c *Object, name, value string) bool {
 	owner := s.by(name, value)
 	return owner != nil && owner.ID != c.ID
 }
 
 // back says whether a change of stage is one that the API ignores.
-func (s *Server) back(from, to string) bool {
+func (s *table) back(from, to string) bool {
 	options := s.properties["lifecyclestage"].options
 	return to != "" && slices.Index(options, to) < slices.Index(options, from)
 }
 
 // normalise is what HubSpot makes of a value before it stores it.
-func (s *Server) normalise(name, value string) string {
+func (s *table) normalise(name, value string) string {
 	if s.options.Verbatim || name != "email" {
 		return value
 	}
@@ -95,7 +102,7 @@ func (s *Server) normalise(name, value string) string {
 }
 
 // defineProperty makes a property of the account's own: the set-up call for the unique one that keeps our record ids.
-func (s *Server) defineProperty(r *http.Request) reply {
+func (s *table) defineProperty(r *http.Request) reply {
 	var in struct {
 		Name           string `json:"name"`
 		HasUniqueValue bool   `json:"hasUniqueValue"`
@@ -112,7 +119,7 @@ func (s *Server) defineProperty(r *http.Request) reply {
 	return reply{http.StatusCreated, map[string]any{"name": in.Name, "hasUniqueValue": in.HasUniqueValue}}
 }
 
-func (s *Server) readProperty(r *http.Request) reply {
+func (s *table) readProperty(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	definition, ok := s.properties[r.PathValue("name")]

@@ -27,8 +27,8 @@ type query struct {
 }
 
 // search answers the little of HubSpot's search that an incremental sync needs: EQ, GT and GTE, one ascending sort.
-// Archived contacts are passed over.
-func (s *Server) search(r *http.Request) reply {
+// Archived objects are passed over.
+func (s *table) search(r *http.Request) reply {
 	var in query
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,20 +40,20 @@ func (s *Server) search(r *http.Request) reply {
 	if err != nil || offset+size > maxOffset {
 		return s.problem(http.StatusBadRequest, "VALIDATION_ERROR", "The search has more than 10,000 results.")
 	}
-	var found []*Contact
-	for _, c := range s.contacts {
+	var found []*Object
+	for _, c := range s.objects {
 		if !c.Archived && in.matches(c) {
 			found = append(found, c)
 		}
 	}
 	slices.SortFunc(found, in.order)
 	out := struct {
-		Total   int      `json:"total"`
-		Results []object `json:"results"`
-		Paging  *paging  `json:"paging,omitempty"`
-	}{Total: len(found), Results: []object{}}
+		Total   int     `json:"total"`
+		Results []wire  `json:"results"`
+		Paging  *paging `json:"paging,omitempty"`
+	}{Total: len(found), Results: []wire{}}
 	for _, c := range found[min(offset, len(found)):min(offset+size, len(found))] {
-		out.Results = append(out.Results, s.object(c, in.Properties))
+		out.Results = append(out.Results, s.render(c, in.Properties))
 	}
 	if offset+size < len(found) {
 		out.Paging = next(strconv.Itoa(offset + size))
@@ -61,7 +61,7 @@ func (s *Server) search(r *http.Request) reply {
 	return reply{http.StatusOK, out}
 }
 
-func (q query) matches(c *Contact) bool {
+func (q query) matches(c *Object) bool {
 	for _, group := range q.FilterGroups {
 		all := true
 		for _, f := range group.Filters {
@@ -77,7 +77,7 @@ func (q query) matches(c *Contact) bool {
 
 // order is that of the sort. What it leaves open, HubSpot leaves open, too: here the newest id comes first, unlike what a
 // reader may hope for.
-func (q query) order(a, b *Contact) int {
+func (q query) order(a, b *Object) int {
 	if len(q.Sorts) > 0 {
 		name := q.Sorts[0].PropertyName
 		if order := compare(a.Properties[name], b.Properties[name]); order != 0 {

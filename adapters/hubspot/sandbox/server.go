@@ -1,10 +1,11 @@
-// Package sandbox is HubSpot for tests and demonstrations: contacts over its wire format, with its normalisation, its
-// validation, its errors and its webhooks.
+// Package sandbox is HubSpot for tests and demonstrations: contacts and tickets over its wire format, with its
+// normalisation, its validation, its errors and its webhooks.
 //
 // It is unkind where HubSpot is: a write's answer holds the written properties alone, a lifecycle stage moved back is
 // ignored without a word, one edit makes an event for each property, a creation comes after its property changes, ids
-// are beyond what a float holds, and every write of our own comes back as an event. It shares no code with the adapter
-// and signs by itself, so that neither can hide the other's mistake.
+// are beyond what a float holds, a contact and a ticket have one id, an association moves no time stamp, and every write of
+// our own comes back as an event. It shares no code with the adapter and signs by itself, so that neither can hide the
+// other's mistake.
 package sandbox
 
 import (
@@ -16,9 +17,6 @@ import (
 	"sync"
 	"time"
 )
-
-// base is the root of the contacts API.
-const base = "/crm/objects/2026-03/contacts"
 
 // Options says what kind of account this is.
 type Options struct {
@@ -36,6 +34,10 @@ type Options struct {
 	Stages []string
 	// WithoutRecordID leaves out the unique property that keeps our record ids; the properties API can make it.
 	WithoutRecordID bool
+	// WithoutTickets is a token that lacks the scope of tickets.
+	WithoutTickets bool
+	// Generic sends webhooks of the generic kind: object.creation and the like.
+	Generic bool
 	// Burst is how many calls in ten seconds are let in; 0 means more than any test makes.
 	Burst int
 }
@@ -48,31 +50,28 @@ type Server struct {
 	closing chan struct{}
 	close   sync.Once
 
-	mu         sync.Mutex
-	contacts   map[int64]*Contact
-	merged     map[int64]int64 // ids that lead to another contact
-	properties map[string]property
-	lastID     int64
-	lastTime   int64 // milliseconds
-	stopped    bool  // while an import is written
-	answers    int
-	burst      burst
-	counts     map[string]int
-	faults     []*Fault
+	contacts, tickets *table
+
+	mu       sync.Mutex
+	links    []link
+	lastTime int64 // milliseconds
+	stopped  bool  // while an import is written
+	answers  int
+	burst    burst
+	counts   map[string]int
+	faults   []*Fault
 }
 
 // firstID is above 2^53: an id that went through a float is another id.
 const firstID = 9_100_000_000_000_001
 
-// New makes an account without contacts and starts its webhook sender. Close stops it.
+// New makes an account without any object and starts its webhook sender. Close stops it.
 func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{
-		options: o, closing: make(chan struct{}), contacts: map[int64]*Contact{}, merged: map[int64]int64{},
-		properties: definitions(o), lastID: firstID, counts: map[string]int{},
-	}
+	s := &Server{options: o, closing: make(chan struct{}), counts: map[string]int{}}
+	s.contacts, s.tickets = newTable(s, contactShape, contactProperties(o)), newTable(s, ticketShape, ticketProperties(o))
 	s.hooks = newSender(o)
 	s.routes = s.router()
 	return s
@@ -86,21 +85,42 @@ func (s *Server) Close() {
 
 func (s *Server) router() *http.ServeMux {
 	m := http.NewServeMux()
-	for pattern, handle := range map[string]func(*http.Request) reply{
-		"GET " + base:                                 s.list,
-		"POST " + base:                                s.create,
-		"GET " + base + "/{id}":                       s.get,
-		"PATCH " + base + "/{id}":                     s.update,
-		"DELETE " + base + "/{id}":                    s.archive,
-		"POST " + base + "/batch/upsert":              s.batchUpsert,
-		"POST " + base + "/batch/read":                s.batchRead,
-		"POST " + base + "/search":                    s.search,
-		"POST /crm/properties/2026-03/contacts":       s.defineProperty,
-		"GET /crm/properties/2026-03/contacts/{name}": s.readProperty,
-	} {
-		m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { handle(r).write(w) })
+	for _, t := range []*table{s.contacts, s.tickets} {
+		for pattern, handle := range t.calls() {
+			m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+				if t == s.tickets && s.options.WithoutTickets {
+					s.failure(http.StatusForbidden).write(w)
+					return
+				}
+				handle(r).write(w)
+			})
+		}
 	}
 	return m
+}
+
+// calls are what the API offers for one type of objects.
+func (s *table) calls() map[string]func(*http.Request) reply {
+	base, properties := "/crm/objects/2026-03/"+s.many, "/crm/properties/2026-03/"+s.many
+	all := map[string]func(*http.Request) reply{
+		"GET " + base:                    s.list,
+		"POST " + base:                   s.create,
+		"GET " + base + "/{id}":          s.get,
+		"PATCH " + base + "/{id}":        s.update,
+		"DELETE " + base + "/{id}":       s.archive,
+		"POST " + base + "/batch/upsert": s.batchUpsert,
+		"POST " + base + "/batch/read":   s.batchRead,
+		"POST " + base + "/search":       s.search,
+		"POST " + properties:             s.defineProperty,
+		"GET " + properties + "/{name}":  s.readProperty,
+	}
+	if s == s.tickets {
+		all["PUT "+base+"/{id}/associations/default/contacts/{to}"] = s.putAssociation
+		all["DELETE "+base+"/{id}/associations/contacts/{to}"] = s.deleteAssociation
+		all["POST /crm/associations/2026-03/tickets/contacts/batch/read"] = s.readAssociations
+		all["GET /crm/pipelines/2026-03/tickets"] = s.readPipelines
+	}
+	return all
 }
 
 // ServeHTTP answers one API call.

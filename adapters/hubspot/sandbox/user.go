@@ -6,20 +6,15 @@ import (
 	"strings"
 )
 
-// Create is what a HubSpot user does on "Create contact". It returns the new contact's id.
-func (s *Server) Create(values map[string]string) (string, error) {
+// make is what a HubSpot user does on "Create".
+func (s *table) make(values map[string]string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.check(&Contact{}, values); err != nil {
-		return "", err
-	}
-	c := s.add()
-	s.hooks.emit(append(s.set(c, values, ui), s.event(c, "contact.creation", ui).flag("CREATED"))...)
-	return c.ID, nil
+	return s.made(values)
 }
 
-// Import makes contacts as HubSpot's import does: all at one time. It returns their ids.
-func (s *Server) Import(all []map[string]string) ([]string, error) {
+// makeAll makes objects as an import does: all at one time.
+func (s *table) makeAll(all []map[string]string) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now()
@@ -27,19 +22,25 @@ func (s *Server) Import(all []map[string]string) ([]string, error) {
 	defer func() { s.stopped = false }()
 	var ids []string
 	for _, values := range all {
-		if err := s.check(&Contact{}, values); err != nil {
+		id, err := s.made(values)
+		if err != nil {
 			return nil, err
 		}
-		c := s.add()
-		s.hooks.emit(append(s.set(c, values, ui), s.event(c, "contact.creation", ui).flag("CREATED"))...)
-		ids = append(ids, c.ID)
+		ids = append(ids, id)
 	}
 	return ids, nil
 }
 
-// Edit is what a HubSpot user does on a contact's page; an empty value clears. Unlike the API, it can move a lifecycle
-// stage back.
-func (s *Server) Edit(id string, values map[string]string) error {
+func (s *table) made(values map[string]string) (string, error) {
+	if err := s.check(&Object{}, values); err != nil {
+		return "", err
+	}
+	c := s.add()
+	s.hooks.emit(append(s.set(c, values, ui), s.event(c, "creation", ui).flag("CREATED"))...)
+	return c.ID, nil
+}
+
+func (s *table) edit(id string, values map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.live(id)
@@ -53,8 +54,7 @@ func (s *Server) Edit(id string, values map[string]string) error {
 	return nil
 }
 
-// Delete moves a contact to the recycling bin.
-func (s *Server) Delete(id string) error {
+func (s *table) delete(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.live(id)
@@ -65,37 +65,21 @@ func (s *Server) Delete(id string) error {
 	return nil
 }
 
-// Restore takes a contact out of the recycling bin.
-func (s *Server) Restore(id string) error {
+func (s *table) restore(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.find(id)
 	if c == nil || !c.Archived {
-		return fmt.Errorf("contact %s is not in the recycling bin", id)
+		return fmt.Errorf("%s %s is not in the recycling bin", s.one, id)
 	}
 	c.Archived, c.UpdatedAt = false, s.now()
-	c.Properties["lastmodifieddate"] = stamp(c.UpdatedAt)
-	s.hooks.emit(s.event(c, "contact.restore", ui))
+	c.Properties[s.modified] = stamp(c.UpdatedAt)
+	s.hooks.emit(s.event(c, "restore", ui))
 	return nil
 }
 
-// Erase deletes a contact for good, as the GDPR asks for. HubSpot tells of it twice.
-func (s *Server) Erase(id string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, err := s.live(id)
-	if err != nil {
-		return err
-	}
-	s.bin(c, ui)
-	delete(s.contacts, c.number())
-	s.hooks.emit(s.event(c, "contact.privacyDeletion", ui))
-	return nil
-}
-
-// Merge joins two contacts into a third with an id of its own, as HubSpot does, and returns that id. The primary's
-// values win; the other's e-mail address stays as an additional one. Both old ids lead to the new contact.
-func (s *Server) Merge(primary, other string) (string, error) {
+// merge joins two objects into a third with an id of its own.
+func (s *table) merge(primary, other string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first, err := s.live(primary)
@@ -107,20 +91,23 @@ func (s *Server) Merge(primary, other string) (string, error) {
 		return "", err
 	}
 	values, moved := joined(first.Properties, second.Properties)
-	for _, loser := range []*Contact{first, second} {
-		delete(s.contacts, loser.number())
+	for _, loser := range []*Object{first, second} {
+		delete(s.objects, loser.number())
 	}
 	winner := s.add()
 	s.set(winner, values, ui)
-	s.merged[first.number()], s.merged[second.number()] = winner.number(), winner.number()
-	e := s.event(winner, "contact.merge", ui)
+	for _, loser := range []*Object{first, second} {
+		s.merged[loser.number()] = winner.number()
+		s.follows(s, loser.number(), winner.number())
+	}
+	e := s.event(winner, "merge", ui)
 	e.PrimaryObjectID, e.MergedObjectIDs, e.NewObjectID = first.number(), []int64{second.number()}, winner.number()
 	e.NumberOfPropertiesMoved = moved
 	s.hooks.emit(e)
 	return winner.ID, nil
 }
 
-// joined are the values of a merged contact, and how many of them come from the second one.
+// joined are the values of a merged object, and how many of them come from the second one.
 func joined(first, second map[string]string) (map[string]string, int) {
 	values, moved := map[string]string{}, 0
 	for name, value := range first {
@@ -135,27 +122,27 @@ func joined(first, second map[string]string) (map[string]string, int) {
 	if email := second["email"]; email != "" && email != values["email"] {
 		values["hs_additional_emails"] = strings.TrimPrefix(values["hs_additional_emails"]+";"+email, ";")
 	}
-	for _, own := range []string{"hs_object_id", "createdate", "lastmodifieddate"} {
+	for _, own := range []string{"hs_object_id", "createdate", "lastmodifieddate", "hs_lastmodifieddate"} {
 		delete(values, own)
 	}
 	return values, moved
 }
 
-func (s *Server) bin(c *Contact, by origin) {
+func (s *table) bin(c *Object, by origin) {
 	c.Archived, c.ArchivedAt = true, s.now()
-	s.hooks.emit(s.event(c, "contact.deletion", by).flag("DELETED"))
+	s.hooks.emit(s.event(c, "deletion", by).flag("DELETED"))
 }
 
-func (s *Server) live(id string) (*Contact, error) {
+func (s *table) live(id string) (*Object, error) {
 	c := s.find(id)
 	if c == nil || c.Archived {
-		return nil, fmt.Errorf("there is no contact %s", id)
+		return nil, fmt.Errorf("there is no %s %s", s.one, id)
 	}
 	return c, nil
 }
 
 // check is the validation that a form does.
-func (s *Server) check(c *Contact, values map[string]string) error {
+func (s *table) check(c *Object, values map[string]string) error {
 	for _, r := range s.validate(c, values) {
 		return errors.New(r.Message)
 	}

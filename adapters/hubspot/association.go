@@ -1,0 +1,178 @@
+package hubspot
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
+)
+
+const (
+	// contactsProperty stands among a ticket's properties for the contacts that it is associated with: their ids, parted by
+	// blanks. No property can have that name.
+	contactsProperty = "associations/contacts"
+	// ticketToContact is HubSpot's type of that association where it has no label.
+	ticketToContact = 16
+	// maxAssociated is how many objects one call may read the associations of.
+	maxAssociated = 1000
+)
+
+// associates says that the kind has contacts.
+func (k *kind) associates() bool { return k.holders[contactsProperty] != nil }
+
+// told notes the contacts in an answer that was asked for them. HubSpot leaves the list out where it is empty, and
+// repeats a contact for each label. What is of another form is not noted, and then not spoken of.
+func (o *object) told() *object {
+	if !o.kind.associates() {
+		return o
+	}
+	var lists map[string]struct {
+		Results []struct {
+			ID value `json:"id"`
+		} `json:"results"`
+	}
+	if len(o.Associations) > 0 && json.Unmarshal(o.Associations, &lists) != nil {
+		return o
+	}
+	var ids []string
+	for _, each := range lists["contacts"].Results {
+		ids = append(ids, string(each.ID))
+	}
+	return o.with(ids)
+}
+
+func (o *object) with(contacts []string) *object {
+	slices.Sort(contacts)
+	o.Properties[contactsProperty] = value(strings.Join(slices.Compact(contacts), " "))
+	return o
+}
+
+func (o *object) contacts() []string { return strings.Fields(string(o.Properties[contactsProperty])) }
+
+func readRequester(r *reading, t *canonicalv1.Ticket) {
+	switch all := r.object.contacts(); {
+	case len(all) == 0:
+	case len(all) > 1:
+		r.unusable("requester", strings.Join(all, " "), severalContacts)
+	case !isObject(value(all[0])):
+		r.unusable("requester", all[0], "it is no id")
+	default:
+		t.Requester = &canonicalv1.Reference{Target: &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{ExternalId: all[0]}}}
+	}
+}
+
+func writeRequester(t *canonicalv1.Ticket) ([]string, string) {
+	id := t.GetRequester().GetExternal().GetExternalId()
+	if t.GetRequester() != nil && !isObject(value(id)) {
+		return nil, "it is no contact's id"
+	}
+	return []string{id}, ""
+}
+
+// associate makes a contact the one that asks. It is added before the one that asked until now is taken away, so that
+// a ticket is at no time without any, and a second try goes on where the first one ended. Of several others nobody can
+// tell which one asked: they stay.
+func (a *account) associate(ctx context.Context, t task, now *object, f frozen) error {
+	want, writes := f.Properties[contactsProperty]
+	if !writes {
+		return nil
+	}
+	has := now.contacts()
+	others := slices.DeleteFunc(slices.Clone(has), func(id string) bool { return id == want })
+	adds := want != "" && len(others) == len(has)
+	if adds {
+		if err := a.contact(ctx, t, http.MethodPut, now, "default/contacts/"+want); err != nil {
+			return ofRequester(err)
+		}
+	}
+	if len(others) != 1 {
+		return nil
+	}
+	err := a.contact(ctx, t, http.MethodDelete, now, "contacts/"+others[0])
+	if adds {
+		err = maybeDone(err)
+	}
+	return err
+}
+
+// contact adds a contact to an object, or takes it away.
+func (a *account) contact(ctx context.Context, t task, method string, of *object, which string) error {
+	_, err := a.call(ctx, t, httpapi.Request{Method: method, Path: t.kind.path(string(of.ID)) + "/associations/" + which})
+	if method == http.MethodDelete && fault.CategoryOf(err) == fault.Gone {
+		return nil // it is not there, then
+	}
+	return err
+}
+
+// severalContacts is why nobody can tell who asks.
+const severalContacts = "the ticket has several contacts, and HubSpot does not say which of them asks"
+
+// ofRequester judges a failure of the call that adds a contact. The ticket was there a moment ago: what is not there, or
+// not taken, is the contact.
+func ofRequester(err error) error {
+	f := fault.As(err)
+	if f.Category == fault.Gone || f.Category == fault.Permanent && f.Code != missingScopes {
+		f.Category = fault.Permanent
+		refused(f, "requester", "HubSpot has no such contact, or does not take it")
+	}
+	return f
+}
+
+// associations reads the contacts of the objects on a page, which a search does not tell.
+func (a *account) associations(ctx context.Context, t task, objects []*object) error {
+	for page := range slices.Chunk(objects, maxAssociated) {
+		inputs := make([]map[string]string, len(page))
+		for i, o := range page {
+			inputs[i] = map[string]string{"id": string(o.ID)}
+		}
+		r, err := a.send(ctx, t, http.MethodPost, "/crm/associations/2026-03/"+t.kind.many+"/contacts/batch/read", map[string]any{"inputs": inputs})
+		if err != nil {
+			f := fault.As(t.ofNoObject(err))
+			f.MaybeDone = false // a read
+			return f
+		}
+		contacts, err := t.contactsIn(r)
+		if err != nil {
+			return err
+		}
+		for _, o := range page {
+			o.with(contacts[string(o.ID)])
+		}
+	}
+	return nil
+}
+
+// contactsIn are the contacts in an answer, by object. An object without any is an error there.
+func (t task) contactsIn(r httpapi.Response) (map[string][]string, error) {
+	var in struct {
+		Results []struct {
+			From struct {
+				ID value `json:"id"`
+			} `json:"from"`
+			To []struct {
+				ID value `json:"toObjectId"`
+			} `json:"to"`
+		} `json:"results"`
+		Errors []json.RawMessage `json:"errors"`
+	}
+	if json.Unmarshal(r.Body, &in) != nil || in.Results == nil {
+		return nil, &fault.Error{Category: fault.Transient, Op: t.op, Status: r.Status, Message: "the answer is no list of associations"}
+	}
+	for _, raw := range in.Errors {
+		if p := parse(raw); p.Category != "OBJECT_NOT_FOUND" {
+			return nil, t.itemFailure(p)
+		}
+	}
+	all := map[string][]string{}
+	for _, each := range in.Results {
+		for _, to := range each.To {
+			all[string(each.From.ID)] = append(all[string(each.From.ID)], string(to.ID))
+		}
+	}
+	return all, nil
+}
