@@ -211,15 +211,17 @@ func (w *town) settled() {
 	defer db.Close(context.Background())
 	since, last := time.Now(), -1
 	w.until("all systems agree", func() error {
-		var receipts, deliveries, dead, all int
+		var receipts, deliveries, all int
+		var dead string
 		err := db.QueryRow(context.Background(), `select (select count(*) from receipts where state = 'pending'),
-			(select count(*) from deliveries where state in ('owed', 'blocked')), (select count(*) from dead_letters),
+			(select count(*) from deliveries where state in ('owed', 'blocked')),
+			(select coalesce(string_agg(concat_ws(' ', connection, subject, category, reason), E'\n'), '') from dead_letters),
 			(select count(*) from receipts)`).Scan(&receipts, &deliveries, &dead, &all)
 		if err != nil {
 			return err
 		}
-		if dead > 0 {
-			w.t.Fatalf("%d dead letters\n%s", dead, w.log())
+		if dead != "" {
+			w.t.Fatalf("dead letters: %s\n%s", dead, w.log())
 		}
 		if all != last || receipts+deliveries > 0 {
 			since, last = time.Now(), all

@@ -4,17 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	shopify "github.com/canonhub/canonhub/adapters/shopify/sandbox"
-	zendesk "github.com/canonhub/canonhub/adapters/zendesk/sandbox"
 )
 
 // soak is how long TestSoak has things go wrong.
@@ -25,136 +19,10 @@ const (
 	pace = 30 * time.Millisecond
 	// spells take turns, in which all is calm or one vendor is away, each so long: what else the machine does meets both.
 	spells, spell = 3, time.Second
-
-	zendeskToken, zendeskSecret = "token-1", "zendesk-secret-1"
-	shopifyToken, shopifySecret = "shpat_1", "shop-secret-1"
 )
 
-// bath is a town with three vendors and all that can go wrong between them and the hub.
-type bath struct {
-	*town
-	desk    *zendesk.Server
-	shop    *shopify.Server
-	vendors map[string]*outside
-	posts   []*post
-	track   track
-	n       int
-}
-
-func newBath(t *testing.T) *bath {
-	t.Helper()
-	b := &bath{town: newTown(t), track: track{edits: map[string]edit{}, waiting: map[string][]edit{}}, vendors: map[string]*outside{}}
-	b.desk = zendesk.New(zendesk.Options{Token: zendeskToken, Secret: zendeskSecret, AccountID: 1})
-	b.shop = shopify.New(shopify.Options{AccessToken: shopifyToken, ClientSecret: shopifySecret})
-	server, shop := httptest.NewServer(b.desk), httptest.NewServer(b.shop)
-	t.Cleanup(func() {
-		b.desk.Close()
-		b.shop.Close()
-		for _, s := range []*httptest.Server{server, shop} {
-			s.CloseClientConnections()
-			s.Close()
-		}
-	})
-	b.policy("policies:", fmt.Sprintf(`  desk:
-    adapter: zendesk
-    base_url: %s
-    brake: {share: 1}
-    credentials: {token: "${ZENDESK_TOKEN}"}
-    webhook: {secrets: ["${ZENDESK_SECRET}"]}
-    limits: {requests_per_second: 2000, concurrency: 16}
-  shop:
-    adapter: shopify
-    base_url: %s
-    brake: {share: 1}
-    credentials: {access_token: "${SHOPIFY_TOKEN}"}
-    webhook: {secrets: ["${SHOPIFY_SECRET}"]}
-    limits: {requests_per_second: 2000, concurrency: 16}
-policies:`, server.URL, shop.URL))
-	b.policy("      crm:    {create: true, attributes: [\"*\"]}", "      crm:    {create: true, attributes: [\"*\"]}\n      desk:   {create: true, attributes: [name, email]}\n      shop:   {create: true, attributes: [name, email]}")
-	b.policy(`attributes: {"*": {prefer: [stripe, crm]}}`, `attributes: {"*": {prefer: [stripe, crm, desk, shop]}, phone: {prefer: [crm, stripe]}}`)
-	t.Setenv("ZENDESK_TOKEN", zendeskToken)
-	t.Setenv("ZENDESK_SECRET", zendeskSecret)
-	t.Setenv("SHOPIFY_TOKEN", shopifyToken)
-	t.Setenv("SHOPIFY_SECRET", shopifySecret)
-	for name, at := range map[string]string{"stripe": b.stripeURL, "crm": b.hubspotURL, "desk": server.URL, "shop": shop.URL} {
-		b.vendors[name] = b.before(at)
-	}
-	b.vendors["desk"].watch = b.track.arrived
-	for name, set := range map[string]func(string){"stripe": b.stripe.SetWebhookURL, "desk": b.desk.SetWebhookURL, "shop": b.shop.SetWebhookURL, "crm": func(at string) {
-		b.hubspot.SetWebhookURL(at)
-		b.hubspot.SetPublicURL("http://" + b.httpAddr + "/webhooks/crm")
-	}} {
-		p, at := newPost(t, "http://"+b.httpAddr+"/webhooks/"+name)
-		b.posts = append(b.posts, p)
-		set(at)
-	}
-	return b
-}
-
-// track follows edits of names from Stripe to Zendesk. An edit has arrived once a name from then or later has.
-type track struct {
-	mu      sync.Mutex
-	edits   map[string]edit   // by the name
-	waiting map[string][]edit // by the customer's address, in order
-	took    []time.Duration
-}
-
-type edit struct {
-	customer string
-	n        int
-	at       time.Time
-}
-
-func (k *track) made(customer, name string, n int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	e := edit{customer, n, time.Now()}
-	k.edits[name] = e
-	k.waiting[customer] = append(k.waiting[customer], e)
-}
-
-var names = regexp.MustCompile(`Edit [0-9]+`)
-
-// arrived reads what is sent to Zendesk.
-func (k *track) arrived(body []byte) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	now, seen := time.Now(), k.edits[names.FindString(string(body))]
-	left := k.waiting[seen.customer]
-	for len(left) > 0 && left[0].n <= seen.n {
-		k.took, left = append(k.took, now.Sub(left[0].at)), left[1:]
-	}
-	k.waiting[seen.customer] = left
-	if len(left) == 0 {
-		delete(k.waiting, seen.customer)
-	}
-}
-
-// take returns how long edits took since the last call, once all have arrived.
-func (b *bath) take() []time.Duration {
-	b.t.Helper()
-	b.until("every edit is at Zendesk", func() error {
-		b.track.mu.Lock()
-		defer b.track.mu.Unlock()
-		if n := len(b.track.waiting); n > 0 {
-			return fmt.Errorf("those of %d customers are not", n)
-		}
-		return nil
-	})
-	b.track.mu.Lock()
-	defer b.track.mu.Unlock()
-	took := b.track.took
-	b.track.took = nil
-	return took
-}
-
-// slowest is the 99th percentile.
-func slowest(all []time.Duration) time.Duration {
-	slices.Sort(all)
-	return all[(len(all)*99+99)/100-1]
-}
-
-// work edits for a while as people do: new customers, other names at Stripe, other telephone numbers at HubSpot.
+// work edits for a while as people do: new customers, other names at Stripe, other telephone numbers at HubSpot, a file now
+// and then.
 func (b *bath) work(span time.Duration) (edits int) {
 	b.t.Helper()
 	tick := time.NewTicker(pace)
@@ -176,6 +44,8 @@ func (b *bath) work(span time.Duration) (edits int) {
 				c := contacts[rand.IntN(len(contacts))]
 				b.must(b.hubspot.Edit(c.ID, map[string]string{"phone": fmt.Sprintf("+44207946%04d", b.n%10000)}))
 			}
+		case edits%8 == 5:
+			b.file(fmt.Sprint(all[rand.IntN(len(all))]["email"]))
 		default:
 			c := all[rand.IntN(len(all))]
 			b.track.made(fmt.Sprint(c["email"]), name, b.n)
@@ -287,7 +157,7 @@ func (b *bath) bursts(stop, stopped chan struct{}) {
 		case <-stop:
 			return
 		case <-tick.C:
-			b.vendors[[]string{"stripe", "crm", "desk", "shop"}[i%4]].burst(300 * time.Millisecond)
+			b.vendors[[]string{"stripe", "crm", "desk", "shop", "sales", "books"}[i%6]].burst(300 * time.Millisecond)
 		}
 	}
 }
@@ -295,33 +165,75 @@ func (b *bath) bursts(stop, stopped chan struct{}) {
 // agree checks that each customer is at all vendors once, and the same.
 func (b *bath) agree() {
 	b.t.Helper()
-	contacts, users, buyers := map[string][]string{}, map[string][]string{}, map[string][]string{}
-	phones := map[string]string{}
+	there := b.names()
+	phones, companies := map[string]string{}, map[string]string{}
 	for _, c := range b.hubspot.Contacts() {
-		email := c.Properties["email"]
-		contacts[email] = append(contacts[email], c.Properties["firstname"]+" "+c.Properties["lastname"])
-		phones[email] = c.Properties["phone"]
-	}
-	for _, u := range b.desk.Objects("users") {
-		email := fmt.Sprint(u.Fields["email"])
-		if !strings.HasPrefix(email, "agent@") {
-			users[email] = append(users[email], fmt.Sprint(u.Fields["name"]))
-		}
-	}
-	for _, c := range b.shop.Customers() {
-		buyers[c.Email] = append(buyers[c.Email], strings.TrimSpace(c.FirstName+" "+c.LastName))
+		phones[c.Properties["email"]], companies[c.Properties["email"]] = c.Properties["phone"], c.Properties["company"]
 	}
 	all := b.stripe.Customers()
 	for _, c := range all {
 		email, want := fmt.Sprint(c["email"]), []string{fmt.Sprint(c["name"])}
-		if !slices.Equal(contacts[email], want) || !slices.Equal(users[email], want) || !slices.Equal(buyers[email], want) {
-			b.t.Errorf("%s is %q at Stripe, %q at HubSpot, %q at Zendesk, %q at Shopify", email, want, contacts[email], users[email], buyers[email])
+		for vendor, names := range there {
+			if !slices.Equal(names[email], want) {
+				b.t.Errorf("%s is %q at Stripe, %q at %s", email, want, names[email], vendor)
+			}
 		}
 		if phone, _ := c["phone"].(string); phone != phones[email] {
 			b.t.Errorf("%s has the number %q at Stripe, %q at HubSpot", email, phone, phones[email])
 		}
+		if companies[email] != b.company[email] {
+			b.t.Errorf("%s works for %q by the files, %q at HubSpot", email, b.company[email], companies[email])
+		}
 	}
-	if len(contacts) != len(all) || len(users) != len(all) || len(buyers) != len(all) || len(all) < 20 {
-		b.t.Errorf("%d customers, %d contacts, %d users, %d buyers", len(all), len(contacts), len(users), len(buyers))
+	names := b.told()
+	for email, company := range b.company {
+		if want := b.named(email); names[email] == nil || names[email][0] != want {
+			b.t.Errorf("%s of %s is %q at Stripe, %q in the files", email, company, want, names[email])
+		}
 	}
+	for vendor, names := range there {
+		if len(names) != len(all) || len(all) < 20 {
+			b.t.Errorf("%d customers at Stripe, %d at %s", len(all), len(names), vendor)
+		}
+	}
+	if len(b.company) < 5 {
+		b.t.Errorf("files told of %d customers", len(b.company))
+	}
+}
+
+// named is a customer's name at Stripe.
+func (b *bath) named(email string) string {
+	for _, c := range b.stripe.Customers() {
+		if c["email"] == email {
+			return fmt.Sprint(c["name"])
+		}
+	}
+	return ""
+}
+
+// names are those of all customers, by vendor and address.
+func (b *bath) names() map[string]map[string][]string {
+	b.t.Helper()
+	there := map[string]map[string][]string{"HubSpot": {}, "Zendesk": {}, "Shopify": {}, "Salesforce": {}, "Xero": {}}
+	add := func(vendor string, email, name any) {
+		there[vendor][fmt.Sprint(email)] = append(there[vendor][fmt.Sprint(email)], fmt.Sprint(name))
+	}
+	for _, c := range b.hubspot.Contacts() {
+		add("HubSpot", c.Properties["email"], c.Properties["firstname"]+" "+c.Properties["lastname"])
+	}
+	for _, u := range b.desk.Objects("users") {
+		if !strings.HasPrefix(fmt.Sprint(u.Fields["email"]), "agent@") {
+			add("Zendesk", u.Fields["email"], u.Fields["name"])
+		}
+	}
+	for _, c := range b.shop.Customers() {
+		add("Shopify", c.Email, strings.TrimSpace(c.FirstName+" "+c.LastName))
+	}
+	for _, c := range b.sales.Objects("Contact") {
+		add("Salesforce", c.Fields["Email"], fmt.Sprint(c.Fields["FirstName"], " ", c.Fields["LastName"]))
+	}
+	for _, c := range b.books.Objects("Contacts") {
+		add("Xero", c.Fields["EmailAddress"], c.Fields["Name"])
+	}
+	return there
 }
