@@ -55,15 +55,25 @@ func sold(ctx context.Context, s *stage) error {
 		if err := s.get(ctx, "/v1/orders:lookup?connection=shop&external_id="+order, &placed); err != nil {
 			return err
 		}
-		if placed.Order.Customer.RecordID != customer.ID {
-			return fmt.Errorf("it names %q", placed.Order.Customer.RecordID)
-		}
-		return nil
+		return s.named(ctx, placed.Order.Customer.RecordID, customer.ID)
 	}); err != nil {
 		return err
 	}
 	s.t.saw("%s of %s %s is %s's", placed.ID, placed.Order.Total.Units, placed.Order.Total.CurrencyCode, customer.ID)
 	return s.agreed(ctx, customer.ID)
+}
+
+// named checks which customer answers to an id. Where a reference comes before its object, it keeps the id that was made for
+// it, and that is answered by the record that the object turns out to be.
+func (s *stage) named(ctx context.Context, id, want string) error {
+	var answers customerRecord
+	if err := s.get(ctx, "/v1/customers/"+id, &answers); err != nil {
+		return err
+	}
+	if answers.ID != want {
+		return fmt.Errorf("it names %q, which is %q", id, answers.ID)
+	}
+	return nil
 }
 
 // supported is a ticket at Zendesk, whose requester is that customer.
@@ -89,10 +99,7 @@ func supported(ctx context.Context, s *stage) error {
 		if err := s.get(ctx, fmt.Sprintf("/v1/tickets:lookup?connection=help&external_id=%d", ticket), &opened); err != nil {
 			return err
 		}
-		if opened.Ticket.Requester.RecordID != s.buyer {
-			return fmt.Errorf("it names %q", opened.Ticket.Requester.RecordID)
-		}
-		return nil
+		return s.named(ctx, opened.Ticket.Requester.RecordID, s.buyer)
 	}); err != nil {
 		return err
 	}
