@@ -208,7 +208,10 @@ func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step
 		patch.ExternalID, attempt.ExternalID = adapters.ExternalID(s.link.ExternalID), s.link.ExternalID
 	}
 	if s.held != nil {
-		patch.Held, attempt.SentAfter = s.held.State().Held, s.held.Newest()
+		if patch.Held, err = o.heldThere(ctx, tx, s); err != nil {
+			return nil, err
+		}
+		attempt.SentAfter = s.held.Newest()
 	}
 	request, err := o.c.Adapter.Pusher.Prepare(patch)
 	if err != nil {
@@ -270,7 +273,7 @@ func (o *delivery) localReferences(ctx context.Context, tx apply.Tx, s *situatio
 		if id == "" || !slices.Contains(s.owed, ref.Path) {
 			continue
 		}
-		external, err := tx.ExternalID(ctx, id, o.args.Connection)
+		err := o.localise(ctx, tx, ref.Target, id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			return nil, waits(fmt.Sprintf("%s waits for %s at %s", ref.Path, id, o.args.Connection))
@@ -279,9 +282,33 @@ func (o *delivery) localReferences(ctx context.Context, tx apply.Tx, s *situatio
 		case err != nil:
 			return nil, err
 		}
-		ref.Target.Target = &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{Connection: o.args.Connection, ExternalId: external}}
 	}
 	return message, nil
+}
+
+// heldThere is what the target holds of what is owed, with its own ids in references; those that it has none for stay.
+func (o *delivery) heldThere(ctx context.Context, tx apply.Tx, s *situation) (proto.Message, error) {
+	held := proto.Clone(s.held.State().Held)
+	for ref := range s.rules.Schema.References(held) {
+		id := store.RecordID(ref.Target.GetRecordId())
+		if id == "" || !slices.Contains(s.owed, ref.Path) {
+			continue
+		}
+		if err := o.localise(ctx, tx, ref.Target, id); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrErased) {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// localise turns a reference to a record into the target's own id.
+func (o *delivery) localise(ctx context.Context, tx apply.Tx, ref *canonicalv1.Reference, id store.RecordID) error {
+	external, err := tx.ExternalID(ctx, id, o.args.Connection)
+	if err != nil {
+		return err
+	}
+	ref.Target = &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{Connection: o.args.Connection, ExternalId: external}}
+	return nil
 }
 
 // block ends the job and leaves the delivery visibly waiting; the sweeper takes it up again.

@@ -24,6 +24,8 @@ type Vendor struct {
 	Normalise func(*canonicalv1.Customer)
 	// BeforePush and AfterPush run around the work of a push; an error from AfterPush loses the answer.
 	BeforePush, AfterPush func(adapters.Request) error
+	// BeforePrepare is told of every patch.
+	BeforePrepare func(adapters.Patch)
 	// ForgetsKeys makes every idempotency key expire at once.
 	ForgetsKeys bool
 	// Once says that pulled objects are handed over.
@@ -169,6 +171,9 @@ func (v *Vendor) Probe(ctx context.Context) error {
 
 // Prepare freezes a patch.
 func (v *Vendor) Prepare(p adapters.Patch) (adapters.Request, error) {
+	if v.BeforePrepare != nil {
+		v.BeforePrepare(p)
+	}
 	sent, err := proto.Marshal(p.Message)
 	if err != nil {
 		return adapters.Request{}, err
