@@ -29,7 +29,8 @@
 //
 // # Rejected
 //
-// encoding/csv, whose offsets are not the file's (see package rows). A state file beside the folders: two truths. Sequence
+// Apostrophes before values that a spreadsheet would take for a formula: who reads out/ is a program, and a telephone number
+// begins with a plus. encoding/csv, whose offsets are not the file's (see package rows). A state file beside the folders: two truths. Sequence
 // numbers in out/: they need a lock, and files are ordered by the time in their names.
 package filedrop
 
@@ -42,8 +43,9 @@ import (
 const (
 	// mappingVersion is raised with every change in what a configured mapping means.
 	mappingVersion = 1
-	// maxPage is the largest page, in rows.
-	maxPage = 1000
+	// maxPage is the largest page, in rows, and maxBytes in bytes of the file: rows may be as large as a file allows.
+	maxPage  = 1000
+	maxBytes = 4 << 20
 )
 
 // Factory describes the adapter.
