@@ -43,9 +43,12 @@ import (
 const (
 	// mappingVersion is raised with every change in what a configured mapping means.
 	mappingVersion = 1
-	// maxPage is the largest page, in rows, and maxBytes in bytes of the file: rows may be as large as a file allows.
+	// maxPage is the largest page, in rows, maxBytes in bytes of the file: a thousand rows may be a gigabyte.
 	maxPage  = 1000
 	maxBytes = 4 << 20
+	// maxBroken is how many rows of one file become dead letters. A file with more is in another encoding, or another file
+	// altogether.
+	maxBroken = 10_000
 )
 
 // Factory describes the adapter.

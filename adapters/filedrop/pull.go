@@ -24,6 +24,8 @@ type place struct {
 	Step   reading `json:"p,omitempty"`
 	Offset int64   `json:"o,omitempty"`
 	Line   int     `json:"l,omitempty"`
+	// Broken are the rows of it that could not be read.
+	Broken int `json:"r,omitempty"`
 	// To is the folder where it goes once somebody asks from here on.
 	To string `json:"to,omitempty"`
 	vanishing
@@ -249,7 +251,11 @@ func (p *pull) sheetAt() (io.Closer, rows.Reader, *sheet, error) {
 		_ = in.Close()
 		return nil, nil, nil, err
 	}
-	reader, err := rows.Open(in, p.format, rows.Place{Offset: p.at.Offset, Line: p.at.Line})
+	var text io.ReaderAt = in
+	if p.at.File.Size > 0 { // what is written behind its end meanwhile makes it another file, and may be half a row
+		text = io.NewSectionReader(in, 0, p.at.File.Size)
+	}
+	reader, err := rows.Open(text, p.format, rows.Place{Offset: p.at.Offset, Line: p.at.Line})
 	if err == nil {
 		if wrong := s.header(reader.Columns()); wrong != nil {
 			err = &rows.Unreadable{Reason: wrong.Error()}
@@ -294,6 +300,10 @@ func (p *pull) readRows() error {
 		o, err := s.observe(row)
 		if err != nil {
 			p.reject(row, reader, err.Error())
+			if p.at.Broken++; p.at.Broken >= maxBroken {
+				p.refuse(fmt.Sprintf("%d of its rows cannot be read, and what comes behind them was not; correct it, or the options, and move it back to in/", maxBroken))
+				return nil
+			}
 			continue
 		}
 		p.page.Observations = append(p.page.Observations, o)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -225,7 +226,7 @@ func (c Client) faultOf(err error) *fault.Error {
 			f.Message = "the vendor gives no token; see to the client's id, secret and scopes there and in the configuration"
 		}
 	case f.Status == http.StatusTooManyRequests:
-		f.Category = fault.Throttle
+		f.Category, f.RetryAfter = fault.Throttle, httpapi.RetryAfter(answer.Response.Header, time.Now())
 	}
 	return f
 }

@@ -65,6 +65,7 @@ func (v *vendor) token(w http.ResponseWriter, r *http.Request) {
 	if len(v.broken) > 0 {
 		status := v.broken[0]
 		v.broken = v.broken[1:]
+		w.Header().Set("Retry-After", "7")
 		fail(status, "")
 		return
 	}
@@ -366,7 +367,7 @@ func TestOtherFailuresAreTriedAgain(t *testing.T) {
 	h.expire(t)
 	h.v.broken = []int{500, 429, 401}
 	for _, want := range []fault.Category{fault.Transient, fault.Throttle, fault.Auth} {
-		if _, err := s.Token(t.Context()); fault.CategoryOf(err) != want {
+		if _, err := s.Token(t.Context()); fault.CategoryOf(err) != want || want == fault.Throttle && fault.As(err).RetryAfter != 7*time.Second {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
