@@ -255,7 +255,7 @@ func (f *folder) move(one file, to string) error {
 		err = f.Rename(from, path.Join(to, one.kept()))
 	}
 	if err == nil {
-		err = f.giveBack(one, to)
+		err = f.giveBack(info, one, to)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f.fail("move a file to "+to+"/", err)
@@ -268,10 +268,10 @@ func (f *folder) move(one file, to string) error {
 
 // giveBack looks whether what was moved is what was read. Between the last look and the move its system may have put
 // another one in its place: that one goes back, unless there is a newer one by now.
-func (f *folder) giveBack(one file, to string) error {
+func (f *folder) giveBack(read fs.FileInfo, one file, to string) error {
 	moved := path.Join(to, one.kept())
 	info, err := f.Lstat(moved)
-	if err != nil || info.Size() == one.Size && info.ModTime().UnixNano() == one.Changed {
+	if err != nil || os.SameFile(read, info) {
 		return err
 	}
 	if err := f.Link(moved, path.Join(inFolder, one.Name)); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -15,10 +15,10 @@ import (
 )
 
 // largeRows is how many rows the large file has; memory must not grow with them.
-var largeRows = flag.Int("rows", 30_000, "how many rows TestALargeFileIsReadInBoundedMemory reads")
+var largeRows = flag.Int("rows", 10_000, "how many rows TestALargeFileIsReadInBoundedMemory reads")
 
 // largest is how much memory the reading of a file may take, whatever the file's size.
-const largest = 192 << 20
+const largest = 96 << 20
 
 // generate drops an export of rows 1 to n, but for every gap-th.
 func (b *bundle) generate(name string, n, gap int) int64 {
