@@ -15,7 +15,7 @@ import (
 )
 
 // largeRows is how many rows the large file has; memory must not grow with them.
-var largeRows = flag.Int("rows", 10_000, "how many rows TestALargeFileIsReadInBoundedMemory reads")
+var largeRows = flag.Int("rows", 5_000, "how many rows TestALargeFileIsReadInBoundedMemory reads")
 
 // largest is how much memory the reading of a file may take, whatever the file's size.
 const largest = 96 << 20
