@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	zendesk "github.com/canonhub/canonhub/adapters/zendesk/sandbox"
 	"github.com/canonhub/canonhub/hub/secrets"
@@ -18,23 +22,36 @@ import (
 type grantor struct {
 	given   atomic.Int64
 	revoked atomic.Bool
+	// doomed is killed once the next token is given, before the answer is sent. Its refresh token is let in once more.
+	doomed, orphaned atomic.Pointer[os.Process]
 }
 
 func (g *grantor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	var used int64
 	_, _ = fmt.Sscanf(r.FormValue("refresh_token"), "refresh-%d", &used)
+	if g.orphaned.Load() != nil && used == g.given.Load()-1 {
+		g.orphaned.Store(nil)
+		used++
+	}
 	code := r.FormValue("grant_type") == "authorization_code" && r.FormValue("code") == "c0de" && r.FormValue("code_verifier") != ""
 	if r.FormValue("client_secret") != "app-secret" || !code && (used != g.given.Load() || g.revoked.Load()) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprint(w, `{"error": "invalid_grant"}`)
 		return
 	}
-	_, _ = fmt.Fprintf(w, `{"access_token": %q, "refresh_token": "refresh-%d", "token_type": "bearer", "expires_in": 4, "scope": "read write"}`, zendeskToken, g.given.Add(1))
+	given := g.given.Add(1)
+	if process := g.doomed.Swap(nil); process != nil {
+		g.orphaned.Store(process)
+		_ = process.Kill()   // the test sees whether it is dead
+		<-r.Context().Done() // nobody waits for the answer any more
+		return
+	}
+	_, _ = fmt.Fprintf(w, `{"access_token": %q, "refresh_token": "refresh-%d", "token_type": "bearer", "expires_in": 4, "scope": "read write"}`, zendeskToken, given)
 }
 
 // A connection without a token waits for a person, who grants access in their browser. Its tokens live seconds, and are
-// renewed, also by a hub that was killed; and once access is revoked it waits again, until it is granted anew.
+// renewed, also by a hub that was killed, even between the vendor's answer and what it would have done with it; and once access is revoked it waits again, until it is granted anew.
 func TestAPersonGrantsTheHubAccess(t *testing.T) {
 	w := newTown(t)
 	desk := zendesk.New(zendesk.Options{Token: zendeskToken, Secret: zendeskSecret, AccountID: 1})
@@ -125,6 +142,32 @@ policies:`, server.URL, w.httpAddr))
 	w.start()
 	customer(500)
 	arrive(1)
+
+	g.doomed.Store(w.process.Process)
+	w.until("the hub is killed with the vendor's answer in hand", func() error {
+		select {
+		case <-w.ended:
+			return nil
+		default:
+		}
+		if len(desk.Objects("users")) == users {
+			customer(2000 + users)
+			users++
+		}
+		return fmt.Errorf("it lives")
+	})
+	db, err := pgx.Connect(t.Context(), w.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close(context.Background())
+	if _, err := db.Exec(t.Context(), `update oauth_tokens set lease_until = '-infinity' where lease_by <> ''`); err != nil { // the dead one's lease ends
+		t.Fatal(err)
+	}
+	w.start()
+	arrive(0)
+	paused(false, "")
+
 	g.revoked.Store(true)
 	w.until("nothing arrives any more", func() error {
 		_, c := w.rest(http.MethodGet, "/v1/connections/desk", "")

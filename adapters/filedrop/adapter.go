@@ -29,7 +29,8 @@
 //
 // # Rejected
 //
-// encoding/csv, whose offsets are not the file's (see package rows). A state file beside the folders: two truths. Sequence
+// Apostrophes before values that a spreadsheet would take for a formula: who reads out/ is a program, and a telephone number
+// begins with a plus. encoding/csv, whose offsets are not the file's (see package rows). A state file beside the folders: two truths. Sequence
 // numbers in out/: they need a lock, and files are ordered by the time in their names.
 package filedrop
 
@@ -42,8 +43,12 @@ import (
 const (
 	// mappingVersion is raised with every change in what a configured mapping means.
 	mappingVersion = 1
-	// maxPage is the largest page, in rows.
-	maxPage = 1000
+	// maxPage is the largest page, in rows, maxBytes in bytes of the file: a thousand rows may be a gigabyte.
+	maxPage  = 1000
+	maxBytes = 4 << 20
+	// maxBroken is how many rows of one file become dead letters. A file with more is in another encoding, or another file
+	// altogether.
+	maxBroken = 10_000
 )
 
 // Factory describes the adapter.

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -253,11 +254,41 @@ func (f *folder) move(one file, to string) error {
 	if err == nil {
 		err = f.Rename(from, path.Join(to, one.kept()))
 	}
+	if err == nil {
+		err = f.giveBack(info, one, to)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f.fail("move a file to "+to+"/", err)
 	}
 	if _, err := f.Lstat(to); err != nil { // ErrNotExist may be the folder's
 		return f.fail("move a file to "+to+"/", err)
+	}
+	return nil
+}
+
+// giveBack looks whether what was moved is what was read. Between the last look and the move its system may have put
+// another one in its place: that one goes back, unless there is a newer one by now.
+func (f *folder) giveBack(read fs.FileInfo, one file, to string) error {
+	moved := path.Join(to, one.kept())
+	info, err := f.Lstat(moved)
+	if err != nil || os.SameFile(read, info) {
+		return err
+	}
+	if err := f.Link(moved, path.Join(inFolder, one.Name)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return f.Rename(moved, path.Join(inFolder, one.Name)) // a file system without links
+	}
+	return f.Remove(moved)
+}
+
+// keep sees to it that the names in a folder outlast a power cut, where the file system can be asked for that.
+func (f *folder) keep(name string) error {
+	dir, err := f.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		return err
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type place struct {
 	Step   reading `json:"p,omitempty"`
 	Offset int64   `json:"o,omitempty"`
 	Line   int     `json:"l,omitempty"`
+	// Broken are the rows of it that could not be read.
+	Broken int `json:"r,omitempty"`
 	// To is the folder where it goes once somebody asks from here on.
 	To string `json:"to,omitempty"`
 	vanishing
@@ -149,7 +151,22 @@ func (p *pull) begin() error {
 	if err == nil && reason != "" {
 		p.refuse(reason)
 	}
+	if err == nil && reason == "" && p.whole {
+		return p.unchanged(one)
+	}
 	return err
+}
+
+// unchanged goes behind a file that has everything and says what the last one said, as such exports do on a quiet day.
+func (p *pull) unchanged(one *file) error {
+	names, err := p.ofKind()
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	if last, _ := parseKept(names[len(names)-1]); last.Hash == one.Hash {
+		p.end(doneFolder)
+	}
+	return nil
 }
 
 // archived is the next file in done/ that the query asks for; of files that have everything, the newest will do.
@@ -190,12 +207,12 @@ func (p *pull) objection(one *file) (string, error) {
 	if len(one.Name) > maxName {
 		return fmt.Sprintf("its name is longer than %d bytes", maxName), nil
 	}
+	if p.whole {
+		return "", nil // what was so once may be so again
+	}
 	names, err := p.ofKind()
 	if err != nil {
 		return "", err
-	}
-	if p.whole && len(names) > 0 {
-		names = names[len(names)-1:] // what was so before the last one may be so again
 	}
 	if slices.ContainsFunc(names, func(name string) bool { before, _ := parseKept(name); return before.Hash == one.Hash }) {
 		return "what is in it was taken in already, from a file in done/ whose name has the same hash", nil
@@ -234,7 +251,11 @@ func (p *pull) sheetAt() (io.Closer, rows.Reader, *sheet, error) {
 		_ = in.Close()
 		return nil, nil, nil, err
 	}
-	reader, err := rows.Open(in, p.format, rows.Place{Offset: p.at.Offset, Line: p.at.Line})
+	var text io.ReaderAt = in
+	if p.at.File.Size > 0 { // what is written behind its end meanwhile makes it another file, and may be half a row
+		text = io.NewSectionReader(in, 0, p.at.File.Size)
+	}
+	reader, err := rows.Open(text, p.format, rows.Place{Offset: p.at.Offset, Line: p.at.Line})
 	if err == nil {
 		if wrong := s.header(reader.Columns()); wrong != nil {
 			err = &rows.Unreadable{Reason: wrong.Error()}
@@ -264,7 +285,7 @@ func (p *pull) readRows() error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	for range p.q.Size {
+	for begin, n := reader.Place(), 0; n < p.q.Size && reader.Place().Offset-begin.Offset < maxBytes; n++ {
 		if p.ctx.Err() != nil {
 			return p.ctx.Err()
 		}
@@ -279,6 +300,10 @@ func (p *pull) readRows() error {
 		o, err := s.observe(row)
 		if err != nil {
 			p.reject(row, reader, err.Error())
+			if p.at.Broken++; p.at.Broken >= maxBroken {
+				p.refuse(fmt.Sprintf("%d of its rows cannot be read, and what comes behind them was not; correct it, or the options, and move it back to in/", maxBroken))
+				return nil
+			}
 			continue
 		}
 		p.page.Observations = append(p.page.Observations, o)

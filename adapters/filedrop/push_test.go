@@ -2,6 +2,7 @@ package filedrop_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,6 +210,48 @@ func TestAFileWithEverythingFollowsTheChanges(t *testing.T) {
 	if got := b.out(); !strings.Contains(got[0], "\n2;") || !strings.Contains(got[0], "\n3;") {
 		t.Errorf("%q", got)
 	}
+}
+
+// The other side takes the file with everything away, or writes in it: the next one has everything all the same.
+func TestAFileWithEverythingThatIsTakenAwayComesBackWhole(t *testing.T) {
+	t.Parallel()
+	b := setup(t, written(object{"content": "everything", "every": "10m"}))
+	b.push(patch("k1", "1", "email"))
+	write := func(name string) error {
+		return errors.Join(os.WriteFile(name, []byte("mine now"), 0o600), os.Chtimes(name, b.now, b.now))
+	}
+	for _, spoil := range []func(string) error{os.Remove, write} {
+		for range 10 { // until all changes are forgotten
+			b.now = b.now.Add(11 * time.Minute)
+			b.pull("customer", "", 1)
+		}
+		if left := b.files("out/.changes-customer"); len(left) > 0 {
+			t.Fatalf("%q are left of the changes", left)
+		}
+		if err := spoil(filepath.Join(b.folder, "out", "customer.csv")); err != nil {
+			t.Fatal(err)
+		}
+		b.now = b.now.Add(11 * time.Minute)
+		b.push(patch("k2"+b.now.String(), "2", "email"))
+		b.wrote("_id;NR;MAIL;NAME;PLACE\n1;1;ada@example.com;;\n2;2;ada@example.com;;\n")
+	}
+}
+
+// With another delimiter what was written cannot be read: that is told, and nothing is written over it.
+func TestAFileWithEverythingInAnotherFormIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, written(object{"content": "everything", "every": "0s"}))
+	b.push(patch("k1", "1", "email"))
+	before := b.out()
+	b.open(written(object{"content": "everything", "every": "0s", "delimiter": "|"}))
+	r, err := b.Pusher.Prepare(patch("k2", "2", "email"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Pusher.Push(t.Context(), r); fault.CategoryOf(err) != fault.Transient || !strings.Contains(fmt.Sprint(err), "delimiter") {
+		t.Errorf("%v", err)
+	}
+	b.wrote(before...)
 }
 
 // Two processes renew it at the same time.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/filedrop/rows"
 )
 
@@ -18,8 +19,10 @@ import (
 // at the same time, and the one whose rename comes last may not know the newest change: the next renewal has it again.
 const remembered = time.Hour
 
-// snapshot is the file that has everything, pending the hidden folder of changes that are to go into it.
+// snapshot is the file that has everything, and kept the hidden one that it is a copy of: the other side takes files away, or
+// writes in them. pending is the hidden folder of changes that are to go into it.
 func (m *mapping) snapshot() string { return path.Join(outFolder, string(m.kind)+".csv") }
+func (m *mapping) kept() string     { return path.Join(outFolder, ".everything-"+string(m.kind)+".csv") }
 func (m *mapping) pending() string  { return path.Join(outFolder, ".changes-"+string(m.kind)) }
 
 // row is what is written of one object; nil where it is archived.
@@ -44,17 +47,32 @@ func (d *drop) renew(ctx context.Context, f *folder, m *mapping) error {
 			return ctx.Err()
 		}
 		if err := f.merge(changed, path.Join(m.pending(), name), m.out.csv); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return f.fail("read changes in out/", err)
+			return f.otherForm(m, err)
 		}
 	}
 	columns := append([]string{idColumn}, m.out.names()...)
-	err = f.put(m.snapshot(), d.now(), m.out.csv, columns, func(emit func(map[string]string) error) error {
+	err = f.put(m.kept(), d.now(), m.out.csv, columns, func(emit func(map[string]string) error) error {
 		return f.merged(ctx, m, changed, emit)
 	})
+	if err == nil {
+		err = f.put(m.snapshot(), d.now(), m.out.csv, columns, func(emit func(map[string]string) error) error {
+			return f.each(m.kept(), m.out.csv, func(cells row) error { return errors.Join(emit(cells), ctx.Err()) })
+		})
+	}
 	if err != nil {
-		return f.fail("write to out/", err)
+		return f.otherForm(m, err)
 	}
 	return d.forgetOld(f, m, names)
+}
+
+// otherForm is a failure to read what was written here, or to write.
+func (f *folder) otherForm(m *mapping, err error) error {
+	var unreadable *rows.Unreadable
+	if !errors.As(err, &unreadable) {
+		return f.fail("renew "+m.snapshot(), err)
+	}
+	return &fault.Error{Category: fault.Transient, Op: f.op, Message: m.kept() + " and what is in " + m.pending() +
+		"/ were written with another delimiter or encoding; bring those back, or write them anew", Err: err}
 }
 
 // merge takes a file of changes into what has changed.
@@ -90,7 +108,7 @@ func (f *folder) merged(ctx context.Context, m *mapping, changed map[string]row,
 		}
 		return ctx.Err()
 	}
-	err := f.each(m.snapshot(), m.out.csv, func(cells row) error {
+	err := f.each(m.kept(), m.out.csv, func(cells row) error {
 		id := cells[idColumn]
 		if err := upTo(id, false); err != nil {
 			return err
@@ -121,6 +139,9 @@ func (f *folder) each(name string, form csvForm, do func(row) error) error {
 	reader, err := rows.Open(in, rows.Format{Encoding: form.encoding, Delimiter: form.delimiter}, rows.Place{})
 	if err != nil {
 		return err
+	}
+	if !slices.Contains(reader.Columns(), idColumn) {
+		return &rows.Unreadable{Line: 1, Reason: "there is no column " + idColumn}
 	}
 	for {
 		r, err := reader.Next()

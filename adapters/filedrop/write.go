@@ -86,5 +86,8 @@ func (f *folder) put(name string, at time.Time, form csvForm, columns []string, 
 	if err = errors.Join(err, w.Flush(), out.Sync(), out.Close(), f.Chtimes(hidden, at, at)); err != nil {
 		return err
 	}
-	return f.Rename(hidden, name)
+	if err := f.Rename(hidden, name); err != nil {
+		return err
+	}
+	return f.keep(path.Dir(name))
 }

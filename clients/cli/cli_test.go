@@ -169,6 +169,30 @@ func TestManyAreSettledByAFilter(t *testing.T) {
 	}
 }
 
+// A hub that is not there is told by its address, and a group by itself tells what it can do.
+func TestWithoutAHubTheAddressIsTold(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().String()
+	_ = l.Close()
+	var out bytes.Buffer
+	cmd := root()
+	cmd.SetOut(&out)
+	cmd.SetArgs([]string{"connections", "list", "--hub", nobody, "--timeout", "5s"})
+	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "no hub answers at "+nobody) {
+		t.Errorf("%v", err)
+	}
+	cmd = root()
+	cmd.SetOut(&out)
+	cmd.SetArgs([]string{"connections"})
+	if err := cmd.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), "canonhub connections [command]") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
 // Nothing is guessed: what is not plainly said is not done.
 func TestMistakesAreToldAndNothingIsDone(t *testing.T) {
 	t.Parallel()
@@ -187,6 +211,12 @@ func TestMistakesAreToldAndNothingIsDone(t *testing.T) {
 		{[]string{"dead-letters", "list", "--api-key-file", "/nowhere/key"}, "--api-key-file"},
 		{[]string{"pulls", "start", "crm", "customer", "everything"}, "backfill, changes, reconcile"},
 		{[]string{"connections", "pause", "crm"}, "why"},
+		{[]string{"dead-letters", "redrive", "1", "--rate", "5"}, "--rate"},
+		{[]string{"dead-letters", "redrive", "--all", "--rate", "0"}, "--rate"},
+		{[]string{"dead-letters", "redrive", "--all", "--rate", "NaN"}, "--rate"},
+		{[]string{"dead-letters", "lst"}, `"lst" is no command`},
+		{[]string{"connections", "7"}, `"7" is no command`},
+		{[]string{"bogus"}, "bogus"},
 	} {
 		h, run := serve(t)
 		if _, err := run(c.args...); err == nil || !strings.Contains(err.Error(), c.want) {

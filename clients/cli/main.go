@@ -1,4 +1,4 @@
-// Command cli is the operators' hand tool for a running hub: what it gave up on, which connections are paused, how far
+// Command cli is the operators' hand tool for a running hub, built as canonhub: what it gave up on, which connections are paused, how far
 // pulls are. It speaks gRPC.
 package main
 
@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	canonhub "github.com/canonhub/canonhub/clients/go"
 )
@@ -38,8 +40,8 @@ type tool struct {
 func root() *cobra.Command {
 	var t tool
 	cmd := &cobra.Command{
-		Use:           "cli",
-		Short:         "Operate a running hub: dead letters, connections, pulls",
+		Use:           "canonhub",
+		Short:         "Operate a running hub: dead letters, connections, pulls, drift",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -49,8 +51,20 @@ func root() *cobra.Command {
 	p.StringVar(&t.keyFile, "api-key-file", "", "a file with the API key; without it CANONHUB_API_KEY has it")
 	p.DurationVar(&t.timeout, "timeout", 30*time.Second, "how long one call may take")
 	p.VarP(&t.output, "output", "o", "table, or json: one message a line, as REST has it")
-	cmd.AddCommand(deadLetters(&t), connections(&t), pulls(&t), drift(&t))
+	for _, group := range []*cobra.Command{deadLetters(&t), connections(&t), pulls(&t), drift(&t)} {
+		group.RunE = choose
+		cmd.AddCommand(group)
+	}
 	return cmd
+}
+
+// choose is what a group does by itself: it shows what there is. A word that is none of its commands is a mistake, also
+// for the script that wrote it.
+func choose(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return fmt.Errorf("%q is no command; `%s --help` lists them", args[0], cmd.CommandPath())
 }
 
 func fromEnvironment(name, otherwise string) string {
@@ -78,7 +92,15 @@ func (t *tool) with(cmd *cobra.Command, do func(context.Context, *canonhub.Clien
 		return err
 	}
 	out := newPrinter(cmd.OutOrStdout(), t.output)
-	return errors.Join(do(cmd.Context(), client, out), out.flush(), client.Close())
+	return errors.Join(t.explain(do(cmd.Context(), client, out)), out.flush(), client.Close())
+}
+
+// explain says first what an operator can do about.
+func (t *tool) explain(err error) error {
+	if status.Code(err) != codes.Unavailable {
+		return err
+	}
+	return fmt.Errorf("no hub answers at %s (--hub, or CANONHUB_ADDR): %s", t.hub, strings.TrimPrefix(err.Error(), "canonhub: "))
 }
 
 // apiKey is never an argument: other users of the machine see those.

@@ -45,6 +45,12 @@ func redrive(t *tool) *cobra.Command {
 			if err := s.check(args); err != nil {
 				return err
 			}
+			switch paced := cmd.Flags().Changed("rate"); {
+			case paced && len(args) > 0:
+				return errors.New("--rate is for those that a filter finds; the numbers given are redriven at once")
+			case !(rate > 0):
+				return errors.New("--rate: give how many a second, more than 0")
+			}
 			return t.with(cmd, func(ctx context.Context, hub *canonhub.Client, out *printer) error {
 				if len(args) == 0 {
 					return s.redriveAll(ctx, hub, out, rate)
@@ -60,7 +66,7 @@ func redrive(t *tool) *cobra.Command {
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().Float64Var(&rate, "rate", 10, "how many a second, of those that a filter finds")
+	cmd.Flags().Float64Var(&rate, "rate", 10, "how many a second, of those that a filter finds; at most 1000")
 	return cmd
 }
 

@@ -329,7 +329,9 @@ func (p *application) observe(ctx context.Context) (Result, error) {
 	o := p.in.Observation
 	stamp := view.Stamp{Time: o.At.UTC(), Version: o.Version, Seen: p.in.SeenAt.UTC()}
 	p.madeBefore(stored.View, stamp)
-	outcome := Outcome(stored.View.Observe(p.observed.observation(p.message, stamp, p.in.Read)))
+	said := p.observed.observation(p.message, stamp, p.in.Read)
+	said.InTurn = !p.fetchable()
+	outcome := Outcome(stored.View.Observe(said))
 	if outcome == Ambiguous {
 		return Result{Outcome: Ambiguous}, nil
 	}
@@ -414,6 +416,13 @@ func (p *application) elsewhere() bool {
 	return slices.ContainsFunc(p.bundle.Links, func(l *store.Link) bool {
 		return l.Connection != p.key.Connection && l.Speaks() && l.State != store.LinkGone
 	})
+}
+
+// fetchable says that the source can be asked for what an object is now. A folder of files cannot: of two rows of one file,
+// or of one day, the later counts.
+func (p *application) fetchable() bool {
+	c := p.a.Connections[p.key.Connection]
+	return c == nil || c.Adapter == nil || c.Adapter.Fetcher != nil
 }
 
 // cameBack says that something newer than its end is known of the object: whether it is there is to be looked up, where it

@@ -16,8 +16,12 @@ import (
 	"github.com/canonhub/canonhub/hub/store"
 )
 
-// grantTime is how long a person may take to grant access.
-const grantTime = 15 * time.Minute
+const (
+	// grantTime is how long a person may take to grant access.
+	grantTime = 15 * time.Minute
+	// stateLength is that of two texts of rand.Text.
+	stateLength = 2 * 26
+)
 
 var (
 	// ErrNoClient says that a connection has no client of an authorisation server.
@@ -64,6 +68,9 @@ func (k *Keeper) Begin(ctx context.Context, connection, by string) (string, erro
 
 // complete takes the answer: the code for a token, which is stored.
 func (k *Keeper) complete(ctx context.Context, state, code, refusal string) (connection string, err error) {
+	if len(state) != stateLength {
+		return "", errGrant // a stranger's guess costs no statement
+	}
 	sum := sha256.Sum256([]byte(state))
 	found, err := k.o.Store.TakeOAuthState(ctx, sum[:], grantTime)
 	if errors.Is(err, store.ErrNotFound) {
@@ -99,13 +106,15 @@ func (k *Keeper) complete(ctx context.Context, state, code, refusal string) (con
 	defer cancel()
 	token, err := s.client.config().Exchange(context.WithValue(ctx, oauth2.HTTPClient, s.client.HTTP), code, more...)
 	if err != nil {
-		return found.Connection, faultOf(err)
+		return found.Connection, s.client.faultOf(err)
 	}
 	sealed, err := k.seal(found.Connection, token)
 	if err != nil {
 		return found.Connection, err
 	}
-	return found.Connection, k.o.Store.GrantOAuth(ctx, found.Connection, sealed, s.client.lifetime(token), found.CreatedBy)
+	return found.Connection, k.keep(func() error {
+		return k.o.Store.GrantOAuth(context.WithoutCancel(ctx), found.Connection, sealed, s.client.lifetime(token), found.CreatedBy)
+	})
 }
 
 var errRefused = errors.New("the vendor sent back no grant")
@@ -116,6 +125,10 @@ func (k *Keeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer") // the code stands in this page's address
 	w.Header().Set("Content-Security-Policy", "default-src 'none'")
+	if r.Method != http.MethodGet {
+		w.WriteHeader(http.StatusMethodNotAllowed) // who looks a link over first must not use the grant up
+		return
+	}
 	q := r.URL.Query()
 	connection, err := k.complete(r.Context(), q.Get("state"), q.Get("code"), q.Get("error"))
 	status, text := http.StatusOK, fmt.Sprintf("Access is granted: connection %s takes up its work within seconds. You can close this page.", connection)

@@ -7,10 +7,10 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -22,6 +22,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/httpapi"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -37,6 +38,8 @@ const (
 	margin = 2 * time.Minute
 	// young is the age within which a refused token is not renewed again: it is not its age that is refused.
 	young = 30 * time.Second
+	// patience is how long an answer that cannot be stored is held on to.
+	patience = time.Minute
 )
 
 // Store keeps tokens and states.
@@ -66,6 +69,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Metrics counts renewals; nil for nowhere.
 	Metrics prometheus.Registerer
+	// Patience is how long a vendor's answer is tried to be stored while the database is away; 0 means a minute.
+	Patience time.Duration
 }
 
 // Client is a connection's account at its vendor's authorisation server.
@@ -124,16 +129,30 @@ func (k *Keeper) seal(connection string, t *oauth2.Token) ([]byte, error) {
 	return k.o.Box.Seal(purpose(connection), text)
 }
 
+// open opens a token. One that cannot be opened is a person's matter: what is owed waits meanwhile.
 func (k *Keeper) open(connection string, sealed []byte) (kept, error) {
 	text, err := k.o.Box.Open(purpose(connection), sealed)
 	if err != nil {
-		return kept{}, fmt.Errorf("the token of connection %s: %w", connection, err)
+		return kept{}, &fault.Error{Category: fault.Auth, Op: "open token", Message: "the connection's token stays sealed; bring back its key, or grant access anew", Err: err}
 	}
 	var out kept
 	if json.Unmarshal(text, &out) != nil {
-		return kept{}, fmt.Errorf("the token of connection %s is sealed in another form", connection)
+		return kept{}, &fault.Error{Category: fault.Auth, Op: "open token", Message: "the connection's token is sealed in another form; grant access anew"}
 	}
 	return out, nil
+}
+
+// keep stores what a vendor answered, and does not give it up while the database is away for a moment: most vendors take
+// no code and no refresh token twice.
+func (k *Keeper) keep(store func() error) error {
+	last := time.Now().Add(cmp.Or(k.o.Patience, patience))
+	for {
+		err := store()
+		if err == nil || !time.Now().Before(last) {
+			return err
+		}
+		time.Sleep(look)
+	}
 }
 
 // config is the client in the library's form.
@@ -164,10 +183,9 @@ func (c Client) ask(ctx context.Context, refresh string) (*oauth2.Token, error) 
 	return got, err
 }
 
-// lifetime is how long a token lives; nil where nobody says.
+// lifetime is how long a token lives from now on; nil where nobody says.
 func (c Client) lifetime(t *oauth2.Token) *time.Duration {
-	if t.ExpiresIn > 0 {
-		life := time.Duration(t.ExpiresIn) * time.Second
+	if life := time.Until(t.Expiry); life > 0 {
 		return &life
 	}
 	if c.Lifetime > 0 {
@@ -186,8 +204,11 @@ const usedUp = "invalid_grant"
 var refusals = map[string]bool{usedUp: true, "invalid_client": true, "unauthorized_client": true, "unsupported_grant_type": true, "invalid_scope": true,
 	"access_denied": true, "invalid_request": true}
 
+// unknownClient are those of them that tell of the client, and not of what was granted to it.
+var unknownClient = map[string]bool{"invalid_client": true, "unauthorized_client": true}
+
 // faultOf is a failure to get a token: of category Auth where a person must see to it.
-func faultOf(err error) *fault.Error {
+func (c Client) faultOf(err error) *fault.Error {
 	f := &fault.Error{Category: fault.Transient, Op: "renew token", Message: "the vendor gave no token"}
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) || answer.Response == nil {
@@ -200,12 +221,12 @@ func faultOf(err error) *fault.Error {
 	}
 	switch {
 	case refusals[f.Code] || f.Code == "" && (f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden || f.Status == http.StatusBadRequest):
-		f.Category, f.Message = fault.Auth, "the vendor gives no further token: "+f.Code+"; grant access anew"
-		if f.Code == "" {
-			f.Message = "the vendor gives no further token; grant access anew"
+		f.Category, f.Message = fault.Auth, "the vendor gives no further token; grant access anew"
+		if unknownClient[f.Code] || c.AuthorizeURL == "" {
+			f.Message = "the vendor gives no token; see to the client's id, secret and scopes there and in the configuration"
 		}
 	case f.Status == http.StatusTooManyRequests:
-		f.Category = fault.Throttle
+		f.Category, f.RetryAfter = fault.Throttle, httpapi.RetryAfter(answer.Response.Header, time.Now())
 	}
 	return f
 }

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +65,7 @@ func (v *vendor) token(w http.ResponseWriter, r *http.Request) {
 	if len(v.broken) > 0 {
 		status := v.broken[0]
 		v.broken = v.broken[1:]
+		w.Header().Set("Retry-After", "7")
 		fail(status, "")
 		return
 	}
@@ -108,6 +111,8 @@ type house struct {
 	box  *secrets.Box
 	v    *vendor
 	auth adapters.OAuth
+	// patience of its processes.
+	patience time.Duration
 }
 
 func newHouse(t *testing.T) *house {
@@ -117,6 +122,14 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
+	box := newBox(t)
+	v := newVendor(t)
+	return &house{Store: db, box: box, v: v, auth: adapters.OAuth{AuthorizeURL: v.URL + "/authorize", TokenURL: v.URL + "/token", Scopes: []string{"read", "write"}, PKCE: true,
+		ClientAuth: adapters.ClientInHeader, Parameters: map[string]string{"prompt": "consent"}}}
+}
+
+func newBox(t *testing.T) *secrets.Box {
+	t.Helper()
 	key, err := secrets.NewKey()
 	if err != nil {
 		t.Fatal(err)
@@ -125,9 +138,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := newVendor(t)
-	return &house{db, box, v, adapters.OAuth{AuthorizeURL: v.URL + "/authorize", TokenURL: v.URL + "/token", Scopes: []string{"read", "write"}, PKCE: true,
-		ClientAuth: adapters.ClientInHeader, Parameters: map[string]string{"prompt": "consent"}}}
+	return box
 }
 
 // process is one process on it.
@@ -136,7 +147,7 @@ func (h *house) process(t *testing.T, name string, s oauth.Store) (*oauth.Keeper
 	if s == nil {
 		s = h.Store
 	}
-	k, err := oauth.New(oauth.Options{Store: s, Box: h.box, Process: name, Log: slog.New(slog.DiscardHandler)})
+	k, err := oauth.New(oauth.Options{Store: s, Box: h.box, Process: name, Log: slog.New(slog.DiscardHandler), Patience: h.patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,8 +177,12 @@ func state(t *testing.T, at string) string {
 }
 
 func (h *house) back(k *oauth.Keeper, state, code string) *httptest.ResponseRecorder {
+	return h.sent(k, http.MethodGet, url.Values{"state": {state}, "code": {code}})
+}
+
+func (h *house) sent(k *oauth.Keeper, method string, query url.Values) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	k.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/oauth/callback?"+url.Values{"state": {state}, "code": {code}}.Encode(), nil))
+	k.ServeHTTP(w, httptest.NewRequest(method, "/oauth/callback?"+query.Encode(), nil))
 	return w
 }
 
@@ -222,6 +237,10 @@ func TestAPersonGrantsAccess(t *testing.T) {
 	h.v.challenge = u.Query().Get("code_challenge")
 	if w := h.back(k, "made up", "c0de"); w.Code != http.StatusBadRequest {
 		t.Errorf("a state of nobody's is taken: %d", w.Code)
+	}
+	// A mail program or a proxy looks the link over before the person follows it.
+	if w := h.sent(k, http.MethodHead, url.Values{"state": {u.Query().Get("state")}, "code": {"c0de"}}); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("HEAD is answered %d", w.Code)
 	}
 	w := h.back(k, u.Query().Get("state"), "c0de")
 	if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "access-1") {
@@ -348,7 +367,7 @@ func TestOtherFailuresAreTriedAgain(t *testing.T) {
 	h.expire(t)
 	h.v.broken = []int{500, 429, 401}
 	for _, want := range []fault.Category{fault.Transient, fault.Throttle, fault.Auth} {
-		if _, err := s.Token(t.Context()); fault.CategoryOf(err) != want {
+		if _, err := s.Token(t.Context()); fault.CategoryOf(err) != want || want == fault.Throttle && fault.As(err).RetryAfter != 7*time.Second {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
@@ -381,6 +400,163 @@ func TestATokenThatTheVendorRefusesIsRenewedOnce(t *testing.T) {
 	mustToken(t, s, "access-3")
 	if err := s.Call(t.Context(), func(context.Context) error { return io.EOF }); !errors.Is(err, io.EOF) {
 		t.Errorf("another failure: %v", err)
+	}
+	// One that ends while the call is under way is not young, however short its life is.
+	err := s.Call(t.Context(), func(ctx context.Context) error {
+		err := refusing(ctx)
+		if _, sql := h.Pool().Exec(ctx, `update oauth_tokens set expires_at = now() - interval '1 second', obtained_at = now() - interval '10 seconds'`); sql != nil {
+			t.Error(sql)
+		}
+		return err
+	})
+	if fault.CategoryOf(err) != fault.Transient {
+		t.Errorf("a short-lived token that has ended: %v", err)
+	}
+	mustToken(t, s, "access-4")
+}
+
+// What a person grants, or another process renews, is used at once everywhere: it may be another account, and some vendors
+// end the older token.
+func TestANewerTokenReplacesTheOneInUse(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, one := h.process(t, "one", nil)
+	_, two := h.process(t, "two", nil)
+	h.grant(t, k)
+	mustToken(t, one, "access-1")
+	mustToken(t, two, "access-1")
+	h.grant(t, k)
+	mustToken(t, two, "access-2")
+	h.expire(t)
+	mustToken(t, one, "access-3")
+	mustToken(t, two, "access-3")
+}
+
+// A lost key is a person's matter: what is owed waits, and uses up no attempt. Its return, or another grant, mends it.
+func TestATokenWhoseKeyIsLostWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, _ := h.process(t, "one", nil)
+	h.grant(t, k)
+	known := h.box
+	h.box = newBox(t)
+	k, s := h.process(t, "two", nil)
+	mustAuth(t, s)
+	h.expire(t)
+	mustAuth(t, s)
+	if n := h.v.asked(); n != 1 {
+		t.Errorf("the vendor was asked %d times", n)
+	}
+	h.box = known
+	_, back := h.process(t, "three", nil)
+	mustToken(t, back, "access-2")
+	h.grant(t, k)
+	mustToken(t, s, "access-3")
+}
+
+// away is a database that is away for some statements.
+type away struct {
+	oauth.Store
+	times int
+}
+
+var errAway = errors.New("the database is away")
+
+func (a *away) RenewOAuth(ctx context.Context, connection string, version int64, sealed []byte, lifetime *time.Duration) (bool, error) {
+	if a.times--; a.times >= 0 {
+		return false, errAway
+	}
+	return a.Store.RenewOAuth(ctx, connection, version, sealed, lifetime)
+}
+
+func (a *away) GrantOAuth(ctx context.Context, connection string, sealed []byte, lifetime *time.Duration, by string) error {
+	if a.times--; a.times >= 0 {
+		return errAway
+	}
+	return a.Store.GrantOAuth(ctx, connection, sealed, lifetime, by)
+}
+
+// Most vendors take no refresh token twice: an answer is held on to while the database is away for a moment.
+func TestAnAnswerIsHeldOnToWhileTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	db := &away{h.Store, 2}
+	k, s := h.process(t, "one", db)
+	h.grant(t, k)
+	h.expire(t)
+	db.times = 2
+	mustToken(t, s, "access-2")
+	if n := h.v.asked(); n != 2 {
+		t.Errorf("the vendor was asked %d times", n)
+	}
+}
+
+// However a vendor says how long a token lives, it is used as long, and no longer.
+func TestLifetimesAsTheyAreStated(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		kind, text string
+		want       time.Duration
+	}{
+		"a number":          {"application/json", `{"access_token": "a", "refresh_token": "r", "expires_in": 600}`, 10 * time.Minute},
+		"a text":            {"application/json", `{"access_token": "a", "refresh_token": "r", "expires_in": "600"}`, 10 * time.Minute},
+		"a form":            {"application/x-www-form-urlencoded", `access_token=a&refresh_token=r&expires_in=600`, 10 * time.Minute},
+		"for ever":          {"application/json", `{"access_token": "a", "refresh_token": "r", "expires_in": 99999999999999}`, math.MaxInt32 * time.Second},
+		"nothing":           {"application/json", `{"access_token": "a", "refresh_token": "r"}`, 0},
+		"zero":              {"application/json", `{"access_token": "a", "refresh_token": "r", "expires_in": 0}`, 0},
+		"less than nothing": {"application/json", `{"access_token": "a", "refresh_token": "r", "expires_in": -5}`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", c.kind)
+				_, _ = io.WriteString(w, c.text)
+			}))
+			t.Cleanup(server.Close)
+			h.auth.TokenURL = server.URL
+			k, s := h.process(t, "one", nil)
+			h.grant(t, k)
+			mustToken(t, s, "a")
+			stored, err := h.OAuthToken(t.Context(), "books")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := time.Duration(0)
+			if stored.Left != nil {
+				got = *stored.Left
+			}
+			if off := c.want - got; off < 0 || off > c.want/50+time.Minute && c.want > 0 || (stored.Left == nil) != (c.want == 0) {
+				t.Errorf("it lives %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// A vendor that rotates refresh tokens only sometimes leaves the old one out.
+func TestARefreshTokenThatIsNotReplacedIsKept(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.FormValue("refresh_token"))
+		w.Header().Set("Content-Type", "application/json")
+		refresh := ""
+		if len(asked) == 1 {
+			refresh = `, "refresh_token": "the-only-one"`
+		}
+		_, _ = fmt.Fprintf(w, `{"access_token": "access-%d", "expires_in": 3600%s}`, len(asked), refresh)
+	}))
+	t.Cleanup(server.Close)
+	h.auth.TokenURL = server.URL
+	k, s := h.process(t, "one", nil)
+	h.grant(t, k)
+	for i := range 2 {
+		h.expire(t)
+		mustToken(t, s, fmt.Sprintf("access-%d", i+2))
+	}
+	if want := []string{"", "the-only-one", "the-only-one"}; !slices.Equal(asked, want) {
+		t.Errorf("it asked by %q, want %q", asked, want)
 	}
 }
 
@@ -445,6 +621,54 @@ func (d *dying) RenewOAuth(ctx context.Context, connection string, version int64
 	return d.Store.RenewOAuth(ctx, connection, version, sealed, lifetime)
 }
 
+func (d *dying) TakeOAuthState(ctx context.Context, sha256 []byte, within time.Duration) (store.OAuthState, error) {
+	if err := d.alive(); err != nil {
+		return store.OAuthState{}, err
+	}
+	return d.Store.TakeOAuthState(ctx, sha256, within)
+}
+
+func (d *dying) GrantOAuth(ctx context.Context, connection string, sealed []byte, lifetime *time.Duration, by string) error {
+	if err := d.alive(); err != nil {
+		return err
+	}
+	return d.Store.GrantOAuth(ctx, connection, sealed, lifetime, by)
+}
+
+// A process dies at each step of a grant: before it takes the state, and with the vendor's answer in hand. The person is
+// told, or sees, that nothing came of it, and grants again; what was lost is not used, and nothing is used twice.
+func TestAProcessDiesAtEachStepOfAGrant(t *testing.T) {
+	t.Parallel()
+	for dies := range 3 {
+		t.Run(fmt.Sprintf("at step %d", dies), func(t *testing.T) {
+			t.Parallel()
+			h := newHouse(t)
+			h.patience = time.Nanosecond
+			doomed, _ := h.process(t, "doomed", &dying{Store: h.Store, dies: dies})
+			at, err := doomed.Begin(t.Context(), "books", "kim")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w := h.back(doomed, state(t, at), "c0de"); (w.Code == http.StatusOK) != (dies == 2) {
+				t.Errorf("the person is told %d %s", w.Code, w.Body)
+			}
+			k, s := h.process(t, "next", nil)
+			if dies < 2 {
+				mustAuth(t, s)
+			}
+			if w := h.back(k, state(t, at), "c0de"); (w.Code == http.StatusOK) != (dies == 0) {
+				t.Errorf("what was taken already is taken: %d", w.Code)
+			}
+			if dies == 1 {
+				h.grant(t, k)
+			}
+			mustToken(t, s, fmt.Sprintf("access-%d", h.v.made))
+			h.expire(t)
+			mustToken(t, s, fmt.Sprintf("access-%d", h.v.made+1))
+		})
+	}
+}
+
 // A process dies at each step of a renewal. The next one goes on: with what was stored, or with the old refresh token, which
 // the vendor lets in again as long as the new one was not used; where it does not, a person is asked, and a grant helps.
 func TestAProcessDiesAtEachStepOfARenewal(t *testing.T) {
@@ -454,7 +678,7 @@ func TestAProcessDiesAtEachStepOfARenewal(t *testing.T) {
 			t.Run(fmt.Sprintf("at step %d, grace %t", dies, grace), func(t *testing.T) {
 				t.Parallel()
 				h := newHouse(t)
-				h.v.grace = grace
+				h.v.grace, h.patience = grace, time.Nanosecond
 				k, _ := h.process(t, "one", nil)
 				h.grant(t, k)
 				h.expire(t)

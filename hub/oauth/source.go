@@ -17,8 +17,7 @@ type Source struct {
 	// turn is held by the one of this process who looks for a token; it guards what follows.
 	turn   chan struct{}
 	held   adapters.Secret
-	heldAs int64     // version
-	until  time.Time // by this machine's clock; zero means until the vendor says no
+	heldAs int64 // version
 }
 
 // used is where a call notes by which token it was made.
@@ -39,10 +38,8 @@ func (s *Source) token(ctx context.Context, after int64) (adapters.Secret, error
 		return adapters.Secret{}, s.fault(ctx.Err())
 	}
 	defer func() { <-s.turn }()
-	if s.heldAs <= after || !s.until.IsZero() && !time.Now().Before(s.until) {
-		if err := s.find(ctx, after); err != nil {
-			return adapters.Secret{}, s.fault(err)
-		}
+	if err := s.find(ctx, after); err != nil {
+		return adapters.Secret{}, s.fault(err)
 	}
 	if note, ok := ctx.Value(usedKey{}).(*used); ok {
 		note.version = s.heldAs
@@ -59,7 +56,8 @@ func (s *Source) fault(err error) error {
 	return &fault.Error{Category: fault.Transient, Op: "renew token", Message: "the connection's token cannot be had", Err: err}
 }
 
-// find takes the stored token, or has it renewed where it is too old, by this process or another.
+// find takes the stored token, or has it renewed where it is too old, by this process or another. It is looked for at
+// every call: some vendors end a token once another one is given, and a person may have granted access to another account.
 func (s *Source) find(ctx context.Context, after int64) error {
 	o := s.keeper.o
 	for {
@@ -102,14 +100,14 @@ func margined(t store.OAuthToken) time.Duration {
 
 // take opens a stored token for use.
 func (s *Source) take(stored store.OAuthToken) error {
+	if s.heldAs == stored.Version {
+		return nil
+	}
 	token, err := s.keeper.open(s.client.Connection, stored.Sealed)
 	if err != nil {
 		return err
 	}
-	s.held, s.heldAs, s.until = adapters.NewSecret(token.Access), stored.Version, time.Time{}
-	if stored.Left != nil {
-		s.until = time.Now().Add(*stored.Left - margined(stored))
-	}
+	s.held, s.heldAs = adapters.NewSecret(token.Access), stored.Version
 	return nil
 }
 
@@ -136,7 +134,7 @@ func (s *Source) renew(ctx context.Context, before store.OAuthToken) error {
 	ctx = context.WithoutCancel(ctx)
 	got, err := s.client.ask(ctx, refresh)
 	if err != nil {
-		f := faultOf(err)
+		f := s.client.faultOf(err)
 		if f.Category == fault.Auth && f.Code == usedUp && s.client.AuthorizeURL != "" {
 			return s.refused(ctx, before.Version, f)
 		}
@@ -146,7 +144,11 @@ func (s *Source) renew(ctx context.Context, before store.OAuthToken) error {
 	if err != nil {
 		return failed(err)
 	}
-	kept, err := o.Store.RenewOAuth(ctx, name, before.Version, sealed, s.client.lifetime(got))
+	kept := false
+	err = s.keeper.keep(func() (err error) {
+		kept, err = o.Store.RenewOAuth(ctx, name, before.Version, sealed, s.client.lifetime(got))
+		return err
+	})
 	if err != nil {
 		return failed(err)
 	}
@@ -182,7 +184,8 @@ func (s *Source) Call(ctx context.Context, next func(context.Context) error) err
 		return err
 	}
 	stored, lost := s.keeper.o.Store.OAuthToken(ctx, s.client.Connection)
-	if lost != nil || stored.Refusal != "" || stored.Version == note.version && stored.Age < young {
+	fresh := stored.Age < young && (stored.Left == nil || *stored.Left > 0)
+	if lost != nil || stored.Refusal != "" || stored.Version == note.version && fresh {
 		return err
 	}
 	if _, failed := s.token(ctx, note.version); failed != nil {

@@ -178,3 +178,23 @@ func TestStampsCompare(t *testing.T) {
 		t.Errorf("an empty view's newest is %s", view.New(schema).Newest())
 	}
 }
+
+// A source that can only be listened to tells things in turn: the later of two with one stamp counts, and one with an
+// older stamp takes its place in the order as ever.
+func TestOfEqualStampsTheLaterCountsWhereNobodyCanBeAsked(t *testing.T) {
+	t.Parallel()
+	inTurn := func(o view.Observation) view.Observation {
+		o.InTurn = true
+		return o
+	}
+	s := begin(t)
+	s.observe(inTurn(snapshot(5, "email=a")), view.Applied)
+	s.observe(inTurn(snapshot(5, "email=b")), view.Applied)
+	s.observe(inTurn(snapshot(5, "email=b")), view.Duplicate)
+	s.is("email: said b@5, held b")
+	s.observe(inTurn(snapshot(5, "email=a")), view.Applied) // back again
+	s.is("email: said a@5, held a")
+	s.observe(inTurn(snapshot(7, "email=c")), view.Applied)
+	s.observe(inTurn(snapshot(5, "email=d")), view.Applied) // heard late
+	s.is("email: said c@7, held c")
+}

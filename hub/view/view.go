@@ -55,6 +55,9 @@ type Observation struct {
 	Snapshot bool
 	// Read says that this is the object's current state, fetched, with nothing pushed or read since it began.
 	Read bool
+	// InTurn says that the source tells things in the order in which they were, and that nobody can ask it for what is so
+	// now: of two with one stamp, the one that is heard later counts.
+	InTurn bool
 }
 
 // Delivery is a push that the source acknowledged.
@@ -153,6 +156,9 @@ func (v *View) Observe(o Observation) Outcome {
 		e.stamp = newest // a read is the state now, whatever stamp a lagging replica gave it
 	}
 	outcome := v.judge(&e, o.Read)
+	if outcome == Ambiguous && o.InTurn {
+		outcome = Applied
+	}
 	if outcome == Applied {
 		v.insert(e)
 	}
