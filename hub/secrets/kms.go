@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/tink-crypto/tink-go/v2/tink"
 	"gocloud.dev/gcerrors"
@@ -17,12 +16,8 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 )
 
-const (
-	// kmsMark begins a key that is sealed itself.
-	kmsMark = "kms:"
-	// kmsTime bounds a call.
-	kmsTime = 20 * time.Second
-)
+// kmsMark begins a key that is sealed itself.
+const kmsMark = "kms:"
 
 // NewKeyBy makes a key that the KMS at a URL has sealed, so that whoever has the file alone has nothing. It calls the KMS.
 func NewKeyBy(ctx context.Context, kms string) (adapters.Secret, error) {
@@ -36,8 +31,6 @@ func NewKeyBy(ctx context.Context, kms string) (adapters.Secret, error) {
 	if err != nil {
 		return adapters.Secret{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, kmsTime)
-	defer cancel()
 	sealed, err := keeper.Encrypt(ctx, raw)
 	if err != nil {
 		return adapters.Secret{}, o.failed("seal a key", err)
@@ -94,8 +87,6 @@ func (o *opener) open(ctx context.Context, key string) (tink.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, kmsTime)
-	defer cancel()
 	if raw, err = keeper.Decrypt(ctx, raw); err != nil {
 		return nil, o.failed("open the key", err)
 	}

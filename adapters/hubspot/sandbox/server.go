@@ -22,7 +22,7 @@ const base = "/crm/objects/2026-03/contacts"
 
 // Options says what kind of account this is.
 type Options struct {
-	// AccessToken is the one bearer token that is let in.
+	// AccessToken is the one bearer token that is let in; SetAccessTokens changes that.
 	AccessToken string
 	// ClientSecret signs webhooks.
 	ClientSecret string
@@ -49,6 +49,7 @@ type Server struct {
 	close   sync.Once
 
 	mu         sync.Mutex
+	tokens     []string
 	contacts   map[int64]*Contact
 	merged     map[int64]int64 // ids that lead to another contact
 	properties map[string]property
@@ -71,7 +72,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		options: o, closing: make(chan struct{}), contacts: map[int64]*Contact{}, merged: map[int64]int64{},
-		properties: definitions(o), lastID: firstID, counts: map[string]int{},
+		properties: definitions(o), lastID: firstID, counts: map[string]int{}, tokens: []string{o.AccessToken},
 	}
 	s.hooks = newSender(o)
 	s.routes = s.router()
@@ -109,7 +110,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case fault != nil && !fault.AfterWork:
 		s.fail(w, r, fault)
-	case r.Header.Get("Authorization") != "Bearer "+s.options.AccessToken:
+	case !s.letsIn(r):
 		s.problem(http.StatusUnauthorized, "INVALID_AUTHENTICATION", "Authentication credentials not found.").write(w)
 	case fault != nil:
 		s.routes.ServeHTTP(nowhere{http.Header{}}, r)
