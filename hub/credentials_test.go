@@ -130,7 +130,7 @@ func (r *rotating) arrives(email string) {
 
 // flow makes customers at Stripe until it is stopped.
 func (r *rotating) flow(stop <-chan struct{}) error {
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(150 * time.Millisecond)
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		select {
