@@ -10,7 +10,9 @@ import (
 
 // Switch is an adapter whose place another one can take while it is used: one opened with other credentials. Each use of
 // an ability goes to the adapter that is in place when it begins, and ends with it.
-type Switch struct{ in atomic.Pointer[adapters.Adapter] }
+type Switch struct {
+	in atomic.Pointer[adapters.Adapter]
+}
 
 // NewSwitch puts the first adapter in place.
 func NewSwitch(first *adapters.Adapter) *Switch {
