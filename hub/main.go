@@ -1,5 +1,6 @@
 // Command hub is canonhub: serve runs the hub, demo shows it at work with simulated vendors, check judges a
-// configuration, plan tells what its policy would change, apply activates that, policy shows and activates its versions.
+// configuration, plan tells what its policy would change, apply activates that, policy shows and activates its versions,
+// secrets makes the keys by which vendors' secrets are sealed, and keeps the first of them.
 package main
 
 import (
@@ -44,7 +45,7 @@ func root() *cobra.Command {
 	p.StringVar(&f.httpAddr, "http-addr", "127.0.0.1:8080", "where to serve webhooks and REST; port 0 picks one")
 	p.StringVar(&f.grpcAddr, "grpc-addr", "127.0.0.1:9090", "where to serve gRPC; port 0 picks one")
 	p.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
-	cmd.AddCommand(serveCommand(&f), demoCommand(&f), checkCommand(&f), planCommand(&f), applyCommand(&f), policyCommand(&f), secretsCommand())
+	cmd.AddCommand(serveCommand(&f), demoCommand(&f), checkCommand(&f), planCommand(&f), applyCommand(&f), policyCommand(&f), secretsCommand(&f))
 	return cmd
 }
 

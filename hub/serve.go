@@ -17,6 +17,7 @@ import (
 	"github.com/canonhub/canonhub/hub/postgres"
 	"github.com/canonhub/canonhub/hub/secrets"
 	"github.com/canonhub/canonhub/hub/server"
+	"github.com/canonhub/canonhub/hub/store"
 )
 
 // drainTime is how long running work may take to end after the signal to stop.
@@ -117,7 +118,7 @@ func (f *flags) database(ctx context.Context, log *slog.Logger) (url string, sto
 func checkCommand(f *flags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Judge a configuration",
+		Short: "Judge a configuration; with --database-url, tell which of the secrets that the hub keeps are set, too",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			loaded, err := f.load()
@@ -125,12 +126,14 @@ func checkCommand(f *flags) *cobra.Command {
 				return err
 			}
 			if len(loaded.Keys) > 0 {
-				if _, err := secrets.Open(loaded.Keys); err != nil {
+				if _, err := secrets.OpenBy(cmd.Context(), loaded.Keys, loaded.KMS); err != nil {
 					return fmt.Errorf("%s: secrets: %w", loaded.File, err)
 				}
 			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), loaded)
-			return err
+			if _, err := fmt.Fprint(cmd.OutOrStdout(), loaded); err != nil || f.databaseURL == "" {
+				return err
+			}
+			return f.withStore(cmd.Context(), func(db *store.Store) error { return tellKept(cmd.Context(), db, loaded, cmd.OutOrStdout()) })
 		},
 	}
 }

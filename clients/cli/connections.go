@@ -16,7 +16,7 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 func connections(t *tool) *cobra.Command {
 	cmd := &cobra.Command{Use: "connections", Aliases: []string{"conn"}, Short: "How connections do; pauses, by operators and for refused credentials"}
-	cmd.AddCommand(listConnections(t), authorize(t), pause(t), resume(t))
+	cmd.AddCommand(listConnections(t), authorize(t), credentials(t), pause(t), resume(t))
 	return cmd
 }
 

@@ -1,5 +1,5 @@
-// Command cli is the operators' hand tool for a running hub, built as canonhub: what it gave up on, which connections are paused, how far
-// pulls are. It speaks gRPC.
+// Command cli is the operators' hand tool for a running hub, built as canonhub: what it gave up on, which connections are paused,
+// what they sign in with, how far pulls are. It speaks gRPC.
 package main
 
 import (

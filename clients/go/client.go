@@ -111,6 +111,11 @@ func (c *Client) DeadLetters() hubv1.DeadLetterServiceClient {
 // Pulls tells how far connections have been read, and has them read.
 func (c *Client) Pulls() hubv1.PullServiceClient { return hubv1.NewPullServiceClient(c.conn) }
 
+// Credentials keeps credentials and webhook secrets of connections, in versions.
+func (c *Client) Credentials() hubv1.CredentialServiceClient {
+	return hubv1.NewCredentialServiceClient(c.conn)
+}
+
 // Drift tells where vendors say something else than what their adapters know.
 func (c *Client) Drift() hubv1.DriftServiceClient { return hubv1.NewDriftServiceClient(c.conn) }
 

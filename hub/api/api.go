@@ -29,6 +29,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/credentials"
 	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/redrive"
 	"github.com/canonhub/canonhub/hub/store"
@@ -63,6 +64,8 @@ type Options struct {
 	Webhooks http.Handler
 	// Grants begins and completes grants of access to vendors; nil where nobody does.
 	Grants Grants
+	// Credentials keeps what connections sign in with; nil where nobody does.
+	Credentials Credentials
 	// Ready says whether the hub can serve: it pings the database.
 	Ready func(context.Context) error
 	// Callers are those that may call; none means anyone, which is for loopback alone.
@@ -79,6 +82,13 @@ type Grants interface {
 	// Begin gives the page to which a person goes; oauth.ErrNoClient where the connection is not one that a person grants
 	// access to.
 	Begin(ctx context.Context, connection, by string) (url string, err error)
+}
+
+// Credentials keeps credentials and webhook secrets of connections, in versions.
+type Credentials interface {
+	Put(context.Context, credentials.Put) (store.Credential, error)
+	Versions(context.Context, store.CredentialKey) ([]store.Credential, error)
+	Retire(context.Context, credentials.Retire) (store.Credential, error)
 }
 
 // Server is the doors. It listens nowhere itself: serve GRPC and HTTP where they belong.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -132,7 +133,11 @@ func (g *gateway) fail(ctx context.Context, mux *runtime.ServeMux, m runtime.Mar
 		correlation := correlationOf(r.Context())
 		switch st.Code() {
 		case codes.InvalidArgument:
-			err = invalidField("", st.Message()).status(st.Code(), correlation).Err()
+			message := st.Message()
+			if strings.Contains(r.URL.Path, "/credentials/") { // what would be told quotes the body
+				message = "the request cannot be read; /openapi.json tells what it looks like"
+			}
+			err = invalidField("", message).status(st.Code(), correlation).Err()
 		case codes.DeadlineExceeded, codes.Canceled:
 			err = deadline("the request's time ran out").status(st.Code(), correlation).Err()
 		case codes.Internal, codes.Unknown:

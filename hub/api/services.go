@@ -37,6 +37,8 @@ var services = []registration{
 	{file: hubv1.File_canonhub_hub_v1_connection_service_proto, gateway: hubv1.RegisterConnectionServiceHandler, serve: serveConnections,
 		needs: map[protoreflect.Name]level{"ListConnections": mayRead, "GetConnection": mayRead, "ListDiffs": mayRead,
 			"PauseConnection": mayOperate, "ResumeConnection": mayOperate, "AuthorizeConnection": mayOperate}},
+	{file: hubv1.File_canonhub_hub_v1_credential_service_proto, gateway: hubv1.RegisterCredentialServiceHandler, serve: serveCredentials,
+		needs: map[protoreflect.Name]level{"PutCredential": mayOperate, "ListCredentials": mayOperate, "RetireCredential": mayOperate}},
 	{file: hubv1.File_canonhub_hub_v1_review_service_proto, gateway: hubv1.RegisterReviewServiceHandler, serve: serveReviews,
 		needs: map[protoreflect.Name]level{"ListReviews": mayRead, "GetReview": mayRead, "ResolveReview": mayOperate, "DismissReview": mayOperate, "Decide": mayOperate}},
 	{file: hubv1.File_canonhub_hub_v1_dead_letter_service_proto, gateway: hubv1.RegisterDeadLetterServiceHandler, serve: serveDeadLetters,
@@ -81,7 +83,7 @@ const (
 	mayRead level = iota + 1
 	// mayWrite: the service's kind.
 	mayWrite
-	// mayOperate: reviews, the policy, merges, erasure.
+	// mayOperate: reviews, the policy, merges, erasure, credentials.
 	mayOperate
 )
 

@@ -73,6 +73,8 @@ var codeOf = map[hubv1.ErrorReason]codes.Code{
 	hubv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:         codes.Unavailable,
 	hubv1.ErrorReason_ERROR_REASON_REVISION_NOT_FOUND:    codes.NotFound,
 	hubv1.ErrorReason_ERROR_REASON_REVISION_GONE:         codes.OutOfRange,
+	hubv1.ErrorReason_ERROR_REASON_CREDENTIAL_NOT_FOUND:  codes.NotFound,
+	hubv1.ErrorReason_ERROR_REASON_CREDENTIAL_REFUSED:    codes.FailedPrecondition,
 }
 
 // statusOf turns a Go error into what the caller is told. What is not the caller's doing is told without its details:

@@ -4,9 +4,10 @@
 // to do about it. A configuration that loads can be run: adapters exist and have their credentials, every source that
 // a policy names exists, and every target can write what it is to take.
 //
-// Secrets are never written in place: values under `credentials` and `webhook.secrets` are `${NAME}`, an environment
-// variable, or `${file:PATH}`, a file of at most 64 KiB whose trailing line breaks are dropped; a relative path starts
-// at the configuration's folder. `base_url` and `public_url` may contain `${NAME}`. Nothing is expanded elsewhere.
+// Secrets are never written in place: values under `credentials` and `webhook.secrets` and that of `oauth.client_secret`
+// are `${NAME}`, an environment variable, or `${file:PATH}`, a file of at most 64 KiB whose trailing line breaks are
+// dropped; a relative path starts at the configuration's folder. Or they are `${sealed}`: the hub keeps the text in its
+// database, by versions. `base_url` and `public_url` may contain `${NAME}`. Nothing is expanded elsewhere.
 //
 // Because of law 10 a message here never quotes what stands where a secret belongs, not even a name: with `{api_key:sk_1}`
 // YAML makes the secret a key. The position tells where to look.
@@ -37,6 +38,8 @@ type Config struct {
 	Retention Retention
 	// Keys seal what the hub keeps of secrets; empty where it keeps none.
 	Keys []adapters.Secret
+	// KMS is the URL of what opens those keys that are sealed themselves; empty where none is.
+	KMS string
 	// Policies as configured, by kind.
 	Policies map[string]*configv1.KindPolicy
 	// Phases of the connections that are not live, by name.
@@ -61,12 +64,15 @@ type Connection struct {
 	// BaseURL is the configured one or else the vendor's own, without a trailing slash.
 	BaseURL string
 	// PublicURL is what the vendor calls, as the vendor has it; empty where not configured.
-	PublicURL   string
+	PublicURL string
+	// Credentials by name; zero where the hub keeps the text.
 	Credentials map[string]adapters.Secret
-	// WebhookSecrets are empty where the vendor does not call us.
+	// Sources are where credentials, and ClientSecret, come from, by the names of their places.
+	Sources map[string]Source
+	// WebhookSecrets are empty where the vendor does not call us; zero where the hub keeps the text.
 	WebhookSecrets []adapters.Secret
-	// WebhookSecretNames are where they come from: NAME, or file:PATH.
-	WebhookSecretNames []string
+	// WebhookSources are where they come from.
+	WebhookSources []Source
 	// WebhookPerSecond and WebhookConcurrency as configured; 0 means the default.
 	WebhookPerSecond   float64
 	WebhookConcurrency int
@@ -87,7 +93,8 @@ type Connection struct {
 
 // OAuthClient is the hub's account at a vendor's authorisation server.
 type OAuthClient struct {
-	ID     string
+	ID string
+	// Secret is zero where the hub keeps the text.
 	Secret adapters.Secret
 	// RedirectURL is empty where no person is asked.
 	RedirectURL string

@@ -56,8 +56,8 @@ type loader struct {
 	options Options
 	// carries says what each connection carries.
 	carries map[string][]adapters.Carriage
-	// sealed says that the hub can keep secrets.
-	sealed bool
+	// keys says that the hub can keep secrets.
+	keys bool
 }
 
 // clean makes the text one whose lines everybody counts alike: protoyaml knows \n alone, YAML five more.

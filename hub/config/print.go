@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/canonhub/canonhub/adapters"
 	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
 )
 
@@ -26,6 +27,10 @@ func (c *Config) String() string {
 	}
 	for i, key := range c.Keys {
 		out.title("key", fmt.Sprintf("%d of the sealed secrets: %s", i+1, key))
+	}
+	if c.KMS != "" {
+		scheme, _, _ := strings.Cut(c.KMS, ":")
+		out.title("kms", "of the keys: "+scheme)
 	}
 	if c.Retention.Changes > 0 {
 		out.title("retention", "of what grows without end")
@@ -50,13 +55,13 @@ func (p *printer) connection(c Connection) {
 	p.line("adapter", "%s", c.Adapter)
 	p.line("base_url", "%s", c.BaseURL)
 	for _, name := range sortedKeys(c.Credentials) {
-		p.line(name, "%s", c.Credentials[name])
+		p.line(name, "%s", given(c.Credentials[name], c.Sources[name]))
 	}
 	if c.OAuth != nil {
-		p.line("oauth client", "%s, its secret %s", c.OAuth.ID, c.OAuth.Secret)
+		p.line("oauth client", "%s, its secret %s", c.OAuth.ID, given(c.OAuth.Secret, c.Sources[ClientSecret]))
 	}
 	for i, secret := range c.WebhookSecrets {
-		p.line(fmt.Sprintf("webhook secret %d", i+1), "%s", secret)
+		p.line(fmt.Sprintf("webhook secret %d", i+1), "%s", given(secret, c.WebhookSources[i]))
 	}
 	if c.PublicURL != "" {
 		p.line("public_url", "%s", c.PublicURL)
@@ -76,6 +81,14 @@ func (p *printer) connection(c Connection) {
 	if c.RequestsPerDay > 0 {
 		p.line("requests_per_day", "%d", c.RequestsPerDay)
 	}
+}
+
+// given tells whether a secret is set, and where it comes from. The name is one, for what it names was found.
+func given(s adapters.Secret, from Source) string {
+	if from.Sealed() {
+		return "kept sealed in the hub's database"
+	}
+	return fmt.Sprintf("%s, from %s", s, from.Name)
 }
 
 func (p *printer) policy(kind string, from *configv1.KindPolicy) {

@@ -23,18 +23,30 @@ var (
 )
 
 // secret resolves the reference at a path. It is zero where that failed, which is then reported.
-func (l *loader) secret(at path, text string) adapters.Secret {
+func (l *loader) secret(at path, text string) (adapters.Secret, Source) {
 	found := reference.FindStringSubmatch(text)
-	switch {
-	case found == nil || found[1] == "" && !variable.MatchString(found[2]):
+	if found == nil || found[1] == "" && !variable.MatchString(found[2]) {
 		l.fail(at, `a secret is not written in place; give "${NAME}" for an environment variable, or "${file:PATH}"`)
-		return adapters.Secret{}
-	case found[1] != "":
-		return adapters.NewSecret(l.secretFile(at, found[2]))
-	default:
-		value, _ := l.variable(at, found[2])
-		return adapters.NewSecret(value)
+		return adapters.Secret{}, Source{}
 	}
+	source := Source{Name: found[1] + found[2]}
+	if found[1] != "" {
+		source.File = l.besides(found[2])
+		return adapters.NewSecret(l.secretFile(at, source.File)), source
+	}
+	value, _ := l.variable(at, found[2])
+	return adapters.NewSecret(value), source
+}
+
+// vendorSecret is a secret that the hub may keep itself; zero where it does.
+func (l *loader) vendorSecret(at path, text string) (adapters.Secret, Source) {
+	if text != "${"+sealed+"}" {
+		return l.secret(at, text)
+	}
+	if !l.keys {
+		l.fail(at, "the hub keeps this in its database, sealed: give keys under secrets as keys: [\"${NAME}\"]; `hub secrets key` makes one")
+	}
+	return adapters.Secret{}, Source{Name: sealed}
 }
 
 func (l *loader) variable(at path, name string) (string, bool) {
@@ -54,24 +66,45 @@ func (l *loader) variable(at path, name string) (string, bool) {
 	return value, true
 }
 
-func (l *loader) secretFile(at path, name string) string {
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(filepath.Dir(l.file), name)
+// besides is a file's path, which may start at the configuration's folder.
+func (l *loader) besides(name string) string {
+	if filepath.IsAbs(name) {
+		return name
 	}
+	return filepath.Join(filepath.Dir(l.file), name)
+}
+
+func (l *loader) secretFile(at path, name string) string {
 	content, err := l.options.ReadFile(name, maxSecretFile+1)
 	if err != nil {
 		l.fail(at, "the file named here cannot be read: %s", reason(err))
 		return ""
 	}
+	secret, err := secretIn(content)
+	if err != nil {
+		l.fail(at, "the file named here is %v", err)
+	}
+	return secret.Reveal()
+}
+
+// secretIn is the secret that a file holds. The error says what the file is.
+func secretIn(content []byte) (adapters.Secret, error) {
 	if len(content) > maxSecretFile {
-		l.fail(at, "the file named here is larger than 64 KiB; name one that has the secret alone")
-		return ""
+		return adapters.Secret{}, errors.New("larger than 64 KiB; name one that has the secret alone")
 	}
 	content = bytes.TrimRight(content, "\r\n")
 	if len(content) == 0 {
-		l.fail(at, "the file named here is empty; put the secret into it")
+		return adapters.Secret{}, errors.New("empty; put the secret into it")
 	}
-	return string(content)
+	return adapters.NewSecret(string(content)), nil
+}
+
+// hiding is an error's text, unless a secret is in it.
+func hiding(err error, secret adapters.Secret) error {
+	if strings.Contains(err.Error(), secret.Reveal()) {
+		return errors.New("it has another form")
+	}
+	return err
 }
 
 // reason is why a file cannot be read, without its name.

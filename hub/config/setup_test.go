@@ -48,7 +48,7 @@ func options() config.Options {
 			if value, ok := variables[name]; ok {
 				return value, true
 			}
-			return secretText, len(name) < 2 || name[:2] != "NO"
+			return secretText, (len(name) < 2 || name[:2] != "NO") && name != "sealed"
 		},
 		ReadFile: func(name string, limit int) ([]byte, error) {
 			switch name {

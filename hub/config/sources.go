@@ -29,9 +29,11 @@ func (l *loader) config(from *configv1.Config) *Config {
 		}
 	}
 	for i, key := range from.GetSecrets().GetKeys() {
-		c.Keys = append(c.Keys, l.secret(path{"secrets", "keys", strconv.Itoa(i)}, key))
+		secret, _ := l.secret(path{"secrets", "keys", strconv.Itoa(i)}, key)
+		c.Keys = append(c.Keys, secret)
 	}
-	l.sealed = len(c.Keys) > 0
+	l.keys = len(c.Keys) > 0
+	c.KMS, _ = l.expand(path{"secrets", "kms"}, from.GetSecrets().GetKms())
 	for _, name := range sortedKeys(from.GetConnections()) {
 		if phase := from.GetConnections()[name].GetPhase(); phase != "" && phase != string(policy.Live) {
 			c.Phases[name] = phase
@@ -93,16 +95,20 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 	c := Connection{
 		Name: name, Adapter: factory.Name, Factory: factory,
 		BaseURL:           strings.TrimRight(factory.DefaultBaseURL, "/"),
-		Credentials:       l.credentials(at, from.GetCredentials()),
+		Credentials:       map[string]adapters.Secret{},
+		Sources:           map[string]Source{},
 		RequestsPerSecond: from.GetLimits().GetRequestsPerSecond(),
 		Concurrency:       int(from.GetLimits().GetConcurrency()),
 		RequestsPerDay:    int(from.GetLimits().GetRequestsPerDay()),
 		Brake: Brake{Share: from.GetBrake().GetShare(), Min: int(from.GetBrake().GetMin()),
 			Window: from.GetBrake().GetWindow().AsDuration()},
 	}
+	for name, text := range from.GetCredentials() {
+		c.Credentials[name], c.Sources[name] = l.vendorSecret(at.below("credentials", name), text)
+	}
 	if known {
 		l.checkCredentials(at, factory, from.GetCredentials(), from.GetOauth() != nil)
-		c.OAuth = l.oauth(at.below("oauth"), factory, from.GetOauth())
+		c.OAuth = l.oauth(at.below("oauth"), &c, from.GetOauth())
 	}
 	switch {
 	case known && factory.NoBaseURL && from.GetBaseUrl() != "":
@@ -117,8 +123,12 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 	}
 	webhook := from.GetWebhook()
 	for i, text := range webhook.GetSecrets() {
-		c.WebhookSecrets = append(c.WebhookSecrets, l.secret(at.below("webhook", "secrets", strconv.Itoa(i)), text))
-		c.WebhookSecretNames = append(c.WebhookSecretNames, strings.TrimSuffix(strings.TrimPrefix(text, "${"), "}"))
+		place := at.below("webhook", "secrets", strconv.Itoa(i))
+		if c.Kept(WebhookSecrets) && text == "${"+sealed+"}" {
+			l.fail(place, "this stands in the list already; it stands for all versions that are good")
+		}
+		secret, source := l.vendorSecret(place, text)
+		c.WebhookSecrets, c.WebhookSources = append(c.WebhookSecrets, secret), append(c.WebhookSources, source)
 	}
 	if webhook.GetPublicUrl() != "" {
 		c.PublicURL = l.url(at.below("webhook", "public_url"), webhook.GetPublicUrl())
@@ -132,6 +142,13 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 	return c
 }
 
+// judged are the settings by which the adapter judges them.
+func (c Connection) judged() adapters.Settings {
+	settings := c.Settings(http.DefaultClient, time.Now)
+	standIns(&settings)
+	return settings
+}
+
 // declare has the adapter judge the connection's settings, unless something is wrong with it beyond the mistakes before.
 func (l *loader) declare(at path, c *Connection, mistakes int) {
 	if c.Factory.Declare == nil {
@@ -141,7 +158,7 @@ func (l *loader) declare(at path, c *Connection, mistakes int) {
 	if n, _, broken := l.root.find(at); broken || n.anyBroken() || len(l.all) > mistakes {
 		return
 	}
-	settings := c.Settings(http.DefaultClient, time.Now)
+	settings := c.judged()
 	carries, err := c.Factory.CarriesFor(settings)
 	if err == nil && c.Factory.Open != nil {
 		_, err = c.Factory.Open(settings)
@@ -197,26 +214,19 @@ func (l *loader) pulls(at path, c *Connection, from map[string]*configv1.Pull) m
 	return pulls
 }
 
-func (l *loader) credentials(at path, from map[string]string) map[string]adapters.Secret {
-	secrets := make(map[string]adapters.Secret, len(from))
-	for name, text := range from {
-		secrets[name] = l.secret(at.below("credentials", name), text)
-	}
-	return secrets
-}
-
 // oauth is the account by which tokens are had.
-func (l *loader) oauth(at path, factory adapters.Factory, from *configv1.OAuthClient) *OAuthClient {
+func (l *loader) oauth(at path, of *Connection, from *configv1.OAuthClient) *OAuthClient {
 	switch {
 	case from == nil:
 		return nil
-	case factory.OAuth == nil:
-		l.failKey(at, "%s takes no OAuth; give credentials instead", factory.Name)
+	case of.Factory.OAuth == nil:
+		l.failKey(at, "%s takes no OAuth; give credentials instead", of.Factory.Name)
 		return nil
-	case !l.sealed:
+	case !l.keys:
 		l.failKey(at, "the hub keeps the tokens in its database, sealed: give keys under secrets as keys: [\"${NAME}\"]; `hub secrets key` makes one")
 	}
-	c := &OAuthClient{Secret: l.secret(at.below("client_secret"), from.GetClientSecret())}
+	c := &OAuthClient{}
+	c.Secret, of.Sources[ClientSecret] = l.vendorSecret(at.below("client_secret"), from.GetClientSecret())
 	c.ID, _ = l.expand(at.below("client_id"), from.GetClientId())
 	if from.GetRedirectUrl() != "" {
 		c.RedirectURL = l.url(at.below("redirect_url"), from.GetRedirectUrl())

@@ -3,7 +3,6 @@ package connection
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -84,8 +83,8 @@ type Connection struct {
 	// Pulls are what is read from it, by kind.
 	Pulls   map[model.Kind]Pull
 	Receive Receive
-	// Fingerprint changes when the credentials do; it tells nothing of them.
-	Fingerprint []byte
+
+	renewable *renewable
 }
 
 // Set is all opened connections, by name.
@@ -108,19 +107,21 @@ func Open(specs []Spec) (Set, error) {
 }
 
 func open(spec Spec) (*Connection, error) {
-	settings := spec.Settings
-	carries, err := spec.Factory.CarriesFor(settings)
+	carries, err := spec.Factory.CarriesFor(spec.Settings)
 	if err != nil {
 		return nil, err
 	}
-	adapter, err := spec.Factory.Open(settings)
+	secrets := secretsOf(spec)
+	r := &renewable{spec: spec, fingerprint: fingerprint(secrets.Credentials)}
+	adapter, err := r.open(secrets)
 	if err != nil {
 		return nil, err
 	}
+	r.adapter = around.NewSwitch(adapter)
 	c := &Connection{
-		Name: spec.Name, AdapterName: spec.Factory.Name, Adapter: around.Adapter(adapter, spec.Around),
+		Name: spec.Name, AdapterName: spec.Factory.Name, Adapter: around.Adapter(r.adapter.Adapter(), spec.Around),
 		Carries: map[model.Kind]Carriage{}, Concurrency: spec.Allowed().Concurrency,
-		Brake: spec.Brake.orDefaults(), Pulls: map[model.Kind]Pull{}, Receive: spec.Receive, Fingerprint: fingerprint(spec),
+		Brake: spec.Brake.orDefaults(), Pulls: map[model.Kind]Pull{}, Receive: spec.Receive, renewable: r,
 	}
 	for _, carriage := range carries {
 		c.Carries[model.Kind(carriage.Kind)] = Carriage{In: paths(carriage.In), Out: paths(carriage.Out),
@@ -139,12 +140,4 @@ func paths(in []string) []model.Path {
 		out[i] = model.Path(path)
 	}
 	return out
-}
-
-func fingerprint(spec Spec) []byte {
-	sum := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(spec.Settings.Credentials)) {
-		fmt.Fprintf(sum, "%s=%q;", name, spec.Settings.Credentials[name].Reveal())
-	}
-	return sum.Sum(nil)
 }

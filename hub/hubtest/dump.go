@@ -53,8 +53,9 @@ func DumpOf(t testing.TB, db *store.Store) Dump {
 // part of.
 func (d Dump) Find(value string) []string {
 	var found []string
+	looks := forms(value)
 	for column, values := range d.columns {
-		if slices.ContainsFunc(values, func(v []byte) bool { return holds(v, value) }) {
+		if slices.ContainsFunc(values, func(v []byte) bool { return holds(v, looks) }) {
 			found = append(found, column)
 		}
 	}
@@ -64,9 +65,10 @@ func (d Dump) Find(value string) []string {
 
 // Count is how often a value is there.
 func (d Dump) Count(value string) (n int) {
+	looks := forms(value)
 	for _, values := range d.columns {
 		for _, v := range values {
-			if holds(v, value) {
+			if holds(v, looks) {
 				n++
 			}
 		}
@@ -74,26 +76,18 @@ func (d Dump) Count(value string) (n int) {
 	return n
 }
 
-func holds(text []byte, value string) bool {
-	if bytes.Contains(text, []byte(strings.ToLower(value))) {
-		return true
-	}
-	for _, form := range forms(value) {
-		if bytes.Contains(text, []byte(form)) {
-			return true
-		}
-	}
-	return false
+func holds(text []byte, looks [][]byte) bool {
+	return slices.ContainsFunc(looks, func(look []byte) bool { return bytes.Contains(text, look) })
 }
 
-// forms are what a value looks like in hexadecimal and, wherever it stands, in base64.
-func forms(value string) []string {
-	all := []string{hex.EncodeToString([]byte(value)), hex.EncodeToString([]byte(strings.ToLower(value)))}
+// forms are what a value looks like as it is, in hexadecimal and, wherever it stands, in base64.
+func forms(value string) [][]byte {
+	all := [][]byte{[]byte(strings.ToLower(value)), []byte(hex.EncodeToString([]byte(value))), []byte(hex.EncodeToString([]byte(strings.ToLower(value))))}
 	for before := range 3 {
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := encoding.EncodeToString([]byte(strings.Repeat("\x00", before) + value))
 			// The first and last characters depend on what is beside it.
-			all = append(all, text[(before*8+5)/6:(before+len(value))*8/6])
+			all = append(all, []byte(text[(before*8+5)/6:(before+len(value))*8/6]))
 		}
 	}
 	return all

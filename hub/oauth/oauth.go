@@ -79,6 +79,8 @@ type Client struct {
 	adapters.OAuth
 	ID     string
 	Secret adapters.Secret
+	// Renewed gives the secret where it may become another one; nil where it is Secret for good.
+	Renewed func() adapters.Secret
 	// RedirectURL is where the vendor sends the person back to; empty for a grant without a person.
 	RedirectURL string
 	// HTTP makes the calls.
@@ -155,9 +157,17 @@ func (k *Keeper) keep(store func() error) error {
 	}
 }
 
+// secret is the one by which the client proves itself now.
+func (c Client) secret() string {
+	if c.Renewed != nil {
+		return c.Renewed().Reveal()
+	}
+	return c.Secret.Reveal()
+}
+
 // config is the client in the library's form.
 func (c Client) config() *oauth2.Config {
-	return &oauth2.Config{ClientID: c.ID, ClientSecret: c.Secret.Reveal(), RedirectURL: c.RedirectURL, Scopes: c.Scopes,
+	return &oauth2.Config{ClientID: c.ID, ClientSecret: c.secret(), RedirectURL: c.RedirectURL, Scopes: c.Scopes,
 		Endpoint: oauth2.Endpoint{AuthURL: c.AuthorizeURL, TokenURL: c.TokenURL, AuthStyle: c.style()}}
 }
 
@@ -173,7 +183,7 @@ func (c Client) ask(ctx context.Context, refresh string) (*oauth2.Token, error) 
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, oauth2.HTTPClient, c.HTTP), callTime)
 	defer cancel()
 	if c.AuthorizeURL == "" {
-		own := clientcredentials.Config{ClientID: c.ID, ClientSecret: c.Secret.Reveal(), TokenURL: c.TokenURL, Scopes: c.Scopes, AuthStyle: c.style()}
+		own := clientcredentials.Config{ClientID: c.ID, ClientSecret: c.secret(), TokenURL: c.TokenURL, Scopes: c.Scopes, AuthStyle: c.style()}
 		return own.Token(ctx)
 	}
 	got, err := c.config().TokenSource(ctx, &oauth2.Token{RefreshToken: refresh}).Token()

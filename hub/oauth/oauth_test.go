@@ -122,23 +122,10 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	box := newBox(t)
+	box := newBox(t, newKey(t))
 	v := newVendor(t)
 	return &house{Store: db, box: box, v: v, auth: adapters.OAuth{AuthorizeURL: v.URL + "/authorize", TokenURL: v.URL + "/token", Scopes: []string{"read", "write"}, PKCE: true,
 		ClientAuth: adapters.ClientInHeader, Parameters: map[string]string{"prompt": "consent"}}}
-}
-
-func newBox(t *testing.T) *secrets.Box {
-	t.Helper()
-	key, err := secrets.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	box, err := secrets.Open([]adapters.Secret{key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return box
 }
 
 // process is one process on it.
@@ -439,7 +426,7 @@ func TestATokenWhoseKeyIsLostWaitsForAPerson(t *testing.T) {
 	k, _ := h.process(t, "one", nil)
 	h.grant(t, k)
 	known := h.box
-	h.box = newBox(t)
+	h.box = newBox(t, newKey(t))
 	k, s := h.process(t, "two", nil)
 	mustAuth(t, s)
 	h.expire(t)

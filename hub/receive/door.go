@@ -76,14 +76,6 @@ func (d *door) ours(events []adapters.Event) []adapters.Event {
 	return ours
 }
 
-// secret names the one that matched.
-func (d *door) secret(position int) string {
-	if position < 0 || position >= len(d.c.Receive.SecretNames) {
-		return ""
-	}
-	return d.c.Receive.SecretNames[position]
-}
-
 // bodies are the media types that vendors send: JSON, forms, XML (SOAP), and text such as CSV.
 var bodies = []string{"application/json", "application/x-www-form-urlencoded", "application/xml", "text/"}
 

@@ -195,7 +195,7 @@ func (d *door) receipts(req *http.Request, events []adapters.Event, secret int) 
 		}
 		seen[e.Key] = true
 		receipts = append(receipts, &store.Receipt{ID: newID("r"), Connection: d.c.Name, EventKey: e.Key, Type: e.Type,
-			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: correlation, TraceParent: trace, Sequence: e.Sequence, Secret: d.secret(secret)})
+			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: correlation, TraceParent: trace, Sequence: e.Sequence, Secret: d.c.SecretName(secret)})
 	}
 	return receipts
 }

@@ -4,6 +4,7 @@ package secrets
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -25,25 +26,38 @@ var ErrSealed = errors.New("none of the configured keys opens it; is the key tha
 
 // NewKey makes a key, as it stands in the environment or a file: base64 of a Tink keyset for AES-256-GCM.
 func NewKey() (adapters.Secret, error) {
+	raw, err := newKeyset()
+	if err != nil {
+		return adapters.Secret{}, err
+	}
+	return adapters.NewSecret(base64.StdEncoding.EncodeToString(raw)), nil
+}
+
+func newKeyset() ([]byte, error) {
 	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
-		return adapters.Secret{}, fmt.Errorf("make a key: %w", err)
+		return nil, fmt.Errorf("make a key: %w", err)
 	}
 	var b bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewBinaryWriter(&b)); err != nil {
-		return adapters.Secret{}, fmt.Errorf("write a key: %w", err)
+		return nil, fmt.Errorf("write a key: %w", err)
 	}
-	return adapters.NewSecret(base64.StdEncoding.EncodeToString(b.Bytes())), nil
+	return b.Bytes(), nil
 }
 
-// Open makes a box of keys. The first one seals, any of them opens: while keys are rotated, the new one goes first and
-// the old one stays until all is sealed anew. The error names a key by its position, and never its text.
-func Open(keys []adapters.Secret) (*Box, error) {
-	b := &Box{}
+// Open makes a box of keys that are not sealed themselves; else as OpenBy.
+func Open(keys []adapters.Secret) (*Box, error) { return OpenBy(context.Background(), keys, "") }
+
+// OpenBy makes a box of keys. The first one seals, any of them opens: while keys are rotated, the new one goes first and
+// the old one stays until all is sealed anew. Those that are sealed themselves are opened by the KMS at the URL, which is
+// called here and not again. The error names a key by its position, and never its text.
+func OpenBy(ctx context.Context, keys []adapters.Secret, kms string) (*Box, error) {
+	b, opener := &Box{}, &opener{url: kms}
+	defer opener.close()
 	for i, key := range keys {
-		one, err := open(key)
+		one, err := opener.open(ctx, strings.TrimSpace(key.Reveal()))
 		if err != nil {
-			return nil, fmt.Errorf("key %d: it is none that `hub secrets key` made", i+1) // without the cause, which might quote
+			return nil, fmt.Errorf("key %d: %w", i+1, err)
 		}
 		b.keys = append(b.keys, one)
 	}
@@ -53,16 +67,19 @@ func Open(keys []adapters.Secret) (*Box, error) {
 	return b, nil
 }
 
-func open(key adapters.Secret) (tink.AEAD, error) {
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(key.Reveal()))
-	if err != nil {
-		return nil, err
-	}
+// errNoKey is without the cause, which might quote.
+var errNoKey = errors.New("it is none that `hub secrets key` made")
+
+func box(raw []byte) (tink.AEAD, error) {
 	handle, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(raw)))
 	if err != nil {
-		return nil, err
+		return nil, errNoKey
 	}
-	return aead.New(handle)
+	one, err := aead.New(handle)
+	if err != nil {
+		return nil, errNoKey
+	}
+	return one, nil
 }
 
 // Seal seals a text for a purpose: only the same purpose opens it, so that nobody who can write to the database makes one
@@ -83,4 +100,17 @@ func (b *Box) Open(purpose string, sealed []byte) ([]byte, error) {
 		}
 	}
 	return nil, ErrSealed
+}
+
+// Reseal seals anew what another key than the first has sealed; false where the first has. ErrSealed where no key fits.
+func (b *Box) Reseal(purpose string, sealed []byte) (anew []byte, needed bool, err error) {
+	if _, err := b.keys[0].Decrypt(sealed, []byte(purpose)); err == nil {
+		return nil, false, nil
+	}
+	text, err := b.Open(purpose, sealed)
+	if err != nil {
+		return nil, false, err
+	}
+	anew, err = b.Seal(purpose, text)
+	return anew, true, err
 }

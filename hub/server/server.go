@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,7 @@ import (
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/config"
 	"github.com/canonhub/canonhub/hub/connection"
+	"github.com/canonhub/canonhub/hub/credentials"
 	"github.com/canonhub/canonhub/hub/deliver"
 	"github.com/canonhub/canonhub/hub/drift"
 	"github.com/canonhub/canonhub/hub/feed"
@@ -68,6 +70,7 @@ type Server struct {
 	limits              *limits.Limits
 	drift               *drift.Watch
 	tokens              *oauth.Keeper // nil where the configuration has no keys
+	credentials         *credentials.Keeper
 	translator          *translate.Translator
 	redriver            *redrive.Redriver
 	puller              *pull.Puller
@@ -121,7 +124,11 @@ func (s *Server) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := s.openTokens(o); err != nil {
+	box, err := openKeys(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.openTokens(o, box), s.openCredentials(o, box)); err != nil {
 		return err
 	}
 	s.connections, err = OpenConnections(o.Config, s.limits, o.Log, func(c config.Connection, spec *connection.Spec) {
@@ -129,8 +136,13 @@ func (s *Server) open(ctx context.Context, o Options) error {
 		if c.OAuth != nil {
 			s.addTokens(c, spec, o.Log)
 		}
+		s.credentials.Dress(c.Name, spec)
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	s.credentials.Use(s.connections)
+	return s.credentials.Refresh(ctx)
 }
 
 // OpenConnections opens the configured connections under limits, each dressed as it is wanted. It calls no vendor.
@@ -138,7 +150,7 @@ func OpenConnections(configured *config.Config, limits *limits.Limits, log *slog
 	specs := make([]connection.Spec, len(configured.Connections))
 	for i, c := range configured.Connections {
 		spec := connection.Spec{Name: c.Name, Factory: c.Factory, Brake: connection.Brake(c.Brake), Pulls: pulls(c.Pulls),
-			Receive: connection.Receive{PerSecond: c.WebhookPerSecond, Concurrency: c.WebhookConcurrency, SecretNames: c.WebhookSecretNames},
+			Receive: connection.Receive{PerSecond: c.WebhookPerSecond, Concurrency: c.WebhookConcurrency, SecretNames: c.SecretNames()},
 			Limits:  adapters.Limits{PerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, PerDay: c.RequestsPerDay}}
 		client, hear := limits.Keep(c.Name, spec.Allowed(), httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: c.BaseURL}))
 		spec.Settings = c.Settings(client, time.Now)
@@ -205,19 +217,12 @@ func (s *Server) activate(ctx context.Context, o Options) error {
 	}
 	for _, name := range s.connections.Names() {
 		c := s.connections[name]
-		renewed, err := s.Store.RegisterConnection(ctx, name, c.AdapterName, c.Fingerprint)
-		if err != nil {
-			return err
-		}
 		for kind := range c.Pulls {
 			if err := s.Store.RegisterPull(ctx, store.Lane{Connection: name, Kind: kind}); err != nil {
 				return err
 			}
 		}
-		if !renewed {
-			continue
-		}
-		if err := s.gate.Resume(ctx, name, gate.Order{}); err != nil {
+		if err := s.renewed(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -251,7 +256,7 @@ func (s *Server) listen(_ context.Context, o Options) error {
 	receiver := receive.New(receive.Options{Store: s.Store, Queue: s.queue, Connections: s.connections, Now: time.Now, Log: o.Log, Metrics: s.metrics})
 	var err error
 	s.api, err = api.New(api.Options{Store: s.Store, Applier: s.Applier, Gate: s.gate, Redriver: s.redriver, Refresher: s.translator, Connections: s.connections.Names(), Log: o.Log,
-		Metrics: s.metrics, Gatherer: s.metrics, Webhooks: receiver, Grants: s.grants(), Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
+		Metrics: s.metrics, Gatherer: s.metrics, Webhooks: receiver, Grants: s.grants(), Credentials: s.kept(), Ready: s.Store.Ping, Callers: callers(o.Config.Callers),
 		Policy: api.PolicyOptions{Judge: o.Config.Judge, Refold: s.queue.Refold}})
 	if err != nil {
 		return err
@@ -303,7 +308,10 @@ func (s *Server) work(ctx context.Context, o Options) error {
 		Retention: feed.NewRetention(s.Store, o.Config.Retention.Changes, o.Log)}
 	go func() {
 		defer close(s.background)
+		var beside sync.WaitGroup
+		beside.Go(func() { s.credentials.Run(background) })
 		sweeper.Run(background)
+		beside.Wait()
 	}()
 	return nil
 }

@@ -2,9 +2,9 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
+	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/around"
 	"github.com/canonhub/canonhub/adapters/httpapi"
 	"github.com/canonhub/canonhub/hub/api"
@@ -15,14 +15,11 @@ import (
 )
 
 // openTokens makes the keeper of tokens, where there is a key to seal them with.
-func (s *Server) openTokens(o Options) error {
-	if len(o.Config.Keys) == 0 {
+func (s *Server) openTokens(o Options, box *secrets.Box) error {
+	if box == nil {
 		return nil
 	}
-	box, err := secrets.Open(o.Config.Keys)
-	if err != nil {
-		return fmt.Errorf("%s: secrets: %w", o.Config.File, err)
-	}
+	var err error
 	s.tokens, err = oauth.New(oauth.Options{Store: s.Store, Box: box, Process: s.id, Log: o.Log, Metrics: s.metrics})
 	return err
 }
@@ -30,7 +27,8 @@ func (s *Server) openTokens(o Options) error {
 // addTokens gives a connection its tokens.
 func (s *Server) addTokens(c config.Connection, spec *connection.Spec, log *slog.Logger) {
 	at := c.Factory.OAuth(spec.Settings)
-	source := s.tokens.Add(oauth.Client{Connection: c.Name, OAuth: at, ID: c.OAuth.ID, Secret: c.OAuth.Secret, RedirectURL: c.OAuth.RedirectURL,
+	source := s.tokens.Add(oauth.Client{Connection: c.Name, OAuth: at, ID: c.OAuth.ID, Secret: c.OAuth.Secret,
+		Renewed: func() adapters.Secret { return s.credentials.ClientSecret(c.Name) }, RedirectURL: c.OAuth.RedirectURL,
 		HTTP: httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: at.TokenURL})})
 	spec.Settings.Token = source.Token
 	measured := spec.Around.Call

@@ -182,7 +182,7 @@ func plain(arg any) any {
 }
 
 // configured are tables that do not grow with the records.
-var configured = []string{"policies", "connections", "oauth_tokens", "oauth_states", "connection_shares", "brakes", "erasure_salt", "change_log", "changes_seq_seq"}
+var configured = []string{"policies", "connections", "oauth_tokens", "oauth_states", "credentials", "connection_shares", "brakes", "erasure_salt", "change_log", "changes_seq_seq"}
 
 // ofOne are index conditions that leave what belongs to one record, object, key or event.
 var ofOne = regexp.MustCompile(`\b(record_id|id|external_id|correlation_id|merged_into|event_key) = |record_ids (&&|@>) `)
@@ -301,6 +301,19 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 		return db.PutOAuthState(ctx, store.OAuthState{SHA256: []byte("x"), Connection: "shop", Sealed: []byte("x")}, time.Minute)
 	})
 	read("TakeOAuthState", func() error { _, err := db.TakeOAuthState(ctx, []byte("x"), time.Minute); return err })
+	credential := store.CredentialKey{Connection: "shop", Name: "api_key"}
+	read("Credentials", func() error { _, err := db.Credentials(ctx, []string{"crm", "shop"}); return err })
+	read("CredentialVersions", func() error { _, err := db.CredentialVersions(ctx, credential); return err })
+	read("SealedCredentials", func() error { _, err := db.SealedCredentials(ctx); return err })
+	read("ResealCredential", func() error {
+		_, err := db.ResealCredential(ctx, store.Credential{CredentialKey: credential, Version: 1, Sealed: []byte("x")}, []byte("y"))
+		return err
+	})
+	read("SealedTokens", func() error { _, err := db.SealedTokens(ctx); return err })
+	read("ResealToken", func() error {
+		_, err := db.ResealToken(ctx, store.SealedToken{Connection: "shop", Version: 1, Sealed: []byte("x")}, []byte("y"))
+		return err
+	})
 	drift := store.DriftKey{Connection: "shop 7", Kind: model.Customer, Change: store.UnknownField, Path: "p"}
 	read("AddDrift", func() error { return db.AddDrift(ctx, []store.Drift{{DriftKey: drift}}, 500) })
 	read("Drift", func() error { _, err := db.Drift(ctx, "", model.Kinds(), drift, 50); return err })
@@ -324,6 +337,7 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(context.Context, *store.Tx) error {
 	keys := []store.MatchKey{{Attribute: "email", Value: "100@example.com"}, {Attribute: "email", Value: "7@elsewhere.example"}}
 	elsewhere := store.LinkKey{Connection: "crm", Kind: model.Customer, ExternalID: "new"}
+	credential := store.CredentialKey{Connection: "shop", Name: "api_key"}
 	schema := model.For(model.Customer)
 	record := &store.Record{ID: id, Kind: model.Customer, Revision: 2, Message: schema.New(), Provenance: &storev1.Provenance{}, PolicyVersion: 2}
 	queue := func(do func(*store.Tx)) func(context.Context, *store.Tx) error {
@@ -351,6 +365,18 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 		},
 		"LockContact, of no object": func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.LockContact(ctx, store.LinkKey{Kind: model.Customer}, keys, []store.LinkKey{key})
+			return err
+		},
+		"LockCredential": func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.LockCredential(ctx, credential)
+			return err
+		},
+		"PutCredential": func(ctx context.Context, tx *store.Tx) error {
+			return tx.PutCredential(ctx, &store.Credential{CredentialKey: credential, Version: 9, Sealed: []byte("x")}, time.Hour)
+		},
+		"RetireCredential": queue(func(tx *store.Tx) { tx.RetireCredential(credential, 1, "kim") }),
+		"ExpireCredentials": func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.ExpireCredentials(ctx, []string{"crm", "shop"})
 			return err
 		},
 		"ExternalID": func(ctx context.Context, tx *store.Tx) error { _, err := tx.ExternalID(ctx, id, "shop"); return err },

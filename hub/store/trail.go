@@ -47,6 +47,11 @@ const (
 	ActionDecided      = "decided"
 
 	ActionPolicyActivated = "policy-activated"
+
+	// ActionCredentialPut: there is a new version of a credential that the hub keeps.
+	ActionCredentialPut = "credential-put"
+	// ActionCredentialRetired: a version is good no more.
+	ActionCredentialRetired = "credential-retired"
 )
 
 // PutTrail queues a row. All rows of a transaction go out as one statement, before it commits.

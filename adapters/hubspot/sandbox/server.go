@@ -20,7 +20,7 @@ import (
 
 // Options says what kind of account this is.
 type Options struct {
-	// AccessToken is the one bearer token that is let in.
+	// AccessToken is the one bearer token that is let in; SetAccessTokens changes that.
 	AccessToken string
 	// ClientSecret signs webhooks.
 	ClientSecret string
@@ -53,6 +53,7 @@ type Server struct {
 	contacts, tickets *table
 
 	mu       sync.Mutex
+	tokens   []string
 	links    []link
 	lastTime int64 // milliseconds
 	stopped  bool  // while an import is written
@@ -70,7 +71,7 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{options: o, closing: make(chan struct{}), counts: map[string]int{}}
+	s := &Server{options: o, closing: make(chan struct{}), counts: map[string]int{}, tokens: []string{o.AccessToken}}
 	s.contacts, s.tickets = newTable(s, contactShape, contactProperties(o)), newTable(s, ticketShape, ticketProperties(o))
 	s.hooks = newSender(o)
 	s.routes = s.router()
@@ -129,7 +130,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case fault != nil && !fault.AfterWork:
 		s.fail(w, r, fault)
-	case r.Header.Get("Authorization") != "Bearer "+s.options.AccessToken:
+	case !s.letsIn(r):
 		s.problem(http.StatusUnauthorized, "INVALID_AUTHENTICATION", "Authentication credentials not found.").write(w)
 	case fault != nil:
 		s.routes.ServeHTTP(nowhere{http.Header{}}, r)

@@ -42,6 +42,7 @@ type sender struct {
 	slots   chan struct{}
 
 	mu         sync.Mutex
+	secrets    []string
 	target     string
 	held       bool
 	queue      []sent
@@ -59,7 +60,7 @@ type sent struct {
 func newSender(o Options) *sender {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &sender{options: o, client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
-		ctx: ctx, cancel: cancel, slots: make(chan struct{}, 16), known: map[string][]byte{}}
+		ctx: ctx, cancel: cancel, slots: make(chan struct{}, 16), known: map[string][]byte{}, secrets: []string{o.WebhookSecret}}
 }
 
 func (h *sender) stop() {
@@ -164,12 +165,27 @@ func (h *sender) send(e sent) (status int) {
 	return status
 }
 
-// sign makes the header by Stripe's description: HMAC-SHA256 over time stamp, dot, body.
+// sign makes the header by Stripe's description: HMAC-SHA256 over time stamp, dot, body; a signature for each secret that
+// is active.
 func (h *sender) sign(body []byte) string {
+	h.mu.Lock()
+	secrets := h.secrets
+	h.mu.Unlock()
 	at := strconv.FormatInt(h.options.Now().Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(h.options.WebhookSecret))
-	fmt.Fprintf(mac, "%s.%s", at, body)
-	return "t=" + at + ",v1=" + hex.EncodeToString(mac.Sum(nil)) + ",v0=0000"
+	header := "t=" + at
+	for _, secret := range secrets {
+		mac := hmac.New(sha256.New, []byte(secret))
+		fmt.Fprintf(mac, "%s.%s", at, body)
+		header += ",v1=" + hex.EncodeToString(mac.Sum(nil))
+	}
+	return header + ",v0=0000"
+}
+
+// SetWebhookSecrets says what webhooks are signed with from now on: the old secret and the new while one is rolled.
+func (s *Server) SetWebhookSecrets(secrets ...string) {
+	s.hooks.mu.Lock()
+	defer s.hooks.mu.Unlock()
+	s.hooks.secrets = slices.Clone(secrets)
 }
 
 // SetWebhookURL sets the address that webhooks go to. Changes made before are not told.

@@ -35,7 +35,8 @@ type Config struct {
 	Policies map[string]*KindPolicy `protobuf:"bytes,3,rep,name=policies,proto3" json:"policies,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How long what grows without end is kept.
 	Retention *Retention `protobuf:"bytes,80,opt,name=retention,proto3" json:"retention,omitempty"`
-	// How secrets are sealed that the hub keeps in its database: tokens of OAuth. Absent: it keeps none.
+	// How secrets are sealed that the hub keeps in its database: tokens of OAuth, and what is `${sealed}`. Absent: it keeps
+	// none.
 	Secrets       *Secrets `protobuf:"bytes,81,opt,name=secrets,proto3" json:"secrets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -110,8 +111,12 @@ func (x *Config) GetSecrets() *Secrets {
 type Secrets struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Keys that `hub secrets key` makes; values come from `${NAME}` or `${file:PATH}`. The first one seals, any of them
-	// opens: while keys are rotated the new one goes first, and the old one stays.
-	Keys          []string `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	// opens: while keys are rotated the new one goes first, and the old one stays until `hub secrets reseal` has sealed all
+	// anew.
+	Keys []string `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	// What opens the keys that are sealed themselves, which `hub secrets key --kms URL` makes: `hashivault://KEY` for a key
+	// of Vault's transit engine. It is called when the hub starts. Empty where no key is sealed; `${NAME}` may stand in it.
+	Kms           string `protobuf:"bytes,2,opt,name=kms,proto3" json:"kms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -151,6 +156,13 @@ func (x *Secrets) GetKeys() []string {
 		return x.Keys
 	}
 	return nil
+}
+
+func (x *Secrets) GetKms() string {
+	if x != nil {
+		return x.Kms
+	}
+	return ""
 }
 
 // Retention is how long what grows without end is kept.
@@ -207,7 +219,9 @@ type Connection struct {
 	Adapter string `protobuf:"bytes,1,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	// Root of the vendor's API; empty means the vendor's own. Tests point it at loopback.
 	BaseUrl string `protobuf:"bytes,2,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
-	// What the adapter needs to sign in, by the names it declares. Values come from `${NAME}` or `${file:PATH}`.
+	// What the adapter needs to sign in, by the names it declares. Values come from `${NAME}`, an environment variable, or
+	// from `${file:PATH}`, which is read again when it changes; or they are `${sealed}`: the hub keeps them in its database,
+	// by versions, and `canonhub connections credentials set CONNECTION NAME` puts them there.
 	Credentials map[string]string `protobuf:"bytes,3,rep,name=credentials,proto3" json:"credentials,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How the vendor calls us. Absent: it does not.
 	Webhook *Webhook `protobuf:"bytes,4,opt,name=webhook,proto3" json:"webhook,omitempty"`
@@ -523,7 +537,7 @@ type OAuthClient struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The client's id, as the vendor gave it. It is no secret; `${NAME}` may stand in it.
 	ClientId string `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
-	// Its secret. The value comes from `${NAME}` or `${file:PATH}`.
+	// Its secret. The value comes from `${NAME}` or `${file:PATH}`, or is `${sealed}`, as those of credentials.
 	ClientSecret string `protobuf:"bytes,2,opt,name=client_secret,json=clientSecret,proto3" json:"client_secret,omitempty"`
 	// Where the vendor sends a person back to that granted access, as it is registered there:
 	// `https://hub.example.com/oauth/callback`. Empty where no person is asked.
@@ -586,7 +600,8 @@ func (x *OAuthClient) GetRedirectUrl() string {
 // Webhook is how a vendor calls us.
 type Webhook struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The secrets it signs with; several while rotating. Values come from `${NAME}` or `${file:PATH}`.
+	// The secrets it signs with; several while rotating. Values come from `${NAME}` or `${file:PATH}`, or are `${sealed}`, as
+	// those of credentials: that one stands for all versions that are good.
 	Secrets []string `protobuf:"bytes,1,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	// The URL that the vendor calls, as the vendor has it, for vendors that sign it.
 	PublicUrl string `protobuf:"bytes,2,opt,name=public_url,json=publicUrl,proto3" json:"public_url,omitempty"`
@@ -1351,11 +1366,12 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1a.canonhub.config.v1.CallerR\x05value:\x028\x01\x1a[\n" +
 	"\rPoliciesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
-	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\")\n" +
+	"\x05value\x18\x02 \x01(\v2\x1e.canonhub.config.v1.KindPolicyR\x05value:\x028\x01\"E\n" +
 	"\aSecrets\x12\x1e\n" +
 	"\x04keys\x18\x01 \x03(\tB\n" +
 	"\xbaH\a\x92\x01\x04\b\x01\x10\n" +
-	"R\x04keys\"U\n" +
+	"R\x04keys\x12\x1a\n" +
+	"\x03kms\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x03kms\"U\n" +
 	"\tRetention\x12H\n" +
 	"\achanges\x18\x01 \x01(\v2\x19.google.protobuf.DurationB\x13\xbaH\x10\xaa\x01\r\"\x06\b\x80\x86\xb0\x96\x012\x03\b\x90\x1cR\achanges\"\xe2\x05\n" +
 	"\n" +
