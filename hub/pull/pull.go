@@ -142,8 +142,11 @@ func (p *Puller) open(ctx context.Context, lane store.Lane) (*step, error) {
 // failed notes a failure, and when to go on. What concerns the connection as a whole is the gate's.
 func (s *step) failed(ctx context.Context, err error) error {
 	var f *fault.Error
+	if jobs.IsSnooze(err) {
+		return err // it is not the connection's time
+	}
 	if !errors.As(err, &f) {
-		if ctx.Err() != nil || jobs.IsSnooze(err) {
+		if ctx.Err() != nil {
 			return err
 		}
 		f = &fault.Error{Category: fault.Transient, Op: "pull", Err: err} // the store, or the hub itself

@@ -74,7 +74,7 @@ func (t *Translator) Refresh(ctx context.Context, key store.LinkKey, correlation
 	var f *fault.Error
 	switch {
 	case jobs.IsSnooze(err):
-		return errors.New("the connection is paused, or its vendor has asked for a slower pace")
+		return fmt.Errorf("the connection is paused, or its vendor has asked for a slower pace: %w", err)
 	case errors.As(err, &f):
 		if wait := t.Gate.Respond(ctx, c.Name, f); wait != nil && !jobs.IsSnooze(wait) {
 			return errors.Join(f, wait)
