@@ -84,6 +84,13 @@ func (g *Gate) Respond(ctx context.Context, connection string, f *fault.Error) e
 	}
 	switch f.Category {
 	case fault.Transient:
+		// It asks for time, as a 503 may: the whole connection gives it, and the try counts.
+		if wait := min(f.RetryAfter, jobs.MaxBackoff); wait > 0 {
+			if err := g.Store.Slow(ctx, connection, wait); err != nil {
+				return err
+			}
+			g.Log.Warn("connection slowed: its vendor fails, and asks for time", "connection", connection, "wait", wait)
+		}
 		// While a vendor is away its failures say nothing of the work, and use up no attempt. Work for which a failure now
 		// is final does not wait.
 		if g.Limits != nil && g.Limits.Broken(connection) {
