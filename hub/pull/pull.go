@@ -93,6 +93,7 @@ func (p *Puller) Step(ctx context.Context, lane store.Lane) (more bool, err erro
 	if err := p.Gate.Enter(ctx, lane.Connection); err != nil {
 		return false, err
 	}
+	ctx = limits.Underway(ctx)
 	s.begin()
 	ctx = httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: s.pull.Run.ID})
 	switch {
