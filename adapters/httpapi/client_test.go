@@ -162,7 +162,7 @@ func TestATimeOutIsTransientAndInDoubt(t *testing.T) {
 	for _, path := range []string{"/headers", "/body"} {
 		r := post()
 		r.Path = path
-		_, err := client(server.URL, 30*time.Millisecond).Do(context.Background(), "op", r)
+		_, err := client(server.URL, time.Second).Do(context.Background(), "op", r)
 		f := faultOf(t, err)
 		if f.Category != fault.Transient || !f.MaybeDone || !errors.Is(f, context.DeadlineExceeded) {
 			t.Errorf("%s: %+v", path, f)

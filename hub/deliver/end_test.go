@@ -2,6 +2,9 @@ package deliver_test
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -11,6 +14,8 @@ import (
 	"github.com/canonhub/canonhub/adapters/fault"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/limits"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -75,5 +80,51 @@ func TestADeliveryWithReferencesTakesOneConnectionToTheDatabase(t *testing.T) {
 	}
 	if d := w.Bundle(id).Delivery("crm"); err != nil || d.State != store.Blocked {
 		t.Errorf("with one connection left: %v; the delivery is %+v, want it to wait for the organisation", err, d)
+	}
+}
+
+// A vendor that fails again and again is left alone, and its failures use up no attempt of anybody; but what it may be that
+// makes it fail is given up when its time is over.
+func TestWhatFailsForTooLongIsGivenUpThoughItsVendorFailsAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	failing := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(failing.Close)
+	l := limits.New(limits.Options{Store: w.Store, Process: "p", Log: slog.New(slog.DiscardHandler), Outage: time.Millisecond, MaxOutage: time.Millisecond})
+	client, _ := l.Keep("crm", adapters.Limits{PerSecond: 1000, Concurrency: 1}, failing.Client())
+	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID
+	w.Gate.Limits = l
+	pushes := 0
+	w.crm.BeforePush = func(adapters.Request) error {
+		pushes++
+		for !l.Broken("crm") {
+			resp, err := client.Get(failing.URL)
+			if err != nil {
+				return err
+			}
+			resp.Body.Close()
+		}
+		return &fault.Error{Category: fault.Transient, Op: "push", Message: "down"}
+	}
+	// The breaker lets one piece of work through a second.
+	try := func(last bool) (err error) {
+		w.Until("it is tried", func() bool {
+			before := pushes
+			err = w.Deliver(id, "crm", last)
+			return pushes > before
+		})
+		return err
+	}
+	if err := try(false); !jobs.Outlasts(err) {
+		t.Errorf("%v, want it to wait", err)
+	}
+	if d := w.Bundle(id).Delivery("crm"); d.State != store.Owed {
+		t.Fatalf("%+v", d)
+	}
+	if err := try(true); err != nil {
+		t.Errorf("%v, want it given up", err)
+	}
+	if d := w.Bundle(id).Delivery("crm"); d.State != store.Dead {
+		t.Errorf("%+v", d)
 	}
 }

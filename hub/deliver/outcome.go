@@ -12,6 +12,7 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/apply"
+	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 	"github.com/canonhub/canonhub/hub/view"
@@ -185,7 +186,7 @@ func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.
 			return err
 		}
 	}
-	if wait := o.d.Gate.Respond(ctx, o.args.Connection, f); wait != nil {
+	if wait := o.d.Gate.Respond(ctx, o.args.Connection, f); wait != nil && !(o.run.Last && jobs.Outlasts(wait)) {
 		return wait
 	}
 	switch {

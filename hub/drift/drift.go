@@ -6,6 +6,7 @@ package drift
 import (
 	"context"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -16,7 +17,7 @@ import (
 	"github.com/canonhub/canonhub/hub/store"
 )
 
-// most bounds the differences that are kept of one kind at a connection.
+// most bounds the differences that are kept, and told in the log, of one kind at a connection.
 const most = 500
 
 // Store keeps what was counted.
@@ -35,7 +36,17 @@ type Watch struct {
 	shapes  map[source]*shape
 	// told are the differences that are in the log already.
 	told map[store.DriftKey]bool
+	// room is what each lane has taken of both: noise at one takes no room from the others.
+	room map[lane]*taken
 }
+
+// lane is one kind at one connection.
+type lane struct {
+	connection string
+	kind       adapters.Kind
+}
+
+type taken struct{ pending, told int }
 
 // source is where objects of one form come from: the same vendor's events and answers may differ in form.
 type source struct {
@@ -52,7 +63,8 @@ func New(s Store, registry prometheus.Registerer, log *slog.Logger) (*Watch, err
 	if err := registry.Register(count); err != nil {
 		return nil, err
 	}
-	return &Watch{store: s, log: log, count: count, pending: map[store.DriftKey]*store.Drift{}, shapes: map[source]*shape{}, told: map[store.DriftKey]bool{}}, nil
+	return &Watch{store: s, log: log, count: count, pending: map[store.DriftKey]*store.Drift{}, shapes: map[source]*shape{}, told: map[store.DriftKey]bool{},
+		room: map[lane]*taken{}}, nil
 }
 
 // Of watches one connection; it is told of each observation and of the ability that it came from.
@@ -63,6 +75,8 @@ func (w *Watch) Of(connection string) func(op string, o adapters.Observation) {
 		for _, unknown := range o.Unknown {
 			path, value, isValue := strings.Cut(unknown, "=")
 			switch {
+			case !names.MatchString(path) || digits.MatchString(path):
+				w.add(connection, o.Kind, store.UnknownField, "*", "no name")
 			case !isValue:
 				w.add(connection, o.Kind, store.UnknownField, path, "")
 			case word.MatchString(value):
@@ -89,24 +103,38 @@ func (w *Watch) Of(connection string) func(op string, o adapters.Observation) {
 	}
 }
 
+// names are what fields and columns are called; digits are in what people are called by: numbers of telephones, accounts,
+// customers. What is no name is a key that somebody chose, or a value where a name should be, and is counted alone.
+var (
+	names  = regexp.MustCompile(`^[\p{L}_$][\p{L}\p{N}_ .:/()#$\[\]-]*$`)
+	digits = regexp.MustCompile(`[0-9]{5}`)
+)
+
 // maxText bounds a path and a detail.
 const maxText = 200
 
 func (w *Watch) add(connection string, kind adapters.Kind, change store.DriftChange, path, detail string) {
+	w.count.WithLabelValues(connection, string(kind), string(change)).Inc()
+	room := w.room[lane{connection, kind}]
+	if room == nil {
+		room = new(taken)
+		w.room[lane{connection, kind}] = room
+	}
 	key := store.DriftKey{Connection: connection, Kind: model.Kind(kind), Change: change, Path: cut(path)}
 	d := w.pending[key]
 	if d == nil {
-		if len(w.pending) >= most {
+		if room.pending >= most {
 			return // until the next flush: noise is no reason to grow
 		}
+		room.pending++
 		d = &store.Drift{DriftKey: key}
 		w.pending[key] = d
 	}
 	d.Seen++
 	d.Detail = cut(detail)
-	w.count.WithLabelValues(connection, string(kind), string(change)).Inc()
-	if !w.told[key] && len(w.told) < most {
+	if !w.told[key] && room.told < most {
 		w.told[key] = true
+		room.told++
 		w.log.Warn("vendor says what its adapter was not written for", "connection", connection, "kind", kind, "change", change, "path", key.Path, "detail", d.Detail)
 	}
 }
@@ -124,6 +152,9 @@ func (w *Watch) Flush(ctx context.Context) error {
 	w.mu.Lock()
 	pending := w.pending
 	w.pending = map[store.DriftKey]*store.Drift{}
+	for _, room := range w.room {
+		room.pending = 0
+	}
 	w.mu.Unlock()
 	if len(pending) == 0 {
 		return nil
@@ -141,7 +172,8 @@ func (w *Watch) Flush(ctx context.Context) error {
 	for key, d := range pending {
 		if again := w.pending[key]; again != nil {
 			again.Seen += d.Seen
-		} else if len(w.pending) < most {
+		} else if room := w.room[lane{key.Connection, adapters.Kind(key.Kind)}]; room.pending < most {
+			room.pending++
 			w.pending[key] = d
 		}
 	}

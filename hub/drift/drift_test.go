@@ -82,6 +82,9 @@ func TestDifferencesAreCounted(t *testing.T) {
 		"unknown value that is somebody's text": {[]adapters.Observation{of(`{}`, "status=call Ms Doe, +49 30 1234")}, []string{"unknown_value status 1 no word"}},
 		"another type":                          {append(several(3, `{"id": 1}`), several(2, `{"id": "1"}`)...), []string{"changed_type id 1 string, was number"}},
 		"a list that is an object now":          {append(several(1, `{"tags": [{"a": 1}]}`), several(1, `{"tags": {"a": 1}}`)...), []string{"changed_type tags 1 object, was list"}},
+		"an unknown field's name is somebody's": {[]adapters.Observation{of(`{}`, "jane@example.com"), of(`{}`, "+49 30 1234567"), of(`{}`, "notes.4711081500"), of(`{}`, "jane@example.com=x")}, []string{"unknown_field * 4 no name"}},
+		"a column's name has words":             {[]adapters.Observation{of(`{}`, "Größe (cm)")}, []string{"unknown_field Größe (cm) 1"}},
+		"a field of two types":                  {slices.Repeat([]adapters.Observation{of(`{"id": 1}`), of(`{"id": "1"}`)}, 50), []string{"changed_type id 1 string, was number"}},
 		"null is of every type":                 {append(append(several(3, `{"id": null}`), several(3, `{"id": 1}`)...), several(3, `{"id": null}`)...), nil},
 		"vanished":                              {append(several(60, `{"a": 1, "b": "x"}`), several(60, `{"b": "x"}`)...), []string{"vanished_field a 1 number"}},
 		"back again, and vanished again": {slices.Concat(several(60, `{"a": 1, "b": 2}`), several(50, `{"b": 2}`), several(9000, `{"a": 1, "b": 2}`), several(50*8, `{"b": 2}`)),
@@ -106,6 +109,38 @@ func TestDifferencesAreCounted(t *testing.T) {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// Noise at one connection takes no room from another, and hides nothing from the metric.
+func TestNoiseHidesNothingElsewhere(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	kept := &shelf{}
+	w, err := drift.New(kept, registry, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2000 {
+		w.Of("noisy")("pull", of(`{}`, "f"+string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676))))
+	}
+	w.Of("shop")("pull", of(`{}`, "loyalty"))
+	if err := w.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if told := kept.told(); len(told) != 501 || !slices.Contains(told, "unknown_field loyalty 1") {
+		t.Errorf("%d differences are kept; of the quiet connection: %v", len(told), slices.Contains(told, "unknown_field loyalty 1"))
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0.0
+	for _, m := range families[0].GetMetric() {
+		total += m.GetCounter().GetValue()
+	}
+	if total != 2001 {
+		t.Errorf("the metric counts %v of 2001", total)
 	}
 }
 

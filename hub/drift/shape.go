@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"slices"
 
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -30,7 +31,9 @@ type shape struct {
 
 // field is one path.
 type field struct {
-	kind string
+	// kind is the type that it had last, and kinds are all: a vendor may have fields of more than one.
+	kind  string
+	kinds []string
 	// times is in how many objects it was, last the number of the last one.
 	times, last int
 	missed      bool
@@ -62,12 +65,15 @@ func (s *shape) compare(raw []byte) (out []difference) {
 		f := s.fields[path]
 		switch {
 		case f == nil && len(s.fields) < maxPaths:
-			s.fields[path] = &field{kind: kind, times: 1, last: s.objects}
+			s.fields[path] = &field{kind: kind, kinds: []string{kind}, times: 1, last: s.objects}
 			continue
 		case f == nil:
 			continue
-		case kind != null && f.kind != null && kind != f.kind:
-			out = append(out, difference{store.ChangedType, path, kind + ", was " + f.kind})
+		case !slices.Contains(f.kinds, kind):
+			f.kinds = append(f.kinds, kind)
+			if kind != null && f.kind != null {
+				out = append(out, difference{store.ChangedType, path, kind + ", was " + f.kind})
+			}
 		}
 		if kind != null {
 			f.kind = kind

@@ -55,7 +55,7 @@ func (g *Gate) Enter(ctx context.Context, connection string) error {
 		return jobs.Snooze(pausedWait)
 	case c.Wait > 0:
 		// What waits for the same thing does not all come back at once.
-		return jobs.Snooze(c.Wait + rand.N(c.Wait/2+50*time.Millisecond))
+		return g.later(c, c.Wait)
 	case g.Limits == nil:
 		return nil
 	}
@@ -63,7 +63,16 @@ func (g *Gate) Enter(ctx context.Context, connection string) error {
 	if err != nil || wait <= 0 {
 		return err
 	}
-	return jobs.Snooze(wait + rand.N(wait/2+50*time.Millisecond))
+	return g.later(c, wait)
+}
+
+// later is the wish to wait for about as long.
+func (g *Gate) later(c store.Connection, wait time.Duration) error {
+	wait += rand.N(wait/2 + 50*time.Millisecond)
+	if c.Outages > 0 {
+		return jobs.Outlast(wait)
+	}
+	return jobs.Snooze(wait)
 }
 
 // Respond does what a fault means for the whole connection. It returns the wish to wait where the work is to wait with
@@ -75,9 +84,17 @@ func (g *Gate) Respond(ctx context.Context, connection string, f *fault.Error) e
 	}
 	switch f.Category {
 	case fault.Transient:
-		// While a vendor is away its failures say nothing of the work, and use up no attempt.
+		// It asks for time, as a 503 may: the whole connection gives it, and the try counts.
+		if wait := min(f.RetryAfter, jobs.MaxBackoff); wait > 0 {
+			if err := g.Store.Slow(ctx, connection, wait); err != nil {
+				return err
+			}
+			g.Log.Warn("connection slowed: its vendor fails, and asks for time", "connection", connection, "wait", wait)
+		}
+		// While a vendor is away its failures say nothing of the work, and use up no attempt. Work for which a failure now
+		// is final does not wait.
 		if g.Limits != nil && g.Limits.Broken(connection) {
-			return jobs.Snooze(g.Limits.Outage)
+			return jobs.Outlast(g.Limits.Outage)
 		}
 	case fault.Throttle:
 		wait := f.RetryAfter

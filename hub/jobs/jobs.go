@@ -23,7 +23,7 @@ import (
 )
 
 // MaxAttempts and MaxAge bound how often, and for how long, a job is tried before it becomes a dead letter. How long it
-// waited for its connection does not count.
+// waited for its connection does not count, unless that was since the vendor failed.
 const (
 	MaxAttempts = 25
 	MaxAge      = 72 * time.Hour

@@ -12,13 +12,26 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
-// snooze is the wish to be called again later.
-type snooze struct{ wait time.Duration }
+// snooze is the wish to be called again later. Where it ages the wait is part of the job's age.
+type snooze struct {
+	wait time.Duration
+	ages bool
+}
 
 func (s snooze) Error() string { return "wait " + s.wait.String() }
 
-// Snooze says that the work must wait; it uses up no attempt.
-func Snooze(wait time.Duration) error { return snooze{max(wait, 0)} }
+// Snooze says that the work must wait; it uses up no attempt, and no time.
+func Snooze(wait time.Duration) error { return snooze{wait: max(wait, 0)} }
+
+// Outlast says that the work must wait since its vendor fails; it uses up no attempt, but the time that a failing vendor
+// is given: it may be this work that makes it fail.
+func Outlast(wait time.Duration) error { return snooze{wait: max(wait, 0), ages: true} }
+
+// Outlasts says that err is that wish.
+func Outlasts(err error) bool {
+	var s snooze
+	return errors.As(err, &s) && s.ages
+}
 
 // cancel is the end of a job that cannot succeed.
 type cancel struct{ err error }
@@ -59,7 +72,7 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 		wait snooze
 		end  cancel
 	)
-	if errors.As(err, &wait) {
+	if errors.As(err, &wait) && !wait.ages {
 		life.Waited += wait.wait
 	}
 	if err != nil && life.Waited > 0 {
@@ -78,7 +91,7 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 
 // life is what a job keeps of its tries so far.
 type life struct {
-	// Waited is how long it waited for its connection, or for a worker: that is no part of its age.
+	// Waited is how long it waited for its connection's turn, a pause to end, or a worker: that is no part of its age.
 	Waited time.Duration `json:"waited"`
 }
 

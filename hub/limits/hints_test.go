@@ -88,3 +88,23 @@ func TestAPullUsesItsShareAlone(t *testing.T) {
 		t.Errorf("live work waits %v for the pull", wait)
 	}
 }
+
+// A page of many calls at a slow pace goes on where it is; a new one waits in the queue.
+func TestAPageThatHasBegunIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.process("a", adapters.Limits{PerSecond: 0.1, Concurrency: 4})
+	pull := limits.AsPull(t.Context(), "customer", 1)
+	p.admitted(pull)
+	w.must(p.call(pull, "/"))
+	if wait := p.admit(pull); wait <= time.Second {
+		t.Errorf("a new page waits %v", wait)
+	}
+	if wait := p.admit(limits.Underway(pull)); wait != 0 {
+		t.Errorf("the page that has begun waits %v", wait)
+	}
+	w.must(w.db.Break(t.Context(), "crm", time.Hour, time.Hour))
+	if wait := p.admit(limits.Underway(pull)); wait < time.Minute {
+		t.Errorf("it waits %v for a vendor that is away", wait)
+	}
+}

@@ -141,7 +141,7 @@ func set(limiter *rate.Limiter, perSecond float64) {
 }
 
 // admit tells how long work is to wait before it begins.
-func (k *keeper) admit(pull *pullClass) time.Duration {
+func (k *keeper) admit(pull *pullClass, underway bool) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
@@ -150,6 +150,9 @@ func (k *keeper) admit(pull *pullClass) time.Duration {
 	}
 	if k.slots.none() {
 		return beyond
+	}
+	if underway {
+		return 0
 	}
 	wait := delay(k.rate, now)
 	if pull != nil {

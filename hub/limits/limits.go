@@ -74,7 +74,7 @@ func (l *Limits) Admit(ctx context.Context, c store.Connection) (wait time.Durat
 	if wait, err = k.beat(ctx, c); err != nil || wait > 0 {
 		return wait, err
 	}
-	wait = k.admit(pullOf(ctx))
+	wait = k.admit(pullOf(ctx), ctx.Value(underwayKey{}) != nil)
 	if wait > 0 && l.Metrics != nil {
 		l.Metrics.deferred.WithLabelValues(c.Name).Inc()
 	}
@@ -98,6 +98,14 @@ type pullClass struct {
 // AsPull marks a context's work as a pull's: it may use a share of the connection's rate, and goes behind live work.
 func AsPull(ctx context.Context, kind string, share float64) context.Context {
 	return context.WithValue(ctx, pullKey{}, &pullClass{kind: kind, share: share})
+}
+
+type underwayKey struct{}
+
+// Underway marks a context's work as begun: its calls wait for their turn where they are. Work of many calls that went
+// back into the queue between two of them would begin anew each time, and never come to its end at a slow pace.
+func Underway(ctx context.Context) context.Context {
+	return context.WithValue(ctx, underwayKey{}, true)
 }
 
 // pullOf is nil for live work.

@@ -293,6 +293,75 @@ func TestRefusalsAndGivenUpCallsOpenNoBreaker(t *testing.T) {
 	}
 }
 
+// A call that waited so long that the vendor would have no time to answer is not sent: its failure would be ours.
+func TestACallThatComesTooLateIsNotSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 1})
+	p.admitted(t.Context())
+	hold := make(chan struct{})
+	w.hold.Store(&hold)
+	first := make(chan error, 1)
+	go func() { first <- p.call(t.Context(), "/") }()
+	w.until("one is under way", func() bool { return w.calls.Load() == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+	defer cancel()
+	var refused *limits.Refused
+	if err := p.call(ctx, "/"); !errors.As(err, &refused) || ctx.Err() != nil {
+		t.Errorf("%v, and its time is over: %v", err, ctx.Err())
+	}
+	close(hold)
+	w.must(<-first)
+}
+
+// An answer that begins and does not end is none.
+func TestAVendorWhoseAnswersBreakOffIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	broken := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Content-Length", "100")
+		_, _ = rw.Write([]byte("{"))
+	}))
+	t.Cleanup(broken.Close)
+	w.vendor = broken
+	p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 8})
+	p.admitted(t.Context())
+	for range 5 {
+		if err := p.call(t.Context(), "/"); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatal(err)
+		}
+	}
+	if !p.limits.Broken("crm") {
+		t.Error("it is called on")
+	}
+}
+
+// Two processes that come back after a while at the same time find each other's old entry.
+func TestAProcessThatComesBackIsNotForgottenMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, id := range []string{"a", "b"} {
+		lost, err := w.db.Live(t.Context(), id)
+		w.must(err)
+		t.Cleanup(func() { <-lost })
+	}
+	_, err := w.db.Share(t.Context(), "crm", "b", time.Microsecond)
+	w.must(err)
+	back, err := w.db.Pool().Begin(t.Context())
+	w.must(err)
+	_, err = back.Exec(t.Context(), `update connection_shares set expires_at = now() + interval '1 minute' where process = 'b'`)
+	w.must(err)
+	within, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := w.db.Share(within, "crm", "a", time.Minute); err != nil {
+		t.Errorf("it waits for the other: %v", err)
+	}
+	w.must(back.Commit(t.Context()))
+	if share, err := w.db.Share(t.Context(), "crm", "a", time.Minute); err != nil || share.Of != 2 {
+		t.Errorf("%+v, %v; the one that came back is forgotten", share, err)
+	}
+}
+
 func TestLiveCallsGoBeforeThoseOfPulls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -26,37 +26,47 @@ func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	k.count()
 	resp, err := k.next.RoundTrip(r)
-	verdict := judge(ctx, resp, err)
-	done(verdict)
-	if verdict == nil {
-		k.well()
-	}
-	k.tell(ctx)
-	if err != nil {
+	end := func(failure error) {
+		verdict := judge(ctx, resp, failure)
+		done(verdict)
+		if verdict == nil {
+			k.well()
+		}
+		k.tell(ctx)
 		k.slots.give()
+	}
+	if err != nil {
+		end(err)
 		return nil, err
 	}
-	resp.Body = &held{ReadCloser: resp.Body, end: sync.OnceFunc(k.slots.give)}
+	resp.Body = &held{ReadCloser: resp.Body, end: end}
 	return resp, nil
 }
 
-// wait takes a slot and a token: a call is one of the allowed at a time, and of the allowed a second.
-func (k *keeper) wait(ctx context.Context) error {
+// wait takes a slot and a token: a call is one of the allowed at a time, and of the allowed a second. Half of the call's
+// time is left to the vendor: one that was sent too late to be answered would look as if the vendor failed.
+func (k *keeper) wait(whole context.Context) error {
+	ctx := whole
+	if deadline, ends := whole.Deadline(); ends {
+		half, cancel := context.WithTimeout(whole, time.Until(deadline)/2)
+		defer cancel()
+		ctx = half
+	}
 	pull := pullOf(ctx)
 	if pull != nil {
 		k.mu.Lock()
 		limiter := k.pull(pull)
 		k.mu.Unlock()
 		if limiter.Wait(ctx) != nil {
-			return k.late(ctx)
+			return k.late(whole)
 		}
 	}
 	if k.slots.take(ctx, pull != nil) != nil {
-		return k.late(ctx)
+		return k.late(whole)
 	}
 	if k.rate.Wait(ctx) != nil {
 		k.slots.give()
-		return k.late(ctx)
+		return k.late(whole)
 	}
 	return nil
 }
@@ -84,14 +94,25 @@ func (notSent) NotSent() bool { return true }
 // Unwrap gives the cause.
 func (e notSent) Unwrap() error { return e.error }
 
-// held is an answer's body, whose call ends when it is closed.
+// held is an answer's body. When it is closed its call ends, well or, where it broke off, not.
 type held struct {
 	io.ReadCloser
-	end func()
+	failure error
+	once    sync.Once
+	end     func(failure error)
+}
+
+// Read reads on, and notes where that fails.
+func (h *held) Read(p []byte) (int, error) {
+	n, err := h.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		h.failure = err
+	}
+	return n, err
 }
 
 // Close ends the call.
 func (h *held) Close() error {
-	h.end()
+	h.once.Do(func() { h.end(h.failure) })
 	return h.ReadCloser.Close()
 }

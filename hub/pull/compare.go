@@ -18,6 +18,7 @@ type listing struct {
 	entries  []adapters.Entry
 	observed map[adapters.ExternalID]adapters.Observation
 	gone     map[adapters.ExternalID]bool
+	rejected []adapters.Rejected
 	next     string
 	more     bool
 }
@@ -25,6 +26,9 @@ type listing struct {
 // compare reads one page of ids, notes them as seen, and takes in what is missing here or differs.
 func (s *step) compare(ctx context.Context) error {
 	list, err := s.list(ctx)
+	if err == nil {
+		err = s.onward(list.more, list.next)
+	}
 	if err != nil {
 		return err
 	}
@@ -47,6 +51,10 @@ func (s *step) compare(ctx context.Context) error {
 			continue
 		}
 		observation, finding, err := s.judge(ctx, e, list.observed, known[string(e.ExternalID)])
+		if s.unreadable(err) {
+			list.rejected = append(list.rejected, refusedBy(e.ExternalID, err))
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -59,8 +67,10 @@ func (s *step) compare(ctx context.Context) error {
 	}
 	return s.apply(ctx, inputs, func(tx *store.Tx, changed int) error {
 		tx.PutSeen(s.pull, ids)
+		apply.Reject(tx, s.cause(), s.parts(list.rejected))
 		return s.checkpoint(ctx, tx, func(p *store.Pull) {
 			s.note(tx, p, findings)
+			p.Run.Rejected += int64(len(list.rejected))
 			p.Run.Objects += int64(len(ids))
 			p.Run.Changed += int64(changed)
 			p.Run.Cursor = list.next
@@ -83,7 +93,8 @@ func (s *step) list(ctx context.Context) (listing, error) {
 		return listing{entries: page.Entries, next: page.Next, more: page.More}, err
 	}
 	page, err := s.c.Adapter.Puller.Pull(ctx, q)
-	list := listing{observed: map[adapters.ExternalID]adapters.Observation{}, gone: map[adapters.ExternalID]bool{}, next: page.Next, more: page.More}
+	list := listing{observed: map[adapters.ExternalID]adapters.Observation{}, gone: map[adapters.ExternalID]bool{},
+		rejected: page.Rejected, next: page.Next, more: page.More}
 	for _, o := range page.Observations {
 		list.entries = append(list.entries, adapters.Entry{ExternalID: o.ExternalID, At: o.At, Version: o.Version})
 		list.observed[o.ExternalID] = o
@@ -152,6 +163,11 @@ func (s *step) fetch(ctx context.Context, id adapters.ExternalID) (adapters.Obse
 	return o, err == nil && !o.Gone, err
 }
 
+// unreadable says that one object cannot be read, which is there all the same: the others do not wait for it.
+func (s *step) unreadable(err error) bool {
+	return err != nil && s.c.Adapter.Fetcher != nil && fault.CategoryOf(err) == fault.Permanent
+}
+
 // note counts findings, and keeps as many of a run as are shown.
 func (s *step) note(tx *store.Tx, p *store.Pull, findings []store.Finding) {
 	if p.Run.Objects == 0 && !p.Run.Vanishing {
@@ -180,9 +196,10 @@ const (
 )
 
 // vanished looks for the objects that the run has not seen. Where there are too many, a person decides: a page that came
-// back empty must not read as "everything was deleted".
+// back empty must not read as "everything was deleted". Nor does an entry that could not be
+// read: where the vendor cannot be asked for one object, a list with such an entry deletes nothing.
 func (s *step) vanished(ctx context.Context) error {
-	deletes := s.how.Vanished == connection.Delete && !s.pull.Run.ReportOnly
+	deletes := s.how.Vanished == connection.Delete && !s.pull.Run.ReportOnly && (s.c.Adapter.Fetcher != nil || s.pull.Run.Rejected == 0)
 	if s.pull.Run.Cursor == "" && deletes && !s.pull.Run.LetVanish {
 		known, missing, err := s.Store.CountUnseen(ctx, s.pull)
 		if err != nil {
@@ -197,13 +214,15 @@ func (s *step) vanished(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	inputs, findings, err := s.lookUp(ctx, ids, deletes)
+	inputs, findings, refused, err := s.lookUp(ctx, ids, deletes)
 	if err != nil {
 		return err
 	}
 	return s.apply(ctx, inputs, func(tx *store.Tx, changed int) error {
+		apply.Reject(tx, s.cause(), s.parts(refused))
 		return s.checkpoint(ctx, tx, func(p *store.Pull) {
 			s.note(tx, p, findings)
+			p.Run.Rejected += int64(len(refused))
 			p.Run.Changed += int64(changed)
 			if last != "" {
 				p.Run.Cursor = last
@@ -215,17 +234,22 @@ func (s *step) vanished(ctx context.Context) error {
 }
 
 // lookUp asks for each object before it is taken as gone, where the vendor can be asked.
-func (s *step) lookUp(ctx context.Context, ids []string, deletes bool) (inputs []apply.Input, findings []store.Finding, err error) {
+func (s *step) lookUp(ctx context.Context, ids []string, deletes bool) (inputs []apply.Input, findings []store.Finding, refused []adapters.Rejected, err error) {
 	for _, id := range ids {
 		key := s.key(adapters.ExternalID(id))
 		o := adapters.Observation{Object: adapters.Object{Kind: adapters.Kind(s.lane.Kind), ExternalID: adapters.ExternalID(id)}, Gone: true, At: s.began}
 		if s.c.Adapter.Fetcher != nil {
 			seen, there, err := s.fetch(ctx, adapters.ExternalID(id))
-			if err != nil {
-				return nil, nil, err
-			}
-			if there { // made, or changed, while the ids were listed; or the list is not whole
+			switch {
+			case s.unreadable(err):
+				refused = append(refused, refusedBy(adapters.ExternalID(id), err))
+				continue
+			case err != nil:
+				return nil, nil, nil, err
+			case there && s.repairs(): // made, or changed, while the ids were listed; or the list is not whole
 				inputs = append(inputs, s.input(seen))
+				continue
+			case there:
 				continue
 			}
 		}
@@ -234,7 +258,7 @@ func (s *step) lookUp(ctx context.Context, ids []string, deletes bool) (inputs [
 			inputs = append(inputs, s.input(o))
 		}
 	}
-	return inputs, findings, nil
+	return inputs, findings, refused, nil
 }
 
 // ask leaves it to a person whether so much has really vanished.

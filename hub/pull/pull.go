@@ -93,6 +93,7 @@ func (p *Puller) Step(ctx context.Context, lane store.Lane) (more bool, err erro
 	if err := p.Gate.Enter(ctx, lane.Connection); err != nil {
 		return false, err
 	}
+	ctx = limits.Underway(ctx)
 	s.begin()
 	ctx = httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: s.pull.Run.ID})
 	switch {
@@ -142,8 +143,11 @@ func (p *Puller) open(ctx context.Context, lane store.Lane) (*step, error) {
 // failed notes a failure, and when to go on. What concerns the connection as a whole is the gate's.
 func (s *step) failed(ctx context.Context, err error) error {
 	var f *fault.Error
+	if jobs.IsSnooze(err) {
+		return err // it is not the connection's time
+	}
 	if !errors.As(err, &f) {
-		if ctx.Err() != nil || jobs.IsSnooze(err) {
+		if ctx.Err() != nil {
 			return err
 		}
 		f = &fault.Error{Category: fault.Transient, Op: "pull", Err: err} // the store, or the hub itself

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -63,11 +64,14 @@ func (s *step) page(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, object := range page.Fetch {
-		if err := s.Refresher.Refresh(ctx, s.key(object.ExternalID), s.pull.Run.ID); err != nil {
-			return err
-		}
+	if err := s.onward(page.More, page.Next); err != nil {
+		return err
 	}
+	refused, err := s.refresh(ctx, page.Fetch)
+	if err != nil {
+		return err
+	}
+	page.Rejected = append(page.Rejected, refused...)
 	inputs := make([]apply.Input, len(page.Observations))
 	for i, o := range page.Observations {
 		inputs[i] = s.input(o)
@@ -82,6 +86,35 @@ func (s *step) page(ctx context.Context) error {
 			s.turn(p, page)
 		})
 	})
+}
+
+// refresh takes in what objects are now of which a page tells the ids alone. One that cannot be read is rejected: the
+// others, and the pages behind this one, do not wait for it.
+func (s *step) refresh(ctx context.Context, objects []adapters.Object) (refused []adapters.Rejected, err error) {
+	for _, object := range objects {
+		err := s.Refresher.Refresh(ctx, s.key(object.ExternalID), s.pull.Run.ID)
+		switch {
+		case err == nil:
+		case fault.CategoryOf(err) == fault.Permanent:
+			refused = append(refused, refusedBy(object.ExternalID, err))
+		default:
+			return nil, err
+		}
+	}
+	return refused, nil
+}
+
+func refusedBy(id adapters.ExternalID, err error) adapters.Rejected {
+	return adapters.Rejected{Where: "object " + string(id), Reason: err.Error()}
+}
+
+// onward sees to it that a page with more behind it leads on: from one that leads to itself, or to the beginning, a run
+// would never come to its end.
+func (s *step) onward(more bool, next string) error {
+	if more && (next == "" || next == s.pull.Run.Cursor) {
+		return &fault.Error{Category: fault.Permanent, Op: "pull", Message: "the page has more behind it and does not say where"}
+	}
+	return nil
 }
 
 func (s *step) query() adapters.Query {

@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,16 +101,59 @@ func readable(h http.Header) bool {
 	return strings.HasSuffix(media, "+json") || strings.HasSuffix(media, "+xml")
 }
 
+// piece is the memory that a request begins with; most bodies are smaller.
+const piece = 16 << 10
+
+// held is a request's part of the memory for bodies. It grows with what has come in: who announces much and sends little
+// holds little.
+type held struct {
+	of   *semaphore.Weighted
+	size int64
+}
+
+func (h *held) grow(by int64) bool {
+	if !h.of.TryAcquire(by) {
+		return false
+	}
+	h.size += by
+	return true
+}
+
+func (h *held) release() { h.of.Release(h.size) }
+
+var errNoMemory = errors.New("others' bodies fill the memory")
+
+// all reads to the end, within the memory that is free.
+func (h *held) all(r io.Reader) (body []byte, err error) {
+	for err == nil {
+		if len(body) == cap(body) {
+			if !h.grow(int64(max(piece, cap(body)))) {
+				return nil, errNoMemory
+			}
+			body = slices.Grow(body, max(piece, cap(body)))
+		}
+		var n int
+		n, err = r.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+	}
+	if err == io.EOF {
+		err = nil
+	}
+	return body, err
+}
+
 // read reads a body whose sender is neither slow nor without end.
-func read(w http.ResponseWriter, req *http.Request, within time.Duration) (body []byte, refusal *answer) {
-	// Where the deadline cannot be set the server's own holds.
+func read(w http.ResponseWriter, req *http.Request, within time.Duration, memory *held) (body []byte, refusal *answer) {
+	// Where the deadline cannot be set the server's own holds. net/http lifts it at the body's end.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
+	body, err := memory.all(http.MaxBytesReader(w, req.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	var a answer
 	switch {
 	case err == nil:
 		return body, nil
+	case errors.Is(err, errNoMemory):
+		a = later(http.StatusServiceUnavailable, "busy", 0)
 	case errors.As(err, &tooLarge):
 		a = status(http.StatusRequestEntityTooLarge, "too_large")
 	case errors.Is(err, os.ErrDeadlineExceeded):

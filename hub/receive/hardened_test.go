@@ -1,8 +1,10 @@
 package receive_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -77,20 +79,72 @@ func TestAFloodIsTurnedAwayAndHurtsNoOtherConnection(t *testing.T) {
 	}
 }
 
-func TestSendersThatAreSlowAreCutOffAndHoldUpNobodyElse(t *testing.T) {
+// Who is slow, and announces more than all the memory there is for bodies, takes no place and no memory from anybody.
+func TestSendersThatAreSlowAreCutOffAndHoldUpNobody(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, other(connection.Receive{Concurrency: 2}), func(_ connection.Set, o *receive.Options) { o.ReadTime = time.Second })
+	d := newDoor(t, other(connection.Receive{Concurrency: 2}), func(_ connection.Set, o *receive.Options) { o.ReadTime = 2 * time.Second })
 	var slow []net.Conn
-	for range 2 {
+	for range 40 {
 		c, err := net.Dial("tcp", d.server.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if _, err := fmt.Fprintf(c, "POST /webhooks/shop HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n["); err != nil {
+		if _, err := fmt.Fprintf(c, "POST /webhooks/shop HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", 4<<20); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100") { // its body is being read
+			t.Fatal(line, err)
+		}
+		if _, err := c.Write([]byte("[")); err != nil {
 			t.Fatal(err)
 		}
 		slow = append(slow, c)
+	}
+	for _, name := range []string{"shop", "other"} {
+		if r := d.send(t, name, `["a"]`); r.StatusCode != http.StatusOK {
+			t.Errorf("%s beside them: %s", name, r.Status)
+		}
+	}
+	for _, c := range slow {
+		text, err := io.ReadAll(c)
+		if err != nil || !bytes.Contains(text, []byte("HTTP/1.1 408")) {
+			t.Fatalf("a slow sender heard %q, %v", text, err)
+		}
+	}
+}
+
+// hang has the store hang until it is let go.
+func (d *door) hang(t *testing.T) (letGo func()) {
+	t.Helper()
+	tx, err := d.Store.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `lock table receipts in access exclusive mode`); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := tx.Rollback(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestNoMoreThanItsConcurrencyIsStoredOfAConnectionAtATime(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, other(connection.Receive{Concurrency: 2}))
+	letGo := d.hang(t)
+	first := make(chan int, 2)
+	for i := range 2 {
+		go func() {
+			body := fmt.Sprintf(`["%d"]`, i)
+			status, _, err := d.post("shop", body, sign(body))
+			if err != nil {
+				t.Error(err)
+			}
+			first <- status
+		}()
 	}
 	d.Until("both places are taken", func() bool {
 		r := d.send(t, "shop", `[]`)
@@ -99,17 +153,36 @@ func TestSendersThatAreSlowAreCutOffAndHoldUpNobodyElse(t *testing.T) {
 		}
 		return r.StatusCode == http.StatusServiceUnavailable
 	})
-	if r := d.send(t, "other", `["a"]`); r.StatusCode != http.StatusOK {
+	if r := d.send(t, "other", `[]`); r.StatusCode != http.StatusOK {
 		t.Errorf("the other connection: %s", r.Status)
 	}
-	for _, c := range slow {
-		text, err := io.ReadAll(c)
-		if err != nil || !bytes.HasPrefix(text, []byte("HTTP/1.1 408")) {
-			t.Errorf("a slow sender heard %q, %v", text, err)
+	letGo()
+	for range 2 {
+		if status := <-first; status != http.StatusOK {
+			t.Errorf("one of the first: %d", status)
 		}
 	}
-	if r := d.send(t, "shop", `["b"]`); r.StatusCode != http.StatusOK {
-		t.Errorf("after the slow ones: %s", r.Status)
+}
+
+// odd sends an event that the database would not take as it is.
+type odd struct{ hooks }
+
+func (odd) Split(d adapters.Delivery) ([]adapters.Event, error) {
+	return []adapters.Event{
+		{Key: "nul\x00", Type: "bad\xff\x00", Body: d.Body},
+		{Key: strings.Repeat(rand.Text(), 1000), Type: "long", Body: d.Body, OccurredAt: time.Unix(1<<50, 0)},
+		{Key: "good", Type: "good", Body: d.Body},
+	}, nil
+}
+
+func TestWhatIsOddAboutAnEventFailsNeitherItNorOthers(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, func(set connection.Set, _ *receive.Options) { set["shop"].Adapter = &adapters.Adapter{Webhook: odd{}} })
+	if r := d.send(t, "shop", `{}`); r.StatusCode != http.StatusOK {
+		t.Error(r.Status)
+	}
+	if n := d.count(t, `select count(*) from receipts`); n != 3 {
+		t.Errorf("%d receipts, want 3", n)
 	}
 }
 
@@ -117,22 +190,12 @@ func TestSendersThatAreSlowAreCutOffAndHoldUpNobodyElse(t *testing.T) {
 func TestWhatCannotBeStoredInTimeIsNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(_ connection.Set, o *receive.Options) { o.StoreTime = 300 * time.Millisecond })
-	tx, err := d.Store.Pool().Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), `lock table receipts in access exclusive mode`); err != nil {
-		t.Fatal(err)
-	}
+	letGo := d.hang(t)
 	if r := d.send(t, "shop", `["a"]`); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") != "5" {
 		t.Errorf("%s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
 	}
-	if err := tx.Rollback(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if r := d.send(t, "shop", `["a"]`); r.StatusCode != http.StatusOK {
-		t.Errorf("sent again: %s", r.Status)
-	}
+	letGo()
+	d.Until("it is stored when it is sent again", func() bool { return d.send(t, "shop", `["a"]`).StatusCode == http.StatusOK })
 	if n := d.count(t, `select count(*) from receipts`); n != 1 {
 		t.Errorf("%d receipts, want 1", n)
 	}

@@ -4,18 +4,20 @@
 //
 // Anybody may knock. What has not proved itself costs bounded memory and time, no statement, and learns nothing: who
 // knocks at a connection that does not exist hears what he hears whose signature is wrong. Only what has proved itself
-// uses up its connection's rate, so that nobody can shut a vendor out by noise.
+// uses up its connection's rate and places, so that nobody can shut a vendor out by noise.
 package receive
 
 import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -126,19 +128,9 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, d *door) an
 	if req.ContentLength > maxBody {
 		return status(http.StatusRequestEntityTooLarge, "too_large")
 	}
-	if !d.slots.TryAcquire(1) {
-		return later(http.StatusServiceUnavailable, "busy", 0)
-	}
-	defer d.slots.Release(1)
-	weight := int64(maxBody)
-	if req.ContentLength >= 0 {
-		weight = req.ContentLength
-	}
-	if !r.memory.TryAcquire(weight) {
-		return later(http.StatusServiceUnavailable, "busy", 0)
-	}
-	defer r.memory.Release(weight)
-	body, refusal := read(w, req, r.read)
+	memory := &held{of: r.memory}
+	defer memory.release()
+	body, refusal := read(w, req, r.read, memory)
 	if refusal != nil {
 		return *refusal
 	}
@@ -158,6 +150,10 @@ func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) 
 		d.tell(slog.LevelWarn, "webhook refused", err)
 		return status(http.StatusUnauthorized, "refused")
 	}
+	if !d.slots.TryAcquire(1) {
+		return later(http.StatusServiceUnavailable, "busy", 0)
+	}
+	defer d.slots.Release(1)
 	if wait := d.turn(r.now()); wait > 0 {
 		return later(http.StatusTooManyRequests, "throttled", wait)
 	}
@@ -190,6 +186,7 @@ func (d *door) receipts(req *http.Request, events []adapters.Event, secret int) 
 	seen := make(map[string]bool, len(events))
 	receipts := make([]*store.Receipt, 0, len(events))
 	for _, e := range events {
+		e = storable(e)
 		if seen[e.Key] {
 			continue
 		}
@@ -198,6 +195,28 @@ func (d *door) receipts(req *http.Request, events []adapters.Event, secret int) 
 			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: correlation, TraceParent: trace, Sequence: e.Sequence, Secret: d.c.SecretName(secret)})
 	}
 	return receipts
+}
+
+// maxKey bounds an event's key, which is indexed.
+const maxKey = 1000
+
+// storable brings an event into what the database takes. What it refused would fail the receipts of all that are stored in
+// the same transaction, as often as it is sent again.
+func storable(e adapters.Event) adapters.Event {
+	e.Key, e.Type = plain(e.Key), plain(e.Type)
+	if len(e.Key) > maxKey {
+		sum := sha256.Sum256([]byte(e.Key))
+		e.Key = "sha256:" + hex.EncodeToString(sum[:])
+	}
+	if year := e.OccurredAt.UTC().Year(); year < 1 || year > 9999 {
+		e.OccurredAt = time.Time{}
+	}
+	return e
+}
+
+// plain leaves out what is no text in PostgreSQL.
+func plain(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 // newID makes an opaque id.

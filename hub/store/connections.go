@@ -60,6 +60,18 @@ func (s *Store) PausedConnections(ctx context.Context) ([]Connection, error) {
 	return s.connections(ctx, `where paused_at is not null order by name`)
 }
 
+// Probe lets one process try a connection that the hub paused: first after some time, and later after a tenth of how long it
+// has been paused, up to most. A new pause begins anew.
+func (s *Store) Probe(ctx context.Context, name string, first, most time.Duration) (may bool, err error) {
+	tag, err := s.pool.Exec(ctx, `update connections set probed_at = clock_timestamp()
+		where name = $1 and paused_at is not null and paused_by = '' and (probed_at is null or probed_at < paused_at
+			or probed_at < clock_timestamp() - least($3::interval, greatest($2::interval, (clock_timestamp() - paused_at) / 10)))`, name, first, most)
+	if err != nil {
+		return false, fmt.Errorf("probe connection %s: %w", name, err)
+	}
+	return tag.RowsAffected() > 0, nil
+}
+
 func (s *Store) connections(ctx context.Context, where string, args ...any) ([]Connection, error) {
 	rows, err := s.pool.Query(ctx, `select name, paused_at, coalesce(paused_reason, ''), paused_by,
 		greatest(blocked_until - clock_timestamp(), broken_until - clock_timestamp(), interval '0'), `+pace+`, outages, broken_at

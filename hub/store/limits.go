@@ -15,7 +15,7 @@ type Share struct {
 }
 
 // Share enters a process among those that call a connection, for some time, and tells its share. Processes that are no
-// more count no longer.
+// more count no longer. One that enters anew just now is not forgotten, and not waited for: it may be about to forget us.
 func (s *Store) Share(ctx context.Context, connection, process string, lasts time.Duration) (Share, error) {
 	var out Share
 	err := s.pool.QueryRow(ctx, `with entered as (
@@ -28,7 +28,8 @@ func (s *Store) Share(ctx context.Context, connection, process string, lasts tim
 			select process, expires_at < clock_timestamp() or pg_try_advisory_xact_lock(hashtextextended('process/' || process, 0)) as gone
 			from connection_shares where connection = $1 and process <> $2
 		), forgotten as (
-			delete from connection_shares where connection = $1 and process in (select process from others where gone)
+			delete from connection_shares where connection = $1 and process in (select process from connection_shares
+				where connection = $1 and process in (select process from others where gone) for update skip locked)
 		)
 		select 1 + count(process) filter (where not gone), count(process) filter (where not gone and process < $2),
 			(select clock_timestamp() - joined_at from entered) from others`, connection, process, lasts).Scan(&out.Of, &out.Rank, &out.Since)

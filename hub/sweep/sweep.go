@@ -3,6 +3,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -30,8 +31,9 @@ const (
 	cut = 5000
 	// remembered is how long the answers to callers' requests are kept: what the API promises for request_id.
 	remembered = 24 * time.Hour
-	// probeTime bounds the call that tries a paused connection's credentials.
+	// probeTime bounds the call that tries a paused connection's credentials, and probeMost is the longest wait between two.
 	probeTime = 15 * time.Second
+	probeMost = time.Minute
 )
 
 // Sweeper sweeps.
@@ -47,7 +49,9 @@ type Sweeper struct {
 	Puller *pull.Puller
 	// Drift has what it counted stored; nil counts nothing.
 	Drift *drift.Watch
-	Log   *slog.Logger
+	// ProbeEvery is how soon a paused connection's credentials are tried again, at first; 0 means every sweep's time.
+	ProbeEvery time.Duration
+	Log        *slog.Logger
 
 	// receiptsSeen and deliveriesSeen are where the looks at what waits have come to.
 	receiptsSeen, deliveriesSeen store.Waiting
@@ -152,8 +156,8 @@ func (s *Sweeper) deliveries(ctx context.Context) error {
 	return err
 }
 
-// connections resumes connections that the hub paused and whose credentials work again. All are tried at once: one vendor
-// that hangs delays no other.
+// connections resumes connections that the hub paused and whose credentials work again. All are tried at once, each by one
+// process: one vendor that hangs delays no other, and none is asked more often since there are more processes.
 func (s *Sweeper) connections(ctx context.Context) error {
 	paused, err := s.Store.PausedConnections(ctx)
 	if err != nil {
@@ -175,6 +179,9 @@ func (s *Sweeper) try(ctx context.Context, name string) error {
 	c := s.Connections[name]
 	if c == nil || c.Adapter.Prober == nil {
 		return nil
+	}
+	if may, err := s.Store.Probe(ctx, name, cmp.Or(s.ProbeEvery, every), probeMost); err != nil || !may {
+		return err
 	}
 	within, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()

@@ -3,7 +3,9 @@ package sweep_test
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/gate"
@@ -24,7 +26,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
 	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: hubtest.Preferring("shop", "crm")})
 	w.Sweeper = &sweep.Sweeper{Store: w.Hub.Store, Queue: w.Hub.Queue, Gate: w.Hub.Gate, Applier: w.Hub.Applier,
-		Connections: w.Hub.Applier.Connections, Log: slog.New(slog.DiscardHandler)}
+		Connections: w.Hub.Applier.Connections, ProbeEvery: time.Nanosecond, Log: slog.New(slog.DiscardHandler)}
 	return w
 }
 
@@ -75,10 +77,10 @@ func TestAConnectionGoesOnOnceItsCredentialsWork(t *testing.T) {
 		t.Fatal("it goes on though its credentials are refused still")
 	}
 	w.crm.Probed = nil
-	w.Sweep(t.Context())
-	if w.connection(t, "crm").Paused() {
-		t.Error("it is paused though its credentials work")
-	}
+	w.Until("it goes on", func() bool {
+		w.Sweep(t.Context())
+		return !w.connection(t, "crm").Paused()
+	})
 }
 
 // What a person pauses stays paused until a person resumes it, also where the hub was about to, or had paused it before.
@@ -103,6 +105,34 @@ func TestWhatAPersonPausesTheHubDoesNotResume(t *testing.T) {
 	}
 	if err := w.Hub.Gate.Resume(t.Context(), "crm", gate.Order{By: "ada"}); err != nil || w.connection(t, "crm").Paused() {
 		t.Errorf("resumed by ada: %v, %+v", err, w.connection(t, "crm"))
+	}
+}
+
+// A connection that is paused for long is tried seldom, by all processes together.
+func TestCredentialsAreTriedByOneProcessNowAndThen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.refuse(t)
+	var probes atomic.Int64
+	w.crm.Probed = func(context.Context) error {
+		probes.Add(1)
+		return &fault.Error{Category: fault.Auth, Op: "probe"}
+	}
+	w.ProbeEvery = time.Second
+	beside := *w.Sweeper
+	for _, step := range []struct {
+		paused, probed string // how long ago
+		want           int64
+	}{
+		{"0 s", "1 day", 1}, {"10 s", "1.1 s", 1}, {"2 s", "0.1 s", 0}, {"100 s", "8 s", 0}, {"100 s", "11 s", 1}, {"30 days", "50 s", 0}, {"30 days", "61 s", 1},
+	} {
+		probes.Store(0)
+		w.exec(t, `update connections set paused_at = now() - $1::interval, probed_at = now() - $2::interval where name = 'crm'`, step.paused, step.probed)
+		w.Sweep(t.Context())
+		beside.Sweep(t.Context())
+		if n := probes.Load(); n != step.want {
+			t.Errorf("paused for %s and tried %s ago: tried %d times more, want %d", step.paused, step.probed, n, step.want)
+		}
 	}
 }
 

@@ -54,11 +54,12 @@ func keyOf(connection string, object adapters.Object) store.LinkKey {
 	return store.LinkKey{Connection: connection, Kind: model.Kind(object.Kind), ExternalID: string(object.ExternalID)}
 }
 
-// report tells of fields and values that the adapter does not know: they are kept in the raw object, never fatal.
+// report tells how many fields and values the adapter does not know: they are kept in the raw object, never fatal. What
+// they are may be anybody's words, which are no log's matter; package drift tells what it may.
 func (t *Translator) report(connection string, observation adapters.Observation, correlationID string) {
 	if len(observation.Unknown) > 0 {
 		t.Log.Info("vendor said what the adapter does not know", "connection", connection, "kind", observation.Kind,
-			"correlation_id", correlationID, "unknown", observation.Unknown)
+			"correlation_id", correlationID, "unknown", len(observation.Unknown))
 	}
 }
 
@@ -74,7 +75,7 @@ func (t *Translator) Refresh(ctx context.Context, key store.LinkKey, correlation
 	var f *fault.Error
 	switch {
 	case jobs.IsSnooze(err):
-		return errors.New("the connection is paused, or its vendor has asked for a slower pace")
+		return fmt.Errorf("the connection is paused, or its vendor has asked for a slower pace: %w", err)
 	case errors.As(err, &f):
 		if wait := t.Gate.Respond(ctx, c.Name, f); wait != nil && !jobs.IsSnooze(wait) {
 			return errors.Join(f, wait)

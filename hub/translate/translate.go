@@ -225,7 +225,7 @@ func (o *translation) respond(ctx context.Context, run jobs.Run, err error) erro
 	if !errors.As(err, &f) {
 		f = &fault.Error{Category: fault.Transient, Op: "translate", Err: err} // the store, or the hub itself
 	}
-	if wait := o.t.Gate.Respond(ctx, o.receipt.Connection, f); wait != nil {
+	if wait := o.t.Gate.Respond(ctx, o.receipt.Connection, f); wait != nil && !(run.Last && jobs.Outlasts(wait)) {
 		return wait
 	}
 	if (f.Category == fault.Transient || f.Category == fault.Conflict) && !run.Last {

@@ -1,0 +1,3 @@
+-- +goose Up
+-- When a paused connection's credentials were last tried, by any process.
+alter table connections add column probed_at timestamptz;
