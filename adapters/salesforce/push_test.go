@@ -282,3 +282,19 @@ func TestWhatOthersNeedIsNotArchived(t *testing.T) {
 	b.sandbox.Inject(sandbox.Fault{Method: http.MethodDelete, Status: 404, Code: "NOT_FOUND"})
 	wants(t, archive("customer", id), fault.Transient) // as from an API that is not there
 }
+
+func TestTwoLinesOfAnAddressAreOneField(t *testing.T) {
+	t.Parallel()
+	b := setup(t, oneCurrency)
+	id := b.make(t, "Contact", hopper())
+	home := func(country string) *canonicalv1.Customer {
+		return &canonicalv1.Customer{BillingAddress: &canonicalv1.Address{Line1: proto.String("1 Pier"), Line2: proto.String("Deck 3"), CountryCode: &country}}
+	}
+	ack := b.mustPush(t, patch(id, home("US"), "billing_address.line1", "billing_address.country_code"))
+	if got := ack.Observation.Message.(*canonicalv1.Customer).GetBillingAddress(); got.GetLine1() != "1 Pier\nDeck 3" || got.GetLine2() != "" {
+		t.Errorf("acknowledged %v", got)
+	}
+	if got := b.field(t, "Contact", id, "MailingCountry"); got != "United States" {
+		t.Errorf("the country is written as %v", got)
+	}
+}

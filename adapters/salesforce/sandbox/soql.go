@@ -47,7 +47,7 @@ type literal struct {
 }
 
 // token finds the parts of a query.
-var token = regexp.MustCompile(`\s*('(?:[^'\\]|\\.)*'|[A-Za-z_][A-Za-z0-9_.]*|-?[0-9][-0-9A-Za-z:.+]*|[(),]|<=|>=|!=|=|<|>)`)
+var token = regexp.MustCompile(`^\s*('(?:[^'\\]|\\.)*'|[A-Za-z_][A-Za-z0-9_.]*|-?[0-9][-0-9A-Za-z:.+]*|[(),]|<=|>=|!=|=|<|>)`)
 
 type parser struct {
 	tokens []string
@@ -59,7 +59,7 @@ func parseQuery(text string) (q selection, err error) {
 	p := &parser{}
 	for rest := strings.TrimRight(text, " \n\t"); rest != ""; {
 		m := token.FindStringSubmatchIndex(rest)
-		if m == nil || m[0] != 0 {
+		if m == nil {
 			return q, fmt.Errorf("unexpected token: %.20s", strings.TrimSpace(rest))
 		}
 		p.tokens, rest = append(p.tokens, rest[m[2]:m[3]]), rest[m[1]:]
