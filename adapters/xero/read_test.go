@@ -200,6 +200,20 @@ func TestABillIsOnNoPage(t *testing.T) {
 	}
 }
 
+// The sandbox speaks as Xero does: of nothing that its documents do not have.
+func TestNothingThatIsSaidIsUnknown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	customer := b.make(t, "Contacts", contact(1))
+	sold := b.sells(t, map[string]any{"Status": "AUTHORISED"})
+	must(t, b.sandbox.Pay(string(sold), b.object(t, "Invoices", sold).Number("AmountDue").String()))
+	for id, kind := range map[adapters.ExternalID]adapters.Kind{customer: "customer", sold: "invoice"} {
+		if seen := b.fetch(t, kind, id); seen.Unknown != nil || seen.Unusable != nil || seen.Paths != nil {
+			t.Errorf("%s: unknown %v, unusable %v", kind, seen.Unknown, seen.Unusable)
+		}
+	}
+}
+
 func TestLimitsAreKeptAndTold(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *sandbox.Options) { o.PerMinute = 2 })
