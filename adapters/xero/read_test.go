@@ -163,6 +163,13 @@ func TestAPageThatDoesNotTellItsPlaceEndsWithAnEmptyOne(t *testing.T) {
 	if said, _ := b.pulled(t, adapters.Query{Kind: "customer"}, 2); len(said) != 5 {
 		t.Errorf("%d contacts were pulled of 5", len(said))
 	}
+	empty := &bundle{Adapter: connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, list, _ := strings.Cut(pageOf([]string{"a", "b", "c"}, r.URL.Query()), `"Contacts":`)
+		says(http.StatusOK, `{"pagination":{},"Contacts":`+list).ServeHTTP(w, r)
+	}))}
+	if said, _ := empty.pulled(t, adapters.Query{Kind: "customer"}, 2); len(said) != 3 {
+		t.Errorf("%d contacts were pulled of 3, by pages that tell nothing of themselves", len(said))
+	}
 	larger := &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":100,"pageCount":2,"itemCount":150},"Contacts":[]}`))}
 	_, err := larger.Puller.Pull(t.Context(), adapters.Query{Kind: "customer", Size: 2})
 	wants(t, err, fault.Transient) // what it passed over nobody knows
