@@ -28,8 +28,8 @@ var contacts = &kind{
 		mapped("company", "Name", readCompany, writeCompany).
 			losing("Xero's name of the contact, where that is not its person's; blanks are evened out. One that is named as the person is not told apart."),
 		plain("email", "EmailAddress", 255, (*canonicalv1.Customer).GetEmail, func(c *canonicalv1.Customer, v string) { c.Email = &v }),
-		number("phone", "DEFAULT", (*canonicalv1.Customer).GetPhone, func(c *canonicalv1.Customer, v string) { c.Phone = &v }),
-		number("mobile_phone", "MOBILE", (*canonicalv1.Customer).GetMobilePhone, func(c *canonicalv1.Customer, v string) { c.MobilePhone = &v }),
+		telephone("phone", "DEFAULT", (*canonicalv1.Customer).GetPhone, func(c *canonicalv1.Customer, v string) { c.Phone = &v }),
+		telephone("mobile_phone", "MOBILE", (*canonicalv1.Customer).GetMobilePhone, func(c *canonicalv1.Customer, v string) { c.MobilePhone = &v }),
 	},
 		append(addressRows("billing_address", postal, billing), addressRows("shipping_address", physical, shipping)...)...),
 		mapped("currency_code", "DefaultCurrency", readDefaultCurrency, func(c *canonicalv1.Customer, w fields) string {
@@ -133,8 +133,8 @@ func flag(r *reading, c *canonicalv1.Customer, name, field string) {
 	c.Custom[name] = &canonicalv1.CustomValue{Value: &canonicalv1.CustomValue_Flag{Flag: is == "true"}}
 }
 
-// number maps one of Xero's telephone numbers. It is written whole, into the number's own field.
-func number(path, slot string, get func(*canonicalv1.Customer) string, set func(*canonicalv1.Customer, string)) row {
+// telephone maps one of Xero's telephone numbers. It is written whole, into the number's own field.
+func telephone(path, slot string, get func(*canonicalv1.Customer) string, set func(*canonicalv1.Customer, string)) row {
 	return mapped(path, "Phones",
 		func(r *reading, c *canonicalv1.Customer) {
 			is, ok := r.slot(path, phones, slot)

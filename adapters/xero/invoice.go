@@ -247,7 +247,9 @@ func settleInvoice(a *api, now *object, w fields) (fields, map[string]string) {
 		if want = ended(is, want); !slices.Contains(nexts[is], want) {
 			refused["status"] = "Xero does not let an invoice of its status become that"
 		}
-		out["Status"] = want
+		if out["Status"] = want; want == voided || want == deleted { // with which nothing else is written
+			return fields{"Status": want}, refused
+		}
 	}
 	return out, refused
 }

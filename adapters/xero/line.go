@@ -201,7 +201,7 @@ var (
 )
 
 // settleLines gives each line the place of the one that it replaces, with that one's account, tax type and tracking: by its
-// text, or else by its position. Lines that have none get what the connection's options say.
+// text, or else by its position. A line without them gets what the connection's options say.
 func (a *api) settleLines(now *object, lines []any, out fields) (settled []any, refusal string) {
 	var free []item
 	if now != nil {
@@ -217,10 +217,8 @@ func (a *api) settleLines(now *object, lines []any, out fields) (settled []any, 
 		for field, value := range line.(fields) {
 			one[field] = value
 		}
-		if takes[i] == nil {
-			option(one, "AccountCode", a.options.AccountCode)
-			option(one, "TaxType", a.options.TaxType)
-		}
+		option(one, "AccountCode", a.options.AccountCode)
+		option(one, "TaxType", a.options.TaxType)
 		keeping := kept
 		if one["Description"] == text(takes[i]["Description"]) {
 			keeping = slices.Concat(kept, sold)

@@ -134,7 +134,7 @@ func (p place) turned(op string, r httpapi.Response, list []json.RawMessage, num
 		return page{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
 	}
 	out := page{list: list, more: len(list) > 0, next: p}
-	if told == nil {
+	if told == nil || told.PageCount == 0 && len(list) > 0 {
 		out.next.Passed = number * size
 		return out, nil
 	}

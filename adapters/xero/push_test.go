@@ -335,6 +335,18 @@ func TestWhatAStatusBecomes(t *testing.T) {
 	}
 }
 
+// Whoever voids an invoice has no word on the rest of it any more.
+func TestWhatIsVoidedIsNotWrittenElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.sells(t, map[string]any{"Status": "AUTHORISED"})
+	record := &canonicalv1.Invoice{Status: canonicalv1.InvoiceStatus_INVOICE_STATUS_VOID.Enum(), PurchaseOrderNumber: proto.String("PO-9"), DueTime: date(2027, 1, 1)}
+	b.mustPush(t, patch(id, record, "status", "purchase_order_number", "due_time"))
+	if o := b.object(t, "Invoices", id); o.Text("Status") != "VOIDED" || o.Text("Reference") != "Order 1" {
+		t.Errorf("it became %v", o.Fields)
+	}
+}
+
 func TestAnInvoiceWithAPaymentTakesNoChange(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

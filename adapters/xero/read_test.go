@@ -163,6 +163,13 @@ func TestAPageThatDoesNotTellItsPlaceEndsWithAnEmptyOne(t *testing.T) {
 	if said, _ := b.pulled(t, adapters.Query{Kind: "customer"}, 2); len(said) != 5 {
 		t.Errorf("%d contacts were pulled of 5", len(said))
 	}
+	empty := &bundle{Adapter: connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, list, _ := strings.Cut(pageOf([]string{"a", "b", "c"}, r.URL.Query()), `"Contacts":`)
+		says(http.StatusOK, `{"pagination":{},"Contacts":`+list).ServeHTTP(w, r)
+	}))}
+	if said, _ := empty.pulled(t, adapters.Query{Kind: "customer"}, 2); len(said) != 3 {
+		t.Errorf("%d contacts were pulled of 3, by pages that tell nothing of themselves", len(said))
+	}
 	larger := &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":100,"pageCount":2,"itemCount":150},"Contacts":[]}`))}
 	_, err := larger.Puller.Pull(t.Context(), adapters.Query{Kind: "customer", Size: 2})
 	wants(t, err, fault.Transient) // what it passed over nobody knows
@@ -197,6 +204,20 @@ func TestABillIsOnNoPage(t *testing.T) {
 	ours := b.sells(t, nil)
 	if said, _ := b.pulled(t, adapters.Query{Kind: "invoice"}, 1); len(said) != 1 || said[ours].Message == nil {
 		t.Errorf("pulled %+v, want the sales invoice alone", said)
+	}
+}
+
+// The sandbox speaks as Xero does: of nothing that its documents do not have.
+func TestNothingThatIsSaidIsUnknown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	customer := b.make(t, "Contacts", contact(1))
+	sold := b.sells(t, map[string]any{"Status": "AUTHORISED"})
+	must(t, b.sandbox.Pay(string(sold), b.object(t, "Invoices", sold).Number("AmountDue").String()))
+	for id, kind := range map[adapters.ExternalID]adapters.Kind{customer: "customer", sold: "invoice"} {
+		if seen := b.fetch(t, kind, id); seen.Unknown != nil || seen.Unusable != nil || seen.Paths != nil {
+			t.Errorf("%s: unknown %v, unusable %v", kind, seen.Unknown, seen.Unusable)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -44,8 +45,8 @@ var (
 func (w webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	var in struct {
 		Events []json.RawMessage `json:"events"`
-		First  int64             `json:"firstEventSequence"`
-		Last   int64             `json:"lastEventSequence"`
+		First  json.RawMessage   `json:"firstEventSequence"`
+		Last   json.RawMessage   `json:"lastEventSequence"`
 	}
 	switch err := json.Unmarshal(d.Body, &in); {
 	case err != nil || in.Events == nil:
@@ -53,7 +54,8 @@ func (w webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	case len(in.Events) > maxEvents:
 		return nil, errMany
 	}
-	numbered := in.First > 0 && in.Last-in.First+1 == int64(len(in.Events))
+	first, last := number(in.First), number(in.Last)
+	numbered := first > 0 && last-first+1 == int64(len(in.Events))
 	events := make([]adapters.Event, len(in.Events))
 	for i, raw := range in.Events {
 		var e event
@@ -65,10 +67,19 @@ func (w webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 			events[i].OccurredAt = at
 		}
 		if numbered {
-			events[i].Sequence = in.First + int64(i)
+			events[i].Sequence = first + int64(i)
 		}
 	}
 	return events, nil
+}
+
+// number is a running number; 0 where there is none that we know the form of. Events are worth more than their numbers.
+func number(raw json.RawMessage) int64 {
+	n, err := strconv.ParseInt(text(raw), 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 // plainKey is what may become a key as it stands.

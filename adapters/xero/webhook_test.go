@@ -93,6 +93,29 @@ func TestRunningNumbersGoOverAllThatIsSent(t *testing.T) {
 	}
 }
 
+// A delivery that is not taken comes for a day, and then none does any more: numbers in a form that nobody knows are left
+// aside, and their events are not.
+func TestOddNumbersAreNoReasonToTurnADeliveryAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const event = `{"resourceId":"717f2bfc-c6d4-41fd-b238-3f2f0c0cf777","eventType":"UPDATE","eventCategory":"CONTACT","tenantId":"` + tenant + `","eventDateUtc":"2024-06-21T01:15:39.902"}`
+	for numbers, want := range map[string]int64{
+		`"firstEventSequence":7,"lastEventSequence":7`: 7, `"firstEventSequence":"7","lastEventSequence":"7"`: 7, `"firstEventSequence":7,"lastEventSequence":8`: 0,
+		`"firstEventSequence":7.5,"lastEventSequence":{}`: 0, `"firstEventSequence":-1,"lastEventSequence":-1`: 0, `"entropy":1`: 0,
+		`"firstEventSequence":9223372036854775807,"lastEventSequence":9223372036854775807`: 9223372036854775807,
+	} {
+		events, err := b.Webhook.Split(adapters.Delivery{Body: []byte(`{"events":[` + event + `],` + numbers + `}`)})
+		if err != nil || len(events) != 1 || events[0].Sequence != want {
+			t.Errorf("%s: %+v, %v; want number %d", numbers, events, err, want)
+		}
+	}
+	for _, body := range []string{`{}`, `{"events":null}`, `{"events":{}}`, `{"events":[null]}`, `{"events":["x"]}`, `[]`, ``} {
+		if events, err := b.Webhook.Split(adapters.Delivery{Body: []byte(body)}); err == nil {
+			t.Errorf("%s is cut into %v", body, events)
+		}
+	}
+}
+
 func TestHeldEventsComeTwiceAndInAnotherOrderAndAreTheSame(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

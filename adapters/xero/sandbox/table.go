@@ -117,7 +117,9 @@ func (s *Server) render(many string, o *Object, how form, unitdp int32) map[stri
 		case decimal.Decimal:
 			out[name] = json.Number(value.StringFixed(2))
 		case time.Time:
-			out[name], out[name+"String"] = stamp(value), value.Format("2006-01-02T15:04:05")
+			if out[name] = stamp(value); name != "FullyPaidOnDate" {
+				out[name+"String"] = value.Format("2006-01-02T15:04:05")
+			}
 		case map[string]map[string]string:
 			out[name] = renderSlots(name, value)
 		case []Line:
@@ -127,6 +129,7 @@ func (s *Server) render(many string, o *Object, how form, unitdp int32) map[stri
 		}
 	}
 	if many == invoices {
+		delete(out, "ContactID")
 		out["Contact"] = s.renderPayer(o)
 		out["UpdatedDateUTCString"] = o.Changed.Format("2006-01-02T15:04:05.000")
 	}
