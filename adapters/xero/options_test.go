@@ -91,7 +91,7 @@ func TestAGrantLetsIn(t *testing.T) {
 		return a.Prober.Probe(t.Context())
 	}
 	must(t, probe(first.AccessToken))
-	b.now = b.now.Add(31 * time.Minute)
+	b.forward(31 * time.Minute)
 	if probe(first.AccessToken) == nil {
 		t.Error("an access token of half an hour ago is let in")
 	}
@@ -106,7 +106,7 @@ func TestAGrantLetsIn(t *testing.T) {
 		t.Error("refresh tokens are not new each time")
 	}
 	must(t, probe(again.AccessToken))
-	b.now = b.now.Add(31 * time.Minute)
+	b.forward(31 * time.Minute)
 	if _, err := renew(first.RefreshToken); err == nil {
 		t.Error("a refresh token that was used half an hour ago is taken")
 	}

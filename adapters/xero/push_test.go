@@ -70,7 +70,7 @@ func TestALostCreateIsFoundAfterItsKeyIsForgotten(t *testing.T) {
 		if f := wants(t, err, fault.Transient); !f.MaybeDone {
 			t.Errorf("%s: the create may have been done", many)
 		}
-		b.now = b.now.Add(10 * time.Minute)
+		b.forward(10 * time.Minute)
 		found, err := b.Pusher.Find(t.Context(), r)
 		if err != nil || found == nil || found.RecordID != p.RecordID {
 			t.Fatalf("%s: found %+v, %v", many, found, err)
@@ -100,10 +100,10 @@ func TestAnInvoiceOfTheSameNumberIsARefusalUnlessItIsOurs(t *testing.T) {
 	if got := b.object(t, "Invoices", theirs).Lines(); len(got) != 2 {
 		t.Errorf("their invoice was written over: %v", got)
 	}
-	b.now = b.now.Add(time.Hour) // and the key is forgotten
+	b.forward(time.Hour) // and the key is forgotten
 	record.Number = proto.String("2026-0002")
 	made := b.mustPush(t, patch("", record, "number", "customer", "lines"))
-	b.now = b.now.Add(time.Hour)
+	b.forward(time.Hour)
 	if again := b.mustPush(t, patch("", record, "number", "customer", "lines")); again.Observation.ExternalID != made.Observation.ExternalID {
 		t.Errorf("sent again, it made %s beside %s", again.Observation.ExternalID, made.Observation.ExternalID)
 	}
@@ -114,7 +114,7 @@ func TestARecordWhoseContactWasArchivedIsNotMadeAgain(t *testing.T) {
 	b := setup(t)
 	ack := b.mustPush(t, patch("", named("Ada"), "name"))
 	must(t, b.sandbox.Archive(string(ack.Observation.ExternalID)))
-	b.now = b.now.Add(time.Hour)
+	b.forward(time.Hour)
 	_, err := b.push(t, patch("", named("Ada"), "name"))
 	if f := wants(t, err, fault.Permanent); !strings.Contains(f.Message, "archived") || f.Refused != nil {
 		t.Errorf("%v does not say what is the matter", err)

@@ -82,8 +82,8 @@ func TestAPullOfChangesTellsHowContactsEnded(t *testing.T) {
 		ids[name] = b.make(t, "Contacts", map[string]any{"Name": name})
 	}
 	must(t, b.sandbox.Archive(string(ids["restored"])))
-	b.now = b.now.Add(time.Hour)
-	since := b.now
+	b.forward(time.Hour)
+	since := b.time()
 	must(t, b.sandbox.Archive(string(ids["archived"])))
 	must(t, b.sandbox.Merge(string(ids["merged"]), string(ids["winner"])))
 	must(t, b.sandbox.Forget(string(ids["forgotten"])))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,13 +30,20 @@ type bundle struct {
 	sandbox *sandbox.Server
 	// before is called with each request before Xero sees it.
 	before func(*http.Request)
-	now    time.Time
+	// ahead is how far the clock was put forward, from a morning in November.
+	ahead atomic.Int64
 }
+
+func (b *bundle) time() time.Time {
+	return time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC).Add(time.Duration(b.ahead.Load()))
+}
+
+func (b *bundle) forward(by time.Duration) { b.ahead.Add(int64(by)) }
 
 func setup(t *testing.T, change ...func(*sandbox.Options)) *bundle {
 	t.Helper()
-	b := &bundle{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
-	options := sandbox.Options{Token: token, TenantID: tenant, Secret: secret, ClientID: "app", ClientSecret: "app-secret", Now: func() time.Time { return b.now }}
+	b := &bundle{}
+	options := sandbox.Options{Token: token, TenantID: tenant, Secret: secret, ClientID: "app", ClientSecret: "app-secret", Now: b.time}
 	for _, f := range change {
 		f(&options)
 	}
