@@ -21,7 +21,6 @@ const (
 	shopifyToken, shopifySecret = "shpat_1", "shop-secret-1"
 	salesToken                  = "session-1"
 	xeroToken, xeroSecret       = "books-1", "books-secret-1"
-	xeroTenant                  = "c2cc9b6e-9458-4c7d-93cc-f02b81b0594f"
 )
 
 // bath is a town with all vendors, a folder of files, and all that can go wrong between them and the hub.

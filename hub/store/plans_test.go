@@ -182,7 +182,7 @@ func plain(arg any) any {
 }
 
 // configured are tables that do not grow with the records.
-var configured = []string{"policies", "connections", "oauth_tokens", "oauth_states", "credentials", "connection_shares", "brakes", "erasure_salt", "change_log", "changes_seq_seq"}
+var configured = []string{"policies", "connections", "oauth_tokens", "oauth_states", "credentials", "connection_shares", "brakes", "erasure_salt", "change_log", "changes_seq_seq", "pg_database"}
 
 // ofOne are index conditions that leave what belongs to one record, object, key or event.
 var ofOne = regexp.MustCompile(`\b(record_id|id|external_id|correlation_id|merged_into|event_key) = |record_ids (&&|@>) `)
