@@ -41,7 +41,7 @@ func root() *cobra.Command {
 	var t tool
 	cmd := &cobra.Command{
 		Use:           "canonhub",
-		Short:         "Operate a running hub: dead letters, connections, pulls, drift",
+		Short:         "Operate a running hub: dead letters, retries, connections, pulls, drift",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -51,7 +51,7 @@ func root() *cobra.Command {
 	p.StringVar(&t.keyFile, "api-key-file", "", "a file with the API key; without it CANONHUB_API_KEY has it")
 	p.DurationVar(&t.timeout, "timeout", 30*time.Second, "how long one call may take")
 	p.VarP(&t.output, "output", "o", "table, or json: one message a line, as REST has it")
-	for _, group := range []*cobra.Command{deadLetters(&t), connections(&t), pulls(&t), drift(&t)} {
+	for _, group := range []*cobra.Command{deadLetters(&t), connections(&t), pulls(&t), retries(&t), drift(&t)} {
 		group.RunE = choose
 		cmd.AddCommand(group)
 	}

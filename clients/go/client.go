@@ -116,6 +116,9 @@ func (c *Client) Credentials() hubv1.CredentialServiceClient {
 	return hubv1.NewCredentialServiceClient(c.conn)
 }
 
+// Retries tells what the hub will try again.
+func (c *Client) Retries() hubv1.RetryServiceClient { return hubv1.NewRetryServiceClient(c.conn) }
+
 // Drift tells where vendors say something else than what their adapters know.
 func (c *Client) Drift() hubv1.DriftServiceClient { return hubv1.NewDriftServiceClient(c.conn) }
 

@@ -46,6 +46,8 @@ var services = []registration{
 			"DiscardDeadLetter": mayOperate, "RedriveDeadLetters": mayOperate, "DiscardDeadLetters": mayOperate}},
 	{file: hubv1.File_canonhub_hub_v1_pull_service_proto, gateway: hubv1.RegisterPullServiceHandler, serve: servePulls,
 		needs: map[protoreflect.Name]level{"ListPulls": mayRead, "GetPull": mayRead, "ListPullFindings": mayRead, "StartPull": mayOperate}},
+	{file: hubv1.File_canonhub_hub_v1_retry_service_proto, gateway: hubv1.RegisterRetryServiceHandler, serve: serveRetries,
+		needs: map[protoreflect.Name]level{"ListRetries": mayRead}},
 	{file: hubv1.File_canonhub_hub_v1_drift_service_proto, gateway: hubv1.RegisterDriftServiceHandler, serve: serveDrift,
 		needs: map[protoreflect.Name]level{"ListDrift": mayRead}},
 	{file: hubv1.File_canonhub_hub_v1_policy_service_proto, gateway: hubv1.RegisterPolicyServiceHandler, serve: servePolicy,

@@ -338,8 +338,12 @@ func (q *Queue) each(ctx context.Context, tx *store.Tx, connection string, do fu
 }
 
 func pullQueue(connection string) string { return "pull-" + connection }
-func inQueue(connection string) string   { return "in-" + connection }
-func outQueue(connection string) string  { return "out-" + connection }
+
+// Queues are those of a connection, less that of its pulls: what comes in, and what goes out.
+func Queues(connection string) []string { return []string{inQueue(connection), outQueue(connection)} }
+
+func inQueue(connection string) string  { return "in-" + connection }
+func outQueue(connection string) string { return "out-" + connection }
 
 // retry is exponential backoff with full jitter.
 type retry struct{ first time.Duration }

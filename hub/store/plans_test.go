@@ -245,6 +245,7 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	read("Bundle", func() error { _, err := db.Bundle(ctx, id); return err })
 	read("Epoch", func() error { _, err := db.Epoch(ctx, key); return err })
 	read("ChangeLog", func() error { _, err := db.ChangeLog(ctx); return err })
+	read("Retries", func() error { _, err := db.Retries(ctx, "out-shop", store.Failed, store.RetryPlace{}, 50); return err })
 	read("ChangeWriters", func() error { _, err := db.ChangeWriters(ctx); return err })
 	some := store.ChangesQuery{After: 100, Until: 1 << 40, Kinds: []model.Kind{model.Customer}, Sources: []string{"shop"}, Limit: 500, Bytes: 1 << 20}
 	read("Changes", func() error { _, err := db.Changes(ctx, some); return err })
