@@ -66,7 +66,7 @@ func FuzzVerifyFile(f *testing.F) {
 	f.Add("t=1,v1=00,v1=", "", []byte(nil))
 	f.Fuzz(func(t *testing.T, header, name string, body []byte) {
 		_, err := signature.VerifyFile(header, name, body, []adapters.Secret{fileSecret}, fileTime, time.Minute)
-		if at := signature.TimeOfFile(header); err == nil && (at.Before(fileTime.Add(-time.Minute)) || !strings.Contains(header, signature.SignFile(name, body, fileSecret, at)[len("t=")+10:])) {
+		if at := signature.TimeOfFile(header); err == nil && (at.Before(fileTime.Add(-time.Minute)) || !strings.Contains(strings.ToLower(header), signature.SignFile(name, body, fileSecret, at)[len("t=")+10:])) {
 			t.Errorf("%q is taken", header)
 		}
 	})
