@@ -446,3 +446,31 @@ func TestAnArchivedContactCanBeTakenBack(t *testing.T) {
 	_, err = b.Archiver.Archive(t.Context(), adapters.Request{Kind: "invoice", ExternalID: id})
 	wants(t, err, fault.Permanent)
 }
+
+// The one that is looked for changes when a page of its contact's invoices was read, and the one that it is on was not.
+func TestAnInvoiceThatChangesWhileItIsLookedForIsFound(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	payer := b.make(t, "Contacts", contact(1))
+	ours := sale(string(payer), 0)
+	ours["Url"] = "https://hub.example.com/records/" + invoiceRecord
+	id := b.make(t, "Invoices", ours)
+	for n := range 250 {
+		b.forward(time.Second)
+		b.make(t, "Invoices", sale(string(payer), int64(n+1)))
+	}
+	b.before = func(r *http.Request) {
+		if r.URL.Query().Get("page") == "2" {
+			b.before = nil
+			b.forward(time.Second)
+			b.edit(t, "Invoices", id, map[string]any{"Reference": "PO 7"})
+		}
+	}
+	bill := &canonicalv1.Invoice{Customer: reference(string(payer)), Lines: []*canonicalv1.Line{line("Hours", "2", euros(10, 0), nil, euros(1, 0))}}
+	r, err := b.Pusher.Prepare(patch("", bill, "customer", "lines"))
+	must(t, err)
+	found, err := b.Pusher.Find(t.Context(), r)
+	if err != nil || found == nil || found.ExternalID != id {
+		t.Errorf("found %+v, %v; want %s", found, err, id)
+	}
+}
