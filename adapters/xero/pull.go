@@ -28,6 +28,8 @@ type place struct {
 	Passed int `json:"passed"`
 	// Count is how many the list had.
 	Count int `json:"count"`
+	// Size is Xero's own size of a page, where that is below the one asked for; else 0. Pages are counted by it.
+	Size int `json:"size,omitempty"`
 }
 
 // page is what a page of a list holds.
@@ -92,6 +94,9 @@ func (a *api) page(ctx context.Context, op string, k *kind, q adapters.Query, mo
 		return page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
 	}
 	size := min(max(q.Size, 1), k.maxPage)
+	if from.Size > 0 {
+		size = min(size, from.Size)
+	}
 	number := from.Passed/size + 1 // of another size than before: some is read twice
 	call := httpapi.Request{Path: root + k.many, Query: maps.Clone(k.listed), Header: http.Header{}}
 	maps.Copy(call.Query, k.asked)
@@ -130,7 +135,8 @@ func (p place) turned(op string, r httpapi.Response, list []json.RawMessage, num
 	}
 	_ = json.Unmarshal(r.Body, &answer) // without it, the end is an empty page
 	told := answer.Pagination
-	if list == nil || told != nil && told.PageSize > size {
+	// A page that is one of several and has nothing passes over what it should have.
+	if list == nil || told != nil && (told.PageSize > size || number <= told.PageCount && len(list) == 0) {
 		return page{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
 	}
 	out := page{list: list, more: len(list) > 0, next: p}
@@ -138,8 +144,8 @@ func (p place) turned(op string, r httpapi.Response, list []json.RawMessage, num
 		out.next.Passed = number * size
 		return out, nil
 	}
-	if told.PageSize > 0 {
-		size = told.PageSize
+	if told.PageSize > 0 && told.PageSize < size {
+		size, out.next.Size = told.PageSize, told.PageSize
 	}
 	out.more, out.next.Passed, out.next.Count = number < told.PageCount, number*size, told.ItemCount
 	if left := p.Count - told.ItemCount; left > 0 {

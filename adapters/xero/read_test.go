@@ -243,3 +243,34 @@ func TestAStrangerIsTurnedAway(t *testing.T) {
 		t.Errorf("another token: %v", f)
 	}
 }
+
+// Xero may hold pages to fewer than are asked for: its numbers then count its own pages.
+func TestPagesOfXerosOwnSizeLeaveNothingOut(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	b := &bundle{Adapter: connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls++; calls > 20 {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		q := r.URL.Query()
+		q.Set("pageSize", "2")
+		says(http.StatusOK, pageOf([]string{"a", "b", "c", "d", "e", "f", "g"}, q)).ServeHTTP(w, r)
+	}))}
+	if said, last := b.pulled(t, adapters.Query{Kind: "customer"}, 100, 5); len(said) != 7 || last.Total != 7 || calls != 4 {
+		t.Errorf("%d contacts were pulled of 7 (%d told) by %d calls", len(said), last.Total, calls)
+	}
+}
+
+func TestAPageThatShouldHaveSomethingIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	b := &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":2,"pageCount":2,"itemCount":3},"Contacts":[]}`))}
+	_, err := b.Puller.Pull(t.Context(), adapters.Query{Kind: "customer", Size: 2})
+	wants(t, err, fault.Transient)
+	_, err = b.Lister.List(t.Context(), adapters.Query{Kind: "customer", Size: 2})
+	wants(t, err, fault.Transient)
+	b = &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":2,"pageCount":0,"itemCount":0},"Contacts":[]}`))}
+	if said, _ := b.pulled(t, adapters.Query{Kind: "customer"}, 2); len(said) != 0 {
+		t.Errorf("pulled %v of nothing", said)
+	}
+}
