@@ -274,3 +274,14 @@ func TestAPageThatShouldHaveSomethingIsNotPassedOver(t *testing.T) {
 		t.Errorf("pulled %v of nothing", said)
 	}
 }
+
+// A bill is gone, as none of ours. What does not say what it is may be a sale.
+func TestAnInvoiceThatDoesNotTellItsTypeIsNotGone(t *testing.T) {
+	t.Parallel()
+	b := &bundle{Adapter: connect(t, says(http.StatusOK, `{"Invoices":[{"InvoiceID":"1","CurrencyCode":"EUR","UpdatedDateUTC":"/Date(1541176290160)/"}]}`))}
+	seen, err := b.Fetcher.Fetch(t.Context(), adapters.Object{Kind: "invoice", ExternalID: "1"})
+	if seen.Gone {
+		t.Error("it is said to be gone")
+	}
+	wants(t, err, fault.Transient)
+}
