@@ -36,6 +36,8 @@ func (a *api) create(ctx context.Context, op string, k *kind, recordID string, f
 		refusal.Category = fault.Permanent
 		refusal.Message = k.sobject + " has no external id field " + a.external + ", or it is hidden from the hub's user"
 		return adapters.Ack{}, refusal
+	case refusal.Category == fault.Gone:
+		return adapters.Ack{}, k.ofReference(err, f.Paths)
 	case k.name == customer && (p.code() == "DUPLICATES_DETECTED" || p.code() == "DUPLICATE_VALUE"):
 		return a.found(ctx, op, k, p, f, refusal)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -50,7 +51,29 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 		"Sforce-Auto-Assign":  "FALSE", // else the org's rules give the case another owner each time
 	}}
 	o, _, err := a.put(ctx, op, k, write, equals("Id", now.id), f.Paths)
-	return o, err
+	if fault.CategoryOf(err) != fault.Gone {
+		return o, err
+	}
+	// Salesforce says of a row and of what it leads to alike that it is deleted, and names neither.
+	switch again, errAgain := a.get(ctx, op, k, now.id); {
+	case errAgain != nil:
+		return nil, errAgain
+	case a.observe(k, again).Gone:
+		return nil, err
+	}
+	return nil, k.ofReference(err, f.Paths)
+}
+
+// ofReference judges a refusal, since something is deleted, to write a row that is not.
+func (k *kind) ofReference(err error, paths []string) error {
+	f := fault.As(err)
+	f.Category, f.Message = fault.Permanent, "a row that it leads to is deleted"
+	for _, r := range k.rows {
+		if r.refers && slices.Contains(paths, r.path) {
+			refused(f, r.path, "it leads to a row that is deleted")
+		}
+	}
+	return f
 }
 
 // row is where a kind's rows are.

@@ -298,3 +298,31 @@ func TestTwoLinesOfAnAddressAreOneField(t *testing.T) {
 		t.Errorf("the country is written as %v", got)
 	}
 }
+
+// Salesforce says of a row that it leads to a deleted one as if it were deleted itself.
+func TestAReferenceToWhatIsDeletedIsRefusedAndTheRowIsNotGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, oneCurrency)
+	asker, other := b.make(t, "Contact", hopper()), b.make(t, "Contact", hopper())
+	id := b.make(t, "Case", map[string]any{"Subject": "Printer", "ContactId": string(other)})
+	if err := b.sandbox.Delete("Contact", string(asker)); err != nil {
+		t.Fatal(err)
+	}
+	record := &canonicalv1.Ticket{Subject: proto.String("Scanner"), Requester: to(asker)}
+	for _, p := range []adapters.Patch{patch(id, record, "subject", "requester"), patch("", record, "subject", "requester")} {
+		_, err := b.push(t, p)
+		if f := wants(t, err, fault.Permanent); len(f.Refused) != 1 || f.Refused["requester"] == "" || f.MaybeDone {
+			t.Errorf("to %q: %v, refused %v", p.ExternalID, err, f.Refused)
+		}
+	}
+	b.before = func(r *http.Request, _ string) {
+		if r.Method == http.MethodPost {
+			b.before = nil
+			if err := b.sandbox.Delete("Case", string(id)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	_, err := b.push(t, patch(id, record, "subject"))
+	wants(t, err, fault.Gone)
+}
