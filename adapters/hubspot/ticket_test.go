@@ -380,6 +380,34 @@ func TestAListOfAssociationsThatFailedInPartIsNoList(t *testing.T) {
 	}
 }
 
+// HubSpot names each ticket that has no contact. Of one that an answer does not name, nothing is said: not that nobody asks.
+func TestATicketThatAListOfAssociationsPassesOverKeepsWhoAsks(t *testing.T) {
+	t.Parallel()
+	b := desk(t, withTickets)
+	id := b.opened(t, map[string]string{"subject": "Fire", "hs_pipeline_stage": "1"}, b.contact(t, "ada"))
+	for body, empty := range map[string]bool{
+		`{"status":"COMPLETE","results":[]}`: false, `{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND"}]}`: false,
+		`{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"fromObjectId":["7"]}}]}`:                  false,
+		`{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"fromObjectId":["` + string(id) + `"]}}]}`: true,
+		`{"results":[{"from":{"id":` + string(id) + `},"to":[]}]}`:                                                    true,
+	} {
+		a := connectWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/crm/associations") {
+				answer(http.StatusOK, "application/json", body).ServeHTTP(w, r)
+				return
+			}
+			b.sandbox.ServeHTTP(w, r)
+		}), withTickets)
+		page, err := a.Puller.Pull(t.Context(), adapters.Query{Kind: "ticket", Size: 10, Since: time.Now().Add(-time.Hour)})
+		if err != nil || len(page.Observations) != 1 {
+			t.Fatalf("%s: %v", body, err)
+		}
+		if o := page.Observations[0]; (o.Paths == nil || slices.Contains(o.Paths, "requester")) != empty || asks(o) != "" {
+			t.Errorf("%s: speaks of %v, %q asks; want it said that nobody does: %v", body, o.Paths, asks(o), empty)
+		}
+	}
+}
+
 func TestAMergedTicketIsGoneAndItsContactsLiveOn(t *testing.T) {
 	t.Parallel()
 	b := desk(t, withTickets)
