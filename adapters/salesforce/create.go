@@ -2,7 +2,6 @@ package salesforce
 
 import (
 	"context"
-	"maps"
 	"net/http"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -14,7 +13,7 @@ func (a *api) create(ctx context.Context, op string, k *kind, recordID string, f
 	if adapters.ReadRecordID(recordID) == "" {
 		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "a create needs the id of its record"}
 	}
-	fields := maps.Clone(f.Fields)
+	fields, _ := joined(f.Fields, nil)
 	if err := a.accountOf(ctx, op, fields); err != nil {
 		return adapters.Ack{}, err
 	}
@@ -36,7 +35,7 @@ func (a *api) create(ctx context.Context, op string, k *kind, recordID string, f
 		refusal.Category = fault.Permanent
 		refusal.Message = k.sobject + " has no external id field " + a.external + ", or it is hidden from the hub's user"
 		return adapters.Ack{}, refusal
-	case refusal.Category == fault.Gone:
+	case refusal.Category == fault.Gone && r.Status != 0: // of the write, not of the call
 		return adapters.Ack{}, k.ofReference(err, f.Paths)
 	case k.name == customer && (p.code() == "DUPLICATES_DETECTED" || p.code() == "DUPLICATE_VALUE"):
 		return a.found(ctx, op, k, p, f, refusal)

@@ -1,6 +1,8 @@
 package salesforce_test
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -283,19 +285,42 @@ func TestWhatOthersNeedIsNotArchived(t *testing.T) {
 	wants(t, archive("customer", id), fault.Transient) // as from an API that is not there
 }
 
+// Street has all lines. A second one that changes alone is written, and what is read is what was written: read as part of
+// the first, it would be written below itself again.
 func TestTwoLinesOfAnAddressAreOneField(t *testing.T) {
 	t.Parallel()
 	b := setup(t, oneCurrency)
 	id := b.make(t, "Contact", hopper())
-	home := func(country string) *canonicalv1.Customer {
-		return &canonicalv1.Customer{BillingAddress: &canonicalv1.Address{Line1: proto.String("1 Pier"), Line2: proto.String("Deck 3"), CountryCode: &country}}
+	home := func(line1, line2 string) *canonicalv1.Customer {
+		return &canonicalv1.Customer{BillingAddress: &canonicalv1.Address{Line1: &line1, Line2: &line2, CountryCode: proto.String("US")}}
 	}
-	ack := b.mustPush(t, patch(id, home("US"), "billing_address.line1", "billing_address.country_code"))
-	if got := ack.Observation.Message.(*canonicalv1.Customer).GetBillingAddress(); got.GetLine1() != "1 Pier\nDeck 3" || got.GetLine2() != "" {
-		t.Errorf("acknowledged %v", got)
+	for _, step := range []struct{ line1, line2, path, street, read1, read2 string }{
+		{"1 Pier", "not written", "billing_address.line1", "1 Pier", "1 Pier", ""},
+		{"not written", "Deck 3", "billing_address.line2", "1 Pier\nDeck 3", "1 Pier", "Deck 3"},
+		{"1 Pier", "Deck 4", "billing_address.line2", "1 Pier\nDeck 4", "1 Pier", "Deck 4"},
+		{"1 Pier", "Deck 4\nAft", "billing_address.line2", "1 Pier\nDeck 4\nAft", "1 Pier", "Deck 4\nAft"},
+		{"2 Pier", "not written", "billing_address.line1", "2 Pier\nDeck 4\nAft", "2 Pier", "Deck 4\nAft"},
+		{"not written", "", "billing_address.line2", "2 Pier", "2 Pier", ""},
+		{"", "", "billing_address.line1", "", "", ""},
+		{"", "Deck 4", "billing_address.line2", "Deck 4", "Deck 4", ""},
+	} {
+		ack := b.mustPush(t, patch(id, home(step.line1, step.line2), step.path, "billing_address.country_code"))
+		got := ack.Observation.Message.(*canonicalv1.Customer).GetBillingAddress()
+		if got.GetLine1() != step.read1 || got.GetLine2() != step.read2 || fmt.Sprint(b.field(t, "Contact", id, "MailingStreet")) != cmp.Or(step.street, "<nil>") {
+			t.Errorf("%q and %q are acknowledged as %v, kept as %q", step.line1, step.line2, got, b.field(t, "Contact", id, "MailingStreet"))
+		}
 	}
 	if got := b.field(t, "Contact", id, "MailingCountry"); got != "United States" {
 		t.Errorf("the country is written as %v", got)
+	}
+	b.edit(t, "Contact", id, map[string]any{"MailingStreet": "1 Pier\nDeck 3"})
+	_, err := b.push(t, patch(id, home("", "Deck 3"), "billing_address.line1"))
+	if f := wants(t, err, fault.Permanent); f.Refused["billing_address.line1"] == "" {
+		t.Errorf("the first line alone is cleared: %v", err)
+	}
+	b.mustPush(t, patch(id, home("", ""), "billing_address.line1", "billing_address.line2"))
+	if got := b.field(t, "Contact", id, "MailingStreet"); got != nil {
+		t.Errorf("what is cleared is %v", got)
 	}
 }
 
