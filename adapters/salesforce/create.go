@@ -65,26 +65,29 @@ func (a *api) accountOf(ctx context.Context, op string, fields map[string]any) e
 	return f
 }
 
-// found acknowledges the customer that is in the way of a create: one that Salesforce names, or the one with the address.
+// found acknowledges the customer that is in the way of a create: one that Salesforce names, or the one with the address. A
+// duplicate rule may match by likeness alone; one that has another address is evidently another.
 func (a *api) found(ctx context.Context, op string, k *kind, p problem, f frozen, refusal *fault.Error) (adapters.Ack, error) {
-	var where string
+	var tries []string
 	email, _ := f.Fields["Email"].(string)
 	switch ids := p.existing(k.prefix); {
+	case len(ids) > 0 && email != "":
+		tries = []string{among("Id", ids) + " AND " + equals("Email", email), among("Id", ids) + " AND Email = null"}
 	case len(ids) > 0:
-		where = among("Id", ids)
+		tries = []string{among("Id", ids)}
 	case email != "":
-		where = equals("Email", email)
-	default:
-		return adapters.Ack{}, refusal
+		tries = []string{equals("Email", email)}
 	}
-	o, err := a.first(ctx, op, k, where)
-	if err != nil || o == nil {
-		if err == nil {
-			err = refusal
+	for _, where := range tries {
+		o, err := a.first(ctx, op, k, where)
+		if err != nil {
+			return adapters.Ack{}, err
 		}
-		return adapters.Ack{}, err
+		if o != nil {
+			return adapters.Ack{Found: true, Observation: a.observe(k, o)}, nil
+		}
 	}
-	return adapters.Ack{Found: true, Observation: a.observe(k, o)}, nil
+	return adapters.Ack{}, refusal
 }
 
 // first is the oldest row of several, nil where there is none. The query goes in a body, since it may hold an address.

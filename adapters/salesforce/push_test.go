@@ -1,9 +1,12 @@
 package salesforce_test
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -350,4 +353,36 @@ func TestAReferenceToWhatIsDeletedIsRefusedAndTheRowIsNotGone(t *testing.T) {
 	}
 	_, err := b.push(t, patch(id, record, "subject"))
 	wants(t, err, fault.Gone)
+}
+
+// Rules match by likeness: of two people with one telephone, say. Whose address is another is not taken for the customer.
+func TestWhoIsOnlyLikeTheCustomerIsNotFound(t *testing.T) {
+	t.Parallel()
+	for email, want := range map[string]bool{"grace@example.com": false, "ADA@example.com": true, "": true} {
+		org := sandbox.New(sandbox.Options{Token: token, Now: time.Now})
+		t.Cleanup(org.Close)
+		fields := hopper()
+		fields["Email"] = email
+		id, err := org.Make("Contact", fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body) // of the adapter's, which is whole
+			if strings.Contains(string(body), `"method":"PATCH"`) {
+				_, _ = io.WriteString(w, refusedWrite("400", `[{"errorCode":"DUPLICATES_DETECTED","message":"Use one of these records?","duplicateResult":{"matchResults":[{"matchRecords":[{"record":{"Id":"`+id+`"}}]}]}}]`))
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			org.ServeHTTP(w, r)
+		}))
+		t.Cleanup(server.Close)
+		ack, err := push(t, open(t, server, oneCurrency, func(*adapters.Settings) {}), patch("", sampleAda(), "name", "email"))
+		switch {
+		case want && (err != nil || !ack.Found || string(ack.Observation.ExternalID) != id):
+			t.Errorf("with the address %q: %+v, %v", email, ack, err)
+		case !want && fault.CategoryOf(err) != fault.Conflict:
+			t.Errorf("with the address %q: found %v, %v; want a conflict", email, ack.Found, err)
+		}
+	}
 }
