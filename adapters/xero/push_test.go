@@ -474,3 +474,26 @@ func TestAnInvoiceThatChangesWhileItIsLookedForIsFound(t *testing.T) {
 		t.Errorf("found %+v, %v; want %s", found, err, id)
 	}
 }
+
+// What Xero says of details, it says of whichever contact they match.
+func TestDetailsOfAnArchivedContactDoNotMakeAnotherOneGone(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]fault.Category{"ACTIVE": fault.Permanent, "ARCHIVED": fault.Gone} {
+		reads := 0
+		b := &bundle{Adapter: connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				says(http.StatusBadRequest, `{"ErrorNumber":10,"Type":"ValidationException","Elements":[{"ValidationErrors":[{"Message":"The specified contact details matched an archived contact. Archived contacts cannot currently be edited via the API."}]}]}`).ServeHTTP(w, r)
+				return
+			}
+			is := "ACTIVE"
+			if reads++; reads > 1 {
+				is = status
+			}
+			says(http.StatusOK, `{"Contacts":[{"ContactID":"1","ContactStatus":"`+is+`","Name":"Ada","UpdatedDateUTC":"/Date(1488391422280+0000)/"}]}`).ServeHTTP(w, r)
+		}))}
+		_, err := b.push(t, patch("1", named("Grace Hopper"), "name"))
+		if f := wants(t, err, want); (f.Refused["name"] != "") != (want == fault.Permanent) {
+			t.Errorf("%s: %v, refused %v", status, err, f.Refused)
+		}
+	}
+}
