@@ -386,3 +386,12 @@ func TestWhoIsOnlyLikeTheCustomerIsNotFound(t *testing.T) {
 		}
 	}
 }
+
+func TestAPageOfSomeProxyArchivesNothing(t *testing.T) {
+	t.Parallel()
+	a := answering(t, "<html>Log in</html>")
+	_, err := a.Archiver.Archive(t.Context(), adapters.Request{Kind: "customer", ExternalID: "003000000000001"})
+	if f := wants(t, err, fault.Transient); !f.MaybeDone {
+		t.Error("who can tell what was done?")
+	}
+}
