@@ -359,6 +359,18 @@ func TestAPullOfChangesTellsWhoAsks(t *testing.T) {
 	}
 }
 
+// associating is an adapter to which HubSpot says one thing of all associations.
+func (b *bundle) associating(t *testing.T, body string) *adapters.Adapter {
+	t.Helper()
+	return connectWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/crm/associations") {
+			answer(http.StatusMultiStatus, "application/json", body).ServeHTTP(w, r)
+			return
+		}
+		b.sandbox.ServeHTTP(w, r)
+	}), withTickets)
+}
+
 func TestAListOfAssociationsThatFailedInPartIsNoList(t *testing.T) {
 	t.Parallel()
 	b := desk(t, withTickets)
@@ -367,13 +379,7 @@ func TestAListOfAssociationsThatFailedInPartIsNoList(t *testing.T) {
 		`{"status":"COMPLETE","results":[],"errors":[{"category":"RATE_LIMITS"}]}`: fault.Throttle, `{"results":[],"errors":[7]}`: fault.Transient,
 		`{"results":null}`: fault.Transient, `<html>`: fault.Transient, `{"results":[{"from":7,"to":{}}]}`: fault.Transient,
 	} {
-		a := connectWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/crm/associations") {
-				answer(http.StatusMultiStatus, "application/json", body).ServeHTTP(w, r)
-				return
-			}
-			b.sandbox.ServeHTTP(w, r)
-		}), withTickets)
+		a := b.associating(t, body)
 		if _, err := a.Puller.Pull(t.Context(), adapters.Query{Kind: "ticket", Size: 10, Since: time.Now().Add(-time.Hour)}); err == nil || fault.CategoryOf(err) != want {
 			t.Errorf("%s: got %v", body, err)
 		}
@@ -391,13 +397,7 @@ func TestATicketThatAListOfAssociationsPassesOverKeepsWhoAsks(t *testing.T) {
 		`{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"fromObjectId":["` + string(id) + `"]}}]}`: true,
 		`{"results":[{"from":{"id":` + string(id) + `},"to":[]}]}`:                                                    true,
 	} {
-		a := connectWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/crm/associations") {
-				answer(http.StatusOK, "application/json", body).ServeHTTP(w, r)
-				return
-			}
-			b.sandbox.ServeHTTP(w, r)
-		}), withTickets)
+		a := b.associating(t, body)
 		page, err := a.Puller.Pull(t.Context(), adapters.Query{Kind: "ticket", Size: 10, Since: time.Now().Add(-time.Hour)})
 		if err != nil || len(page.Observations) != 1 {
 			t.Fatalf("%s: %v", body, err)
