@@ -161,6 +161,9 @@ func (a *api) amongInvoices(ctx context.Context, op, recordID, contact string) (
 			return nil, ofNoObject(err)
 		}
 		in, err := place{}.turned(op, r, invoices.list(r.Body), number, invoices.maxPage)
+		if err == nil && in.hollow {
+			err = noPage(op, r)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -37,6 +37,12 @@ type page struct {
 	list []json.RawMessage
 	next place
 	more bool
+	// hollow says that it has nothing, though the list is told to go on there.
+	hollow bool
+}
+
+func noPage(op string, r httpapi.Response) error {
+	return &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
 }
 
 // Pull reads a page of all objects, or of those that changed.
@@ -113,7 +119,11 @@ func (a *api) page(ctx context.Context, op string, k *kind, q adapters.Query, mo
 	if from.Begun == 0 {
 		from.Begun = clock(r).UnixMilli()
 	}
-	return from.turned(op, r, k.list(r.Body), number, size)
+	out, err := from.turned(op, r, k.list(r.Body), number, size)
+	if err == nil && out.hollow && q.Since.IsZero() { // nobody promises that what is told of a list counts its changes alone
+		return page{}, noPage(op, r)
+	}
+	return out, err
 }
 
 func clock(r httpapi.Response) time.Time {
@@ -135,9 +145,8 @@ func (p place) turned(op string, r httpapi.Response, list []json.RawMessage, num
 	}
 	_ = json.Unmarshal(r.Body, &answer) // without it, the end is an empty page
 	told := answer.Pagination
-	// A page that is one of several and has nothing passes over what it should have.
-	if list == nil || told != nil && (told.PageSize > size || number <= told.PageCount && len(list) == 0) {
-		return page{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
+	if list == nil || told != nil && told.PageSize > size {
+		return page{}, noPage(op, r)
 	}
 	out := page{list: list, more: len(list) > 0, next: p}
 	if told == nil || told.PageCount == 0 && len(list) > 0 {
@@ -147,6 +156,7 @@ func (p place) turned(op string, r httpapi.Response, list []json.RawMessage, num
 	if told.PageSize > 0 && told.PageSize < size {
 		size, out.next.Size = told.PageSize, told.PageSize
 	}
+	out.hollow = number <= told.PageCount && len(list) == 0
 	out.more, out.next.Passed, out.next.Count = number < told.PageCount, number*size, told.ItemCount
 	if left := p.Count - told.ItemCount; left > 0 {
 		out.more, out.next.Passed = true, max((number-1)*size-left, 0)

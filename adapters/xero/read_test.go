@@ -269,6 +269,13 @@ func TestAPageThatShouldHaveSomethingIsNotPassedOver(t *testing.T) {
 	wants(t, err, fault.Transient)
 	_, err = b.Lister.List(t.Context(), adapters.Query{Kind: "customer", Size: 2})
 	wants(t, err, fault.Transient)
+	said, _ := b.pulled(t, adapters.Query{Kind: "customer", Since: time.Now()}, 2) // what is told may be of all, and this of changes
+	if len(said) != 0 {
+		t.Errorf("pulled %v of nothing", said)
+	}
+	b = &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":200,"pageCount":1,"itemCount":3},"Invoices":[]}`))}
+	_, err = b.Pusher.Find(t.Context(), adapters.Request{Kind: "invoice", RecordID: invoiceRecord, Body: []byte(`{"writes":{"customer":{"Contact":{"ContactID":"1"}}}}`)})
+	wants(t, err, fault.Transient) // else it would be made a second time
 	b = &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":2,"pageCount":0,"itemCount":0},"Contacts":[]}`))}
 	if said, _ := b.pulled(t, adapters.Query{Kind: "customer"}, 2); len(said) != 0 {
 		t.Errorf("pulled %v of nothing", said)
