@@ -29,8 +29,11 @@ func (a *account) Archive(ctx context.Context, r adapters.Request) (adapters.Obs
 		return o, nil
 	}
 	answer, err := a.call(ctx, t, httpapi.Request{Method: http.MethodDelete, Path: t.kind.path(string(is.ID))})
-	if err != nil && fault.CategoryOf(err) != fault.Gone {
+	switch {
+	case err != nil && fault.CategoryOf(err) != fault.Gone:
 		return adapters.Observation{}, err
+	case err == nil && answer.Status != http.StatusNoContent: // a page of some proxy
+		return adapters.Observation{}, &fault.Error{Category: fault.Transient, Op: t.op, Status: answer.Status, MaybeDone: true, Message: "the answer is not HubSpot's"}
 	}
 	o.At, o.Raw = later(answer.Date, is.at()), is.raw // HubSpot's clock has whole seconds here
 	return o, nil

@@ -141,14 +141,17 @@ func (a *account) associations(ctx context.Context, t task, objects []*object) e
 			return err
 		}
 		for _, o := range page {
-			o.with(contacts[string(o.ID)])
+			if ids, told := contacts[o.ID]; told {
+				o.with(ids)
+			}
 		}
 	}
 	return nil
 }
 
-// contactsIn are the contacts in an answer, by object. An object without any is an error there.
-func (t task) contactsIn(r httpapi.Response) (map[string][]string, error) {
+// contactsIn are the contacts in an answer, by object. An object without any is an error there, which names it; of one that
+// the answer does not name it says nothing.
+func (t task) contactsIn(r httpapi.Response) (map[value][]string, error) {
 	var in struct {
 		Results []struct {
 			From struct {
@@ -163,16 +166,27 @@ func (t task) contactsIn(r httpapi.Response) (map[string][]string, error) {
 	if json.Unmarshal(r.Body, &in) != nil || in.Results == nil {
 		return nil, &fault.Error{Category: fault.Transient, Op: t.op, Status: r.Status, Message: "the answer is no list of associations"}
 	}
+	all := map[value][]string{}
 	for _, raw := range in.Errors {
 		if p := parse(raw); p.Category != "OBJECT_NOT_FOUND" {
 			return nil, t.itemFailure(p)
 		}
-	}
-	all := map[string][]string{}
-	for _, each := range in.Results {
-		for _, to := range each.To {
-			all[string(each.From.ID)] = append(all[string(each.From.ID)], string(to.ID))
+		var without struct {
+			Context struct {
+				IDs []value `json:"fromObjectId"`
+			} `json:"context"`
 		}
+		_ = json.Unmarshal(raw, &without) // one of another form names none
+		for _, id := range without.Context.IDs {
+			all[id] = nil
+		}
+	}
+	for _, each := range in.Results {
+		ids := all[each.From.ID]
+		for _, to := range each.To {
+			ids = append(ids, string(to.ID))
+		}
+		all[each.From.ID] = ids
 	}
 	return all, nil
 }

@@ -375,3 +375,22 @@ func TestOAuthKnowsBothHosts(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+func TestAPageOfSomeProxyArchivesNothing(t *testing.T) {
+	t.Parallel()
+	b := desk(t, withTickets)
+	ids := map[adapters.Kind]adapters.ExternalID{"customer": b.contact(t, "ada"), "ticket": b.opened(t, map[string]string{"subject": "Fire", "hs_pipeline_stage": "1"})}
+	a := connectWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			answer(http.StatusOK, "text/html", "<html>Log in</html>").ServeHTTP(w, r)
+			return
+		}
+		b.sandbox.ServeHTTP(w, r)
+	}), withTickets)
+	for kind, id := range ids {
+		_, err := a.Archiver.Archive(t.Context(), adapters.Request{Kind: kind, ExternalID: id})
+		if f := fault.As(err); err == nil || f.Category != fault.Transient || !f.MaybeDone {
+			t.Errorf("%s: got %v", kind, err)
+		}
+	}
+}

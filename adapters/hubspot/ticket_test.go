@@ -359,6 +359,18 @@ func TestAPullOfChangesTellsWhoAsks(t *testing.T) {
 	}
 }
 
+// associating is an adapter to which HubSpot says one thing of all associations.
+func (b *bundle) associating(t *testing.T, body string) *adapters.Adapter {
+	t.Helper()
+	return connectWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/crm/associations") {
+			answer(http.StatusMultiStatus, "application/json", body).ServeHTTP(w, r)
+			return
+		}
+		b.sandbox.ServeHTTP(w, r)
+	}), withTickets)
+}
+
 func TestAListOfAssociationsThatFailedInPartIsNoList(t *testing.T) {
 	t.Parallel()
 	b := desk(t, withTickets)
@@ -367,15 +379,31 @@ func TestAListOfAssociationsThatFailedInPartIsNoList(t *testing.T) {
 		`{"status":"COMPLETE","results":[],"errors":[{"category":"RATE_LIMITS"}]}`: fault.Throttle, `{"results":[],"errors":[7]}`: fault.Transient,
 		`{"results":null}`: fault.Transient, `<html>`: fault.Transient, `{"results":[{"from":7,"to":{}}]}`: fault.Transient,
 	} {
-		a := connectWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/crm/associations") {
-				answer(http.StatusMultiStatus, "application/json", body).ServeHTTP(w, r)
-				return
-			}
-			b.sandbox.ServeHTTP(w, r)
-		}), withTickets)
+		a := b.associating(t, body)
 		if _, err := a.Puller.Pull(t.Context(), adapters.Query{Kind: "ticket", Size: 10, Since: time.Now().Add(-time.Hour)}); err == nil || fault.CategoryOf(err) != want {
 			t.Errorf("%s: got %v", body, err)
+		}
+	}
+}
+
+// HubSpot names each ticket that has no contact. Of one that an answer does not name, nothing is said: not that nobody asks.
+func TestATicketThatAListOfAssociationsPassesOverKeepsWhoAsks(t *testing.T) {
+	t.Parallel()
+	b := desk(t, withTickets)
+	id := b.opened(t, map[string]string{"subject": "Fire", "hs_pipeline_stage": "1"}, b.contact(t, "ada"))
+	for body, empty := range map[string]bool{
+		`{"status":"COMPLETE","results":[]}`: false, `{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND"}]}`: false,
+		`{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"fromObjectId":["7"]}}]}`:                  false,
+		`{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","context":{"fromObjectId":["` + string(id) + `"]}}]}`: true,
+		`{"results":[{"from":{"id":` + string(id) + `},"to":[]}]}`:                                                    true,
+	} {
+		a := b.associating(t, body)
+		page, err := a.Puller.Pull(t.Context(), adapters.Query{Kind: "ticket", Size: 10, Since: time.Now().Add(-time.Hour)})
+		if err != nil || len(page.Observations) != 1 {
+			t.Fatalf("%s: %v", body, err)
+		}
+		if o := page.Observations[0]; (o.Paths == nil || slices.Contains(o.Paths, "requester")) != empty || asks(o) != "" {
+			t.Errorf("%s: speaks of %v, %q asks; want it said that nobody does: %v", body, o.Paths, asks(o), empty)
 		}
 	}
 }

@@ -52,7 +52,9 @@ func (t translator) Translate(e adapters.Event) (adapters.Translation, error) {
 	case !isObject(c.ObjectID):
 		return adapters.Translation{}, unreadable("it names no " + k.one)
 	case (verb == "deletion" || verb == "privacyDeletion") && !e.OccurredAt.IsZero():
-		return adapters.Translation{Observations: []adapters.Observation{k.gone(e, c.ObjectID)}}, nil
+		o := k.gone(e, c.ObjectID)
+		o.Erase = verb == "privacyDeletion" // beside which HubSpot tells of a deletion, before or after
+		return adapters.Translation{Observations: []adapters.Observation{o}}, nil
 	}
 	return adapters.Translation{Fetch: []adapters.Object{k.object(c.ObjectID)}}, nil
 }

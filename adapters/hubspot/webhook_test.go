@@ -312,3 +312,15 @@ func seeds(f *testing.F) [][]byte {
 	}
 	return all
 }
+
+// Who asks to be forgotten is more than deleted: what the contact told must not be kept.
+func TestAPersonWhoAsksToBeForgottenIsToBeErased(t *testing.T) {
+	t.Parallel()
+	a := setup(t)
+	for verb, erase := range map[string]bool{"deletion": false, "privacyDeletion": true} {
+		out, err := a.Translator.Translate(adapters.Event{Type: "contact." + verb, OccurredAt: time.UnixMilli(1742080000456), Body: []byte(`{"objectId": 7}`)})
+		if err != nil || len(out.Observations) != 1 || !out.Observations[0].Gone || out.Observations[0].Erase != erase {
+			t.Errorf("%s: %+v, %v", verb, out, err)
+		}
+	}
+}

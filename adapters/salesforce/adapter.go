@@ -47,7 +47,7 @@ const (
 	ticket   adapters.Kind = "ticket"
 	order    adapters.Kind = "order"
 	// mappingVersion is raised with every change in what attributes are read from or written to.
-	mappingVersion = 1
+	mappingVersion = 2
 	// credential is the name of the one credential.
 	credential = "access_token"
 )

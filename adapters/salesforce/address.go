@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -15,10 +16,22 @@ func addressRows[M proto.Message](group, word string, of func(M) **canonicalv1.A
 		return plain(group+"."+name, word+field, func(m M) string { return get(*of(m)) }, func(m M, v string) { set(address(of(m)), v) })
 	}
 	country := word + "Country"
-	street := part("line1", "Street", street, func(a *canonicalv1.Address, v string) { v = lines(v); a.Line1 = &v }).
-		losing("One field of several lines: a second line is written below the first, and read as part of it.")
+	streetLine := func(name, mark string, cut func(street string) string, get func(*canonicalv1.Address) string, set func(*canonicalv1.Address, string)) row {
+		return mapped(group+"."+name, []string{word + "Street"},
+			func(r *reading, m M) {
+				if v := cut(lines(r.text(word + "Street"))); v != "" {
+					set(address(of(m)), v)
+				}
+			},
+			func(m M, fields map[string]any) string {
+				fields[word+"Street"+mark] = null(get(*of(m)))
+				return ""
+			})
+	}
 	return []row{
-		street,
+		streetLine("line1", first, firstLine, (*canonicalv1.Address).GetLine1, func(a *canonicalv1.Address, v string) { a.Line1 = &v }),
+		streetLine("line2", further, furtherLines, (*canonicalv1.Address).GetLine2, func(a *canonicalv1.Address, v string) { a.Line2 = &v }).
+			losing("All lines are one field: what is below the first is read as the second, and a second without a first becomes the first."),
 		part("city", "City", (*canonicalv1.Address).GetCity, func(a *canonicalv1.Address, v string) { a.City = &v }),
 		part("region", "State", (*canonicalv1.Address).GetRegion, func(a *canonicalv1.Address, v string) { a.Region = &v }),
 		part("postal_code", "PostalCode", (*canonicalv1.Address).GetPostalCode, func(a *canonicalv1.Address, v string) { a.PostalCode = &v }),
@@ -49,12 +62,54 @@ func address(at **canonicalv1.Address) *canonicalv1.Address {
 	return *at
 }
 
-// street is both lines of an address in one text.
-func street(a *canonicalv1.Address) string {
-	if a.GetLine1() == "" || a.GetLine2() == "" {
-		return a.GetLine1()
+// What the lines of a field are called while they are apart. No field can have such a name.
+const (
+	first   = "/first"
+	further = "/further"
+)
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
+func furtherLines(text string) string {
+	_, below, _ := strings.Cut(text, "\n")
+	return below
+}
+
+// joined are fields with their lines in one text. A line that is not written stays as the row has it; now is nil for a row
+// that is made. headless are the fields whose first line is cleared from above others.
+func joined(fields map[string]any, now *object) (out map[string]any, headless []string) {
+	out = map[string]any{}
+	for name, value := range fields {
+		field, _, apart := strings.Cut(name, "/")
+		if !apart {
+			out[name] = value
+			continue
+		}
+		text := ""
+		if now != nil {
+			text = lines(now.text(field))
+		}
+		top, writesTop := line(fields, field+first, firstLine(text))
+		below, _ := line(fields, field+further, furtherLines(text))
+		if writesTop && top == "" && below != "" && !slices.Contains(headless, field) {
+			headless = append(headless, field)
+		}
+		out[field] = null(strings.Trim(top+"\n"+below, "\n"))
 	}
-	return a.GetLine1() + "\n" + a.GetLine2()
+	return out, headless
+}
+
+// line is one that is written, or else the one that is there.
+func line(fields map[string]any, name, there string) (text string, written bool) {
+	value, written := fields[name]
+	if !written {
+		return there, false
+	}
+	text, _ = value.(string) // null is none
+	return text, true
 }
 
 // lines has line feeds alone between them.

@@ -16,6 +16,9 @@ func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no row of a kind that is archived"}
 	}
 	answer, err := a.call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: a.row(k) + string(r.ExternalID)}, k, nil)
+	if err == nil && answer.Status != http.StatusNoContent {
+		return adapters.Observation{}, unread(op, answer) // a page of some proxy
+	}
 	if f := fault.As(err); err != nil && f.Code == "NOT_FOUND" {
 		err = a.isGone(ctx, op, k, string(r.ExternalID)) // else an API that is not there would count as done
 	}

@@ -274,12 +274,12 @@ func (f *fixture) ropes() *canonicalv1.Order {
 }
 
 func stJames() *canonicalv1.Address {
-	return &canonicalv1.Address{Line1: proto.String("12 St James's Square"), City: proto.String("London"), Region: proto.String("Greater London"),
+	return &canonicalv1.Address{Line1: proto.String("12 St James's Square"), Line2: proto.String("Second floor"), City: proto.String("London"), Region: proto.String("Greater London"),
 		PostalCode: proto.String("SW1Y 4JH"), CountryCode: proto.String("GB")}
 }
 
 func berlin() *canonicalv1.Address {
-	return &canonicalv1.Address{Line1: proto.String("Heidestraße 17"), City: proto.String("Köln"), Region: proto.String("Nordrhein-Westfalen"),
+	return &canonicalv1.Address{Line1: proto.String("Heidestraße 17"), Line2: proto.String("Hinterhof\n3. Stock"), City: proto.String("Köln"), Region: proto.String("Nordrhein-Westfalen"),
 		PostalCode: proto.String("51147"), CountryCode: proto.String("DE")}
 }
 

@@ -2,7 +2,6 @@ package salesforce
 
 import (
 	"context"
-	"maps"
 	"net/http"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -14,7 +13,7 @@ func (a *api) create(ctx context.Context, op string, k *kind, recordID string, f
 	if adapters.ReadRecordID(recordID) == "" {
 		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "a create needs the id of its record"}
 	}
-	fields := maps.Clone(f.Fields)
+	fields, _ := joined(f.Fields, nil)
 	if err := a.accountOf(ctx, op, fields); err != nil {
 		return adapters.Ack{}, err
 	}
@@ -36,6 +35,8 @@ func (a *api) create(ctx context.Context, op string, k *kind, recordID string, f
 		refusal.Category = fault.Permanent
 		refusal.Message = k.sobject + " has no external id field " + a.external + ", or it is hidden from the hub's user"
 		return adapters.Ack{}, refusal
+	case refusal.Category == fault.Gone && r.Status != 0: // of the write, not of the call
+		return adapters.Ack{}, k.ofReference(err, f.Paths)
 	case k.name == customer && (p.code() == "DUPLICATES_DETECTED" || p.code() == "DUPLICATE_VALUE"):
 		return a.found(ctx, op, k, p, f, refusal)
 	}
@@ -64,26 +65,29 @@ func (a *api) accountOf(ctx context.Context, op string, fields map[string]any) e
 	return f
 }
 
-// found acknowledges the customer that is in the way of a create: one that Salesforce names, or the one with the address.
+// found acknowledges the customer that is in the way of a create: one that Salesforce names, or the one with the address. A
+// duplicate rule may match by likeness alone; one that has another address is evidently another.
 func (a *api) found(ctx context.Context, op string, k *kind, p problem, f frozen, refusal *fault.Error) (adapters.Ack, error) {
-	var where string
+	var tries []string
 	email, _ := f.Fields["Email"].(string)
 	switch ids := p.existing(k.prefix); {
+	case len(ids) > 0 && email != "":
+		tries = []string{among("Id", ids) + " AND " + equals("Email", email), among("Id", ids) + " AND Email = null"}
 	case len(ids) > 0:
-		where = among("Id", ids)
+		tries = []string{among("Id", ids)}
 	case email != "":
-		where = equals("Email", email)
-	default:
-		return adapters.Ack{}, refusal
+		tries = []string{equals("Email", email)}
 	}
-	o, err := a.first(ctx, op, k, where)
-	if err != nil || o == nil {
-		if err == nil {
-			err = refusal
+	for _, where := range tries {
+		o, err := a.first(ctx, op, k, where)
+		if err != nil {
+			return adapters.Ack{}, err
 		}
-		return adapters.Ack{}, err
+		if o != nil {
+			return adapters.Ack{Found: true, Observation: a.observe(k, o)}, nil
+		}
 	}
-	return adapters.Ack{Found: true, Observation: a.observe(k, o)}, nil
+	return adapters.Ack{}, refusal
 }
 
 // first is the oldest row of several, nil where there is none. The query goes in a body, since it may hold an address.

@@ -23,6 +23,8 @@ const (
 var categories = map[string]fault.Category{
 	"INVALID_SESSION_ID":          fault.Auth,
 	"INVALID_LOGIN":               fault.Auth,
+	"API_DISABLED_FOR_ORG":        fault.Auth, // whatever is asked for: the work waits for the permission
+	"API_CURRENTLY_DISABLED":      fault.Auth,
 	"REQUEST_LIMIT_EXCEEDED":      fault.Throttle,
 	"UNABLE_TO_LOCK_ROW":          fault.Transient,
 	"SERVER_UNAVAILABLE":          fault.Transient,
@@ -49,6 +51,8 @@ func (a *api) failure(op string, r httpapi.Response, k *kind, paths []string) *f
 		f.Category, f.Message = fault.Transient, "the answer is not Salesforce's word on a row"
 	}
 	switch {
+	case strings.HasPrefix(f.Code, "API_"):
+		f.Message = "the hub's user lacks the permission API Enabled, or the org has no API"
 	case r.Status == http.StatusPreconditionFailed:
 		f.Message = "it was changed since it was read"
 	case f.Category == fault.Throttle && f.RetryAfter == 0:

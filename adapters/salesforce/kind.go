@@ -36,6 +36,8 @@ type row struct {
 	write func(proto.Message, map[string]any) (refusal string)
 	// onCreate says that an update cannot set it.
 	onCreate bool
+	// refers says that it leads to another row.
+	refers bool
 	// loss is what is lost where Salesforce holds the attribute less exactly.
 	loss string
 }
@@ -78,6 +80,11 @@ func (r row) losing(what string) row {
 
 func (r row) creating() row {
 	r.onCreate = true
+	return r
+}
+
+func (r row) referring() row {
+	r.refers = true
 	return r
 }
 

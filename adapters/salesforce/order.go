@@ -29,7 +29,7 @@ func (o *org) ordersKind() *kind {
 			}).losing("Written as the reference number; an order without one has the number that Salesforce gave it."),
 			mapped("customer", []string{buyer}, func(r *reading, s *sale) { s.Customer = r.reference(buyer) },
 				func(s *sale, fields map[string]any) string { return writeReference(s.GetCustomer(), buyer, fields) }).
-				required("an order always has a customer").creating().losing("An order stays with the account that it was made for."),
+				required("an order always has a customer").referring().creating().losing("An order stays with the account that it was made for."),
 			mapped("lines", o.amountFields(childrenField), o.readLines, nil).
 				losing("Read and not written: a product is sold through a price book of the org, which no other system knows. A change of a line that leaves the sum as it is shows with the order's next change."),
 			o.currencyRow(),

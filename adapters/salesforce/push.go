@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -45,12 +47,49 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 	case !known:
 		return nil, &fault.Error{Category: fault.Transient, Op: op, Message: "the answer does not say when the row was changed"}
 	}
-	write := step{Method: http.MethodPatch, URL: a.row(k) + now.id, Name: "write", Body: f.Fields, Headers: map[string]string{
+	fields, headless := joined(f.Fields, now)
+	if len(headless) > 0 {
+		return nil, k.ofLines(op, headless)
+	}
+	write := step{Method: http.MethodPatch, URL: a.row(k) + now.id, Name: "write", Body: fields, Headers: map[string]string{
 		"If-Unmodified-Since": modified.Format(http.TimeFormat),
 		"Sforce-Auto-Assign":  "FALSE", // else the org's rules give the case another owner each time
 	}}
-	o, _, err := a.put(ctx, op, k, write, equals("Id", now.id), f.Paths)
-	return o, err
+	o, r, err := a.put(ctx, op, k, write, equals("Id", now.id), f.Paths)
+	if fault.CategoryOf(err) != fault.Gone || r.Status == 0 { // of the write, not of the call
+		return o, err
+	}
+	// Salesforce says of a row and of what it leads to alike that it is deleted, and names neither.
+	switch again, errAgain := a.get(ctx, op, k, now.id); {
+	case errAgain != nil:
+		return nil, errAgain
+	case a.observe(k, again).Gone:
+		return nil, err
+	}
+	return nil, k.ofReference(err, f.Paths)
+}
+
+// ofLines refuses to clear the first line of an address above another, which would take its place.
+func (k *kind) ofLines(op string, fields []string) error {
+	f := &fault.Error{Category: fault.Permanent, Op: op, Message: "Salesforce cannot hold all of it"}
+	for _, r := range k.rows {
+		if slices.Contains(fields, r.fields[0]) && strings.HasSuffix(r.path, ".line1") {
+			refused(f, r.path, "there is a second line, which would become the first")
+		}
+	}
+	return f
+}
+
+// ofReference judges a refusal, since something is deleted, to write a row that is not.
+func (k *kind) ofReference(err error, paths []string) error {
+	f := fault.As(err)
+	f.Category, f.Message = fault.Permanent, "a row that it leads to is deleted"
+	for _, r := range k.rows {
+		if r.refers && slices.Contains(paths, r.path) {
+			refused(f, r.path, "it leads to a row that is deleted")
+		}
+	}
+	return f
 }
 
 // row is where a kind's rows are.

@@ -1,7 +1,12 @@
 package salesforce_test
 
 import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -283,18 +288,110 @@ func TestWhatOthersNeedIsNotArchived(t *testing.T) {
 	wants(t, archive("customer", id), fault.Transient) // as from an API that is not there
 }
 
+// Street has all lines. A second one that changes alone is written, and what is read is what was written: read as part of
+// the first, it would be written below itself again.
 func TestTwoLinesOfAnAddressAreOneField(t *testing.T) {
 	t.Parallel()
 	b := setup(t, oneCurrency)
 	id := b.make(t, "Contact", hopper())
-	home := func(country string) *canonicalv1.Customer {
-		return &canonicalv1.Customer{BillingAddress: &canonicalv1.Address{Line1: proto.String("1 Pier"), Line2: proto.String("Deck 3"), CountryCode: &country}}
+	home := func(line1, line2 string) *canonicalv1.Customer {
+		return &canonicalv1.Customer{BillingAddress: &canonicalv1.Address{Line1: &line1, Line2: &line2, CountryCode: proto.String("US")}}
 	}
-	ack := b.mustPush(t, patch(id, home("US"), "billing_address.line1", "billing_address.country_code"))
-	if got := ack.Observation.Message.(*canonicalv1.Customer).GetBillingAddress(); got.GetLine1() != "1 Pier\nDeck 3" || got.GetLine2() != "" {
-		t.Errorf("acknowledged %v", got)
+	for _, step := range []struct{ line1, line2, path, street, read1, read2 string }{
+		{"1 Pier", "not written", "billing_address.line1", "1 Pier", "1 Pier", ""},
+		{"not written", "Deck 3", "billing_address.line2", "1 Pier\nDeck 3", "1 Pier", "Deck 3"},
+		{"1 Pier", "Deck 4", "billing_address.line2", "1 Pier\nDeck 4", "1 Pier", "Deck 4"},
+		{"1 Pier", "Deck 4\nAft", "billing_address.line2", "1 Pier\nDeck 4\nAft", "1 Pier", "Deck 4\nAft"},
+		{"2 Pier", "not written", "billing_address.line1", "2 Pier\nDeck 4\nAft", "2 Pier", "Deck 4\nAft"},
+		{"not written", "", "billing_address.line2", "2 Pier", "2 Pier", ""},
+		{"", "", "billing_address.line1", "", "", ""},
+		{"", "Deck 4", "billing_address.line2", "Deck 4", "Deck 4", ""},
+	} {
+		ack := b.mustPush(t, patch(id, home(step.line1, step.line2), step.path, "billing_address.country_code"))
+		got := ack.Observation.Message.(*canonicalv1.Customer).GetBillingAddress()
+		if got.GetLine1() != step.read1 || got.GetLine2() != step.read2 || fmt.Sprint(b.field(t, "Contact", id, "MailingStreet")) != cmp.Or(step.street, "<nil>") {
+			t.Errorf("%q and %q are acknowledged as %v, kept as %q", step.line1, step.line2, got, b.field(t, "Contact", id, "MailingStreet"))
+		}
 	}
 	if got := b.field(t, "Contact", id, "MailingCountry"); got != "United States" {
 		t.Errorf("the country is written as %v", got)
+	}
+	b.edit(t, "Contact", id, map[string]any{"MailingStreet": "1 Pier\nDeck 3"})
+	_, err := b.push(t, patch(id, home("", "Deck 3"), "billing_address.line1"))
+	if f := wants(t, err, fault.Permanent); f.Refused["billing_address.line1"] == "" {
+		t.Errorf("the first line alone is cleared: %v", err)
+	}
+	b.mustPush(t, patch(id, home("", ""), "billing_address.line1", "billing_address.line2"))
+	if got := b.field(t, "Contact", id, "MailingStreet"); got != nil {
+		t.Errorf("what is cleared is %v", got)
+	}
+}
+
+// Salesforce says of a row that it leads to a deleted one as if it were deleted itself.
+func TestAReferenceToWhatIsDeletedIsRefusedAndTheRowIsNotGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, oneCurrency)
+	asker, other := b.make(t, "Contact", hopper()), b.make(t, "Contact", hopper())
+	id := b.make(t, "Case", map[string]any{"Subject": "Printer", "ContactId": string(other)})
+	if err := b.sandbox.Delete("Contact", string(asker)); err != nil {
+		t.Fatal(err)
+	}
+	record := &canonicalv1.Ticket{Subject: proto.String("Scanner"), Requester: to(asker)}
+	for _, p := range []adapters.Patch{patch(id, record, "subject", "requester"), patch("", record, "subject", "requester")} {
+		_, err := b.push(t, p)
+		if f := wants(t, err, fault.Permanent); len(f.Refused) != 1 || f.Refused["requester"] == "" || f.MaybeDone {
+			t.Errorf("to %q: %v, refused %v", p.ExternalID, err, f.Refused)
+		}
+	}
+	b.before = func(r *http.Request, _ string) {
+		if r.Method == http.MethodPost {
+			b.before = nil
+			if err := b.sandbox.Delete("Case", string(id)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	_, err := b.push(t, patch(id, record, "subject"))
+	wants(t, err, fault.Gone)
+}
+
+// Rules match by likeness: of two people with one telephone, say. Whose address is another is not taken for the customer.
+func TestWhoIsOnlyLikeTheCustomerIsNotFound(t *testing.T) {
+	t.Parallel()
+	for email, want := range map[string]bool{"grace@example.com": false, "ADA@example.com": true, "": true} {
+		org := sandbox.New(sandbox.Options{Token: token, Now: time.Now})
+		t.Cleanup(org.Close)
+		fields := hopper()
+		fields["Email"] = email
+		id, err := org.Make("Contact", fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body) // of the adapter's, which is whole
+			if strings.Contains(string(body), `"method":"PATCH"`) {
+				_, _ = io.WriteString(w, refusedWrite("400", `[{"errorCode":"DUPLICATES_DETECTED","message":"Use one of these records?","duplicateResult":{"matchResults":[{"matchRecords":[{"record":{"Id":"`+id+`"}}]}]}}]`))
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			org.ServeHTTP(w, r)
+		}))
+		t.Cleanup(server.Close)
+		ack, err := push(t, open(t, server, oneCurrency, func(*adapters.Settings) {}), patch("", sampleAda(), "name", "email"))
+		switch {
+		case want && (err != nil || !ack.Found || string(ack.Observation.ExternalID) != id):
+			t.Errorf("with the address %q: %+v, %v", email, ack, err)
+		case !want && fault.CategoryOf(err) != fault.Conflict:
+			t.Errorf("with the address %q: found %v, %v; want a conflict", email, ack.Found, err)
+		}
+	}
+}
+
+func TestAPageOfSomeProxyArchivesNothing(t *testing.T) {
+	t.Parallel()
+	a := answering(t, "<html>Log in</html>")
+	_, err := a.Archiver.Archive(t.Context(), adapters.Request{Kind: "customer", ExternalID: "003000000000001"})
+	if f := wants(t, err, fault.Transient); !f.MaybeDone {
+		t.Error("who can tell what was done?")
 	}
 }

@@ -301,3 +301,17 @@ func TestRawIsTheRow(t *testing.T) {
 		t.Errorf("raw is %s, %v", o.Raw, err)
 	}
 }
+
+// All work waits for the permission: none of it is given up, since none is at fault.
+func TestAUserWhoMayNotUseTheAPIPausesTheConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t, oneCurrency)
+	for _, code := range []string{"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"} {
+		b.sandbox.Inject(sandbox.Fault{Status: 403, Code: code})
+		if f := wants(t, b.Prober.Probe(t.Context()), fault.Auth); f.Code != code || !strings.Contains(f.Message, "API Enabled") {
+			t.Errorf("got %v", f)
+		}
+	}
+	b.sandbox.Inject(sandbox.Fault{Status: 403, Code: "INSUFFICIENT_ACCESS_OR_READONLY"})
+	wants(t, b.Prober.Probe(t.Context()), fault.Permanent)
+}

@@ -25,7 +25,7 @@ func (o *org) cases() *kind {
 			mapped("requester", []string{requester}, func(r *reading, t *matter) { t.Requester = r.reference(requester) },
 				func(t *matter, fields map[string]any) string {
 					return writeReference(t.GetRequester(), requester, fields)
-				}),
+				}).referring(),
 			mapped("assignee", []string{"OwnerId", "Owner.Name"}, func(r *reading, t *matter) { t.Assignee = ownedBy(r, userPrefix) }, nil),
 			mapped("group", []string{"OwnerId", "Owner.Name"}, func(r *reading, t *matter) { t.Group = ownedBy(r, queuePrefix) }, nil),
 			mapped("status", []string{"Status", "IsClosed"}, o.readStatus, o.writeStatus).required("a case always has a status").

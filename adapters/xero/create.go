@@ -146,13 +146,13 @@ func (a *api) byRecord(ctx context.Context, op string, k *kind, recordID, contac
 	return nil, nil
 }
 
-// amongInvoices looks through a contact's invoices, the newest first: what changes meanwhile moves to the front, and shifts
-// what was not seen yet further back, never out of sight.
+// amongInvoices looks through a contact's invoices in the order of their ids, as a pull does. By their time of change the one
+// that is looked for would most often be on the first page; but it would move there from a page that was not read yet, when
+// somebody changes it meanwhile, and be made a second time.
 func (a *api) amongInvoices(ctx context.Context, op, recordID, contact string) (*adapters.Observation, error) {
 	query := maps.Clone(invoices.listed)
 	maps.Copy(query, invoices.asked)
 	query.Set("ContactIDs", contact)
-	query.Set("order", "UpdatedDateUTC DESC")
 	query.Set("pageSize", strconv.Itoa(invoices.maxPage))
 	for number := 1; ; number++ {
 		query.Set("page", strconv.Itoa(number))
@@ -161,6 +161,9 @@ func (a *api) amongInvoices(ctx context.Context, op, recordID, contact string) (
 			return nil, ofNoObject(err)
 		}
 		in, err := place{}.turned(op, r, invoices.list(r.Body), number, invoices.maxPage)
+		if err == nil && in.hollow {
+			err = noPage(op, r)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -18,7 +18,7 @@ const sale = "ACCREC"
 
 // invoices is the mapping of sales invoices, one row an attribute. Nothing changes it.
 var invoices = &kind{
-	name: invoice, one: "invoice", many: "Invoices", id: "InvoiceID", maxPage: 200,
+	name: invoice, one: "invoice", many: "Invoices", id: "InvoiceID", sort: "Type", maxPage: 200,
 	asked: url.Values{"unitdp": {"4"}}, listed: url.Values{"where": {`Type=="` + sale + `"`}, "order": {"InvoiceId"}},
 	message: func() proto.Message { return &canonicalv1.Invoice{} },
 	rows: []row{

@@ -18,6 +18,8 @@ type kind struct {
 	id      string // "ContactID"
 	message func() proto.Message
 	rows    []row
+	// sort is the field that says whether an object is one of ours at all; one that does not tell it is not read. May be empty.
+	sort string
 	// own are the fields that say nothing of the record.
 	own []string
 	// asked is what every read and write asks for, listed what lists ask for beside it: by it nothing ever leaves a list.

@@ -15,7 +15,7 @@ type object struct {
 	raw    []byte
 }
 
-var errObject = errors.New("it is no object of that kind: an id or a time is missing")
+var errObject = errors.New("it is no object of that kind: an id, a time or a type is missing")
 
 // decode reads an object.
 func (k *kind) decode(raw []byte) (*object, error) {
@@ -23,7 +23,7 @@ func (k *kind) decode(raw []byte) (*object, error) {
 	if err := json.Unmarshal(raw, &o.fields); err != nil {
 		return nil, errObject // without the cause, which quotes values
 	}
-	if o.id = o.text(k.id); !isID(o.id) || o.at().IsZero() {
+	if o.id = o.text(k.id); !isID(o.id) || o.at().IsZero() || k.sort != "" && o.text(k.sort) == "" {
 		return nil, errObject
 	}
 	return o, nil

@@ -28,6 +28,8 @@ type place struct {
 	Passed int `json:"passed"`
 	// Count is how many the list had.
 	Count int `json:"count"`
+	// Size is Xero's own size of a page, where that is below the one asked for; else 0. Pages are counted by it.
+	Size int `json:"size,omitempty"`
 }
 
 // page is what a page of a list holds.
@@ -35,6 +37,12 @@ type page struct {
 	list []json.RawMessage
 	next place
 	more bool
+	// hollow says that it has nothing, though the list is told to go on there.
+	hollow bool
+}
+
+func noPage(op string, r httpapi.Response) error {
+	return &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
 }
 
 // Pull reads a page of all objects, or of those that changed.
@@ -92,6 +100,9 @@ func (a *api) page(ctx context.Context, op string, k *kind, q adapters.Query, mo
 		return page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
 	}
 	size := min(max(q.Size, 1), k.maxPage)
+	if from.Size > 0 {
+		size = min(size, from.Size)
+	}
 	number := from.Passed/size + 1 // of another size than before: some is read twice
 	call := httpapi.Request{Path: root + k.many, Query: maps.Clone(k.listed), Header: http.Header{}}
 	maps.Copy(call.Query, k.asked)
@@ -108,7 +119,11 @@ func (a *api) page(ctx context.Context, op string, k *kind, q adapters.Query, mo
 	if from.Begun == 0 {
 		from.Begun = clock(r).UnixMilli()
 	}
-	return from.turned(op, r, k.list(r.Body), number, size)
+	out, err := from.turned(op, r, k.list(r.Body), number, size)
+	if err == nil && out.hollow && q.Since.IsZero() { // nobody promises that what is told of a list counts its changes alone
+		return page{}, noPage(op, r)
+	}
+	return out, err
 }
 
 func clock(r httpapi.Response) time.Time {
@@ -131,16 +146,17 @@ func (p place) turned(op string, r httpapi.Response, list []json.RawMessage, num
 	_ = json.Unmarshal(r.Body, &answer) // without it, the end is an empty page
 	told := answer.Pagination
 	if list == nil || told != nil && told.PageSize > size {
-		return page{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
+		return page{}, noPage(op, r)
 	}
 	out := page{list: list, more: len(list) > 0, next: p}
 	if told == nil || told.PageCount == 0 && len(list) > 0 {
 		out.next.Passed = number * size
 		return out, nil
 	}
-	if told.PageSize > 0 {
-		size = told.PageSize
+	if told.PageSize > 0 && told.PageSize < size {
+		size, out.next.Size = told.PageSize, told.PageSize
 	}
+	out.hollow = number <= told.PageCount && len(list) == 0
 	out.more, out.next.Passed, out.next.Count = number < told.PageCount, number*size, told.ItemCount
 	if left := p.Count - told.ItemCount; left > 0 {
 		out.more, out.next.Passed = true, max((number-1)*size-left, 0)

@@ -75,7 +75,31 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 	if len(why) > 0 {
 		return nil, &fault.Error{Category: fault.Permanent, Op: op, Message: "Xero cannot hold all of it", Refused: why}
 	}
-	return a.post(ctx, op, now.id, change{k, object, paths})
+	o, err := a.post(ctx, op, now.id, change{k, object, paths})
+	if f := fault.As(err); err == nil || f.Category != fault.Gone || f.Status == http.StatusNotFound || f.Status == http.StatusGone {
+		return o, err
+	}
+	return nil, a.archived(ctx, op, now, paths, err)
+}
+
+// archived judges Xero's complaint that details match an archived contact: a moment ago this one was in use, and details
+// may be another's.
+func (a *api) archived(ctx context.Context, op string, was *object, paths []string, complaint error) error {
+	now, err := a.get(ctx, op, contacts, was.id)
+	switch {
+	case err != nil:
+		return err
+	case contacts.gone(now).gone:
+		return complaint
+	}
+	f := fault.As(complaint)
+	f.Category, f.Message = fault.Permanent, "what is written is another contact's, which is archived"
+	for _, path := range paths {
+		if path == "name" || path == "company" {
+			refused(f, path, "an archived contact of Xero's has the name")
+		}
+	}
+	return f
 }
 
 // post writes to an object.

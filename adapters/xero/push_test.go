@@ -446,3 +446,54 @@ func TestAnArchivedContactCanBeTakenBack(t *testing.T) {
 	_, err = b.Archiver.Archive(t.Context(), adapters.Request{Kind: "invoice", ExternalID: id})
 	wants(t, err, fault.Permanent)
 }
+
+// The one that is looked for changes when a page of its contact's invoices was read, and the one that it is on was not.
+func TestAnInvoiceThatChangesWhileItIsLookedForIsFound(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	payer := b.make(t, "Contacts", contact(1))
+	ours := sale(string(payer), 0)
+	ours["Url"] = "https://hub.example.com/records/" + invoiceRecord
+	id := b.make(t, "Invoices", ours)
+	for n := range 250 {
+		b.forward(time.Second)
+		b.make(t, "Invoices", sale(string(payer), int64(n+1)))
+	}
+	b.before = func(r *http.Request) {
+		if r.URL.Query().Get("page") == "2" {
+			b.before = nil
+			b.forward(time.Second)
+			b.edit(t, "Invoices", id, map[string]any{"Reference": "PO 7"})
+		}
+	}
+	bill := &canonicalv1.Invoice{Customer: reference(string(payer)), Lines: []*canonicalv1.Line{line("Hours", "2", euros(10, 0), nil, euros(1, 0))}}
+	r, err := b.Pusher.Prepare(patch("", bill, "customer", "lines"))
+	must(t, err)
+	found, err := b.Pusher.Find(t.Context(), r)
+	if err != nil || found == nil || found.ExternalID != id {
+		t.Errorf("found %+v, %v; want %s", found, err, id)
+	}
+}
+
+// What Xero says of details, it says of whichever contact they match.
+func TestDetailsOfAnArchivedContactDoNotMakeAnotherOneGone(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]fault.Category{"ACTIVE": fault.Permanent, "ARCHIVED": fault.Gone} {
+		reads := 0
+		b := &bundle{Adapter: connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				says(http.StatusBadRequest, `{"ErrorNumber":10,"Type":"ValidationException","Elements":[{"ValidationErrors":[{"Message":"The specified contact details matched an archived contact. Archived contacts cannot currently be edited via the API."}]}]}`).ServeHTTP(w, r)
+				return
+			}
+			is := "ACTIVE"
+			if reads++; reads > 1 {
+				is = status
+			}
+			says(http.StatusOK, `{"Contacts":[{"ContactID":"1","ContactStatus":"`+is+`","Name":"Ada","UpdatedDateUTC":"/Date(1488391422280+0000)/"}]}`).ServeHTTP(w, r)
+		}))}
+		_, err := b.push(t, patch("1", named("Grace Hopper"), "name"))
+		if f := wants(t, err, want); (f.Refused["name"] != "") != (want == fault.Permanent) {
+			t.Errorf("%s: %v, refused %v", status, err, f.Refused)
+		}
+	}
+}

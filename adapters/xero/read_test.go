@@ -243,3 +243,52 @@ func TestAStrangerIsTurnedAway(t *testing.T) {
 		t.Errorf("another token: %v", f)
 	}
 }
+
+// Xero may hold pages to fewer than are asked for: its numbers then count its own pages.
+func TestPagesOfXerosOwnSizeLeaveNothingOut(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	b := &bundle{Adapter: connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls++; calls > 20 {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		q := r.URL.Query()
+		q.Set("pageSize", "2")
+		says(http.StatusOK, pageOf([]string{"a", "b", "c", "d", "e", "f", "g"}, q)).ServeHTTP(w, r)
+	}))}
+	if said, last := b.pulled(t, adapters.Query{Kind: "customer"}, 100, 5); len(said) != 7 || last.Total != 7 || calls != 4 {
+		t.Errorf("%d contacts were pulled of 7 (%d told) by %d calls", len(said), last.Total, calls)
+	}
+}
+
+func TestAPageThatShouldHaveSomethingIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	b := &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":2,"pageCount":2,"itemCount":3},"Contacts":[]}`))}
+	_, err := b.Puller.Pull(t.Context(), adapters.Query{Kind: "customer", Size: 2})
+	wants(t, err, fault.Transient)
+	_, err = b.Lister.List(t.Context(), adapters.Query{Kind: "customer", Size: 2})
+	wants(t, err, fault.Transient)
+	said, _ := b.pulled(t, adapters.Query{Kind: "customer", Since: time.Now()}, 2) // what is told may be of all, and this of changes
+	if len(said) != 0 {
+		t.Errorf("pulled %v of nothing", said)
+	}
+	b = &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":200,"pageCount":1,"itemCount":3},"Invoices":[]}`))}
+	_, err = b.Pusher.Find(t.Context(), adapters.Request{Kind: "invoice", RecordID: invoiceRecord, Body: []byte(`{"writes":{"customer":{"Contact":{"ContactID":"1"}}}}`)})
+	wants(t, err, fault.Transient) // else it would be made a second time
+	b = &bundle{Adapter: connect(t, says(http.StatusOK, `{"pagination":{"page":1,"pageSize":2,"pageCount":0,"itemCount":0},"Contacts":[]}`))}
+	if said, _ := b.pulled(t, adapters.Query{Kind: "customer"}, 2); len(said) != 0 {
+		t.Errorf("pulled %v of nothing", said)
+	}
+}
+
+// A bill is gone, as none of ours. What does not say what it is may be a sale.
+func TestAnInvoiceThatDoesNotTellItsTypeIsNotGone(t *testing.T) {
+	t.Parallel()
+	b := &bundle{Adapter: connect(t, says(http.StatusOK, `{"Invoices":[{"InvoiceID":"1","CurrencyCode":"EUR","UpdatedDateUTC":"/Date(1541176290160)/"}]}`))}
+	seen, err := b.Fetcher.Fetch(t.Context(), adapters.Object{Kind: "invoice", ExternalID: "1"})
+	if seen.Gone {
+		t.Error("it is said to be gone")
+	}
+	wants(t, err, fault.Transient)
+}

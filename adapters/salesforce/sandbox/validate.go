@@ -84,7 +84,9 @@ func (s *Server) refuses(t *table, o *Object, name string, value any) *reply {
 		out = problem(http.StatusBadRequest, "STRING_TOO_LONG", fmt.Sprintf("%s: data value too large: %s (max length=%d)", name, text, f.max), name)
 	case f.sort == email && !emailForm.MatchString(text):
 		out = problem(http.StatusBadRequest, "INVALID_EMAIL_ADDRESS", "Email: invalid email address: "+text, name)
-	case f.sort == ids && !s.leads(f, text):
+	case f.sort == ids && s.leads(f, text, true):
+		out = problem(http.StatusBadRequest, "ENTITY_IS_DELETED", "entity is deleted", []string{}...) // as of the row itself
+	case f.sort == ids && !s.leads(f, text, false):
 		out = problem(http.StatusBadRequest, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", name)
 	case name == s.options.ExternalID && s.taken(t, o, text) != nil:
 		out = problem(http.StatusBadRequest, "DUPLICATE_VALUE", "duplicate value found: "+name+" duplicates value on record with id: "+s.taken(t, o, text).ID[:15], []string{}...)
@@ -94,11 +96,11 @@ func (s *Server) refuses(t *table, o *Object, name string, value any) *reply {
 	return &out
 }
 
-// leads says that an id is of a row that is there.
-func (s *Server) leads(f field, id string) bool {
+// leads says that an id is of a row that is there, or that is in the bin.
+func (s *Server) leads(f field, id string, bin bool) bool {
 	return slices.ContainsFunc(parents[f.parent], func(name string) bool {
 		o := s.tables[name].row(id)
-		return o != nil && !o.Deleted
+		return o != nil && o.Deleted == bin
 	})
 }
 
