@@ -103,6 +103,11 @@ func (w *world) process(id string, allowed adapters.Limits) *process {
 	return p
 }
 
+// beside is its calls for tokens.
+func (p *process) beside() *process {
+	return &process{world: p.world, client: p.limits.Beside("crm", &http.Client{})}
+}
+
 // admit asks as work does that is about to begin.
 func (p *process) admit(ctx context.Context) time.Duration {
 	p.t.Helper()
@@ -257,6 +262,56 @@ func TestAVendorThatFailsIsLeftAloneByAllProcesses(t *testing.T) {
 		c, err := w.db.Connection(t.Context(), "crm")
 		return err == nil && c.Pace == 1
 	})
+}
+
+// Who gives no tokens is away as who answers no calls is. That tokens are given again is no word of the calls.
+func TestWhereTokensAreHadIsPartOfAnOutage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 1, PerDay: 1000})
+	p.admitted(t.Context())
+	tokens := p.beside()
+	w.status.Store(http.StatusServiceUnavailable)
+	for range 5 {
+		w.must(tokens.call(t.Context(), "/token"))
+	}
+	if c, err := w.db.Connection(t.Context(), "crm"); err != nil || c.Outages != 1 || !p.limits.Broken("crm") {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	w.status.Store(http.StatusOK)
+	p.admitted(t.Context())
+	w.must(tokens.call(t.Context(), "/token"))
+	if !p.limits.Broken("crm") {
+		t.Error("the outage is over since there is a token")
+	}
+	w.must(p.call(t.Context(), "/"))
+	if c, err := w.db.Connection(t.Context(), "crm"); err != nil || c.Outages != 0 || p.limits.Broken("crm") {
+		t.Errorf("%+v, %v", c, err)
+	}
+	w.until("a call is counted", func() bool {
+		p.admit(t.Context())
+		today, err := w.db.CountCalls(t.Context(), "crm", 0)
+		return err == nil && today == 1
+	})
+}
+
+func TestNobodyIsAskedForTokensInAnOutage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 8})
+	p.limits = limits.New(limits.Options{Store: w.db, Process: "a", Log: slog.New(slog.DiscardHandler), Outage: time.Minute})
+	p.client, p.hear = p.limits.Keep("crm", adapters.Limits{PerSecond: 1000, Concurrency: 8}, &http.Client{})
+	tokens := p.beside()
+	w.status.Store(http.StatusBadGateway)
+	for range 5 {
+		w.must(p.call(t.Context(), "/"))
+	}
+	for name, one := range map[string]*process{"a token": tokens, "a call": p} {
+		var refused *limits.Refused
+		if err := one.call(t.Context(), "/"); !errors.As(err, &refused) || !refused.NotSent() {
+			t.Errorf("%s is asked for all the same: %v", name, err)
+		}
+	}
 }
 
 // What a process found that is no more is ended by the others.

@@ -115,7 +115,9 @@ func (s *Source) take(stored store.OAuthToken) error {
 func (s *Source) renew(ctx context.Context, before store.OAuthToken) error {
 	o, name := s.keeper.o, s.client.Connection
 	failed := func(err error) error {
-		s.keeper.renewed.WithLabelValues(name, "failed").Inc()
+		if notSent(err) == nil {
+			s.keeper.renewed.WithLabelValues(name, "failed").Inc()
+		}
 		return errors.Join(err, o.Store.ReleaseOAuth(context.WithoutCancel(ctx), name, o.Process))
 	}
 	refresh := ""
