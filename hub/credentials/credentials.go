@@ -148,6 +148,7 @@ func (k *Keeper) renew(ctx context.Context, h *holder) error {
 		}
 		h.client.Store(&now.client)
 		h.missing.Store(&now.missing)
+		h.renewals.Add(1)
 		if k.begun {
 			k.o.Log.Info("credentials renewed", "connection", h.c.Name, "in_use", now.inUse())
 		}

@@ -37,6 +37,9 @@ type signer struct {
 func (a signer) Probe(context.Context) error {
 	key := a.s.Credentials["api_key"].Reveal()
 	a.called.Store(&key)
+	if strings.HasPrefix(key, "revoked") {
+		return &fault.Error{Category: fault.Auth, Op: "probe", Status: 401}
+	}
 	return nil
 }
 
@@ -326,6 +329,27 @@ func TestWhatNoKeyOpensIsToldAndAnotherVersionHelps(t *testing.T) {
 	other.put("api_key", "key-2", time.Hour)
 	must(t, other.Refresh(t.Context()))
 	if got := other.uses(); got != "key-2" {
+		t.Errorf("it uses %q", got)
+	}
+}
+
+// A process that has not looked yet uses the credential before: that it is refused is no reason to pause where there is
+// another one, and one as long as there is none.
+func TestARefusalOfACredentialThatWasReplacedPassesBy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	one, two := h.process(nil), h.process(nil)
+	one.put("api_key", "revoked-1", time.Hour)
+	must(t, two.Refresh(t.Context()))
+	probe := func() error { return two.open.Adapter.Prober.Probe(t.Context()) }
+	if err := probe(); fault.CategoryOf(err) != fault.Auth {
+		t.Errorf("refused: %v", err)
+	}
+	one.put("api_key", "key-2", 0)
+	if err := probe(); fault.CategoryOf(err) != fault.Transient || fault.As(err).Status != 401 {
+		t.Errorf("refused, and replaced: %v", err)
+	}
+	if got := two.uses(); got != "key-2" {
 		t.Errorf("it uses %q", got)
 	}
 }
