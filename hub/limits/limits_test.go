@@ -183,15 +183,17 @@ func TestProcessesTogetherKeepToRateAndConcurrency(t *testing.T) {
 	allowed := adapters.Limits{PerSecond: 40, Concurrency: 3}
 	a, b := w.process("a", allowed), w.process("b", allowed)
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var workers sync.WaitGroup
 	a.busy(ctx, &workers)
 	w.until("one works", func() bool { return w.calls.Load() > 10 })
 	b.busy(ctx, &workers)
+	w.until("both have worked for a while", func() bool { return w.calls.Load() >= 40 && time.Since(began) > 5*time.Second })
+	cancel()
 	workers.Wait()
 	// Its burst of a second, and what the second process had before the first one knew of it.
-	if calls, most := float64(w.calls.Load()), 40*(time.Since(began).Seconds()+1)+20; calls > most || calls < 40 {
+	if calls, most := float64(w.calls.Load()), 40*(time.Since(began).Seconds()+1)+20; calls > most {
 		t.Errorf("%v calls in %v; at most %v are allowed", calls, time.Since(began), most)
 	}
 	if most, _ := w.seen(); most > 3 {
@@ -234,10 +236,6 @@ func TestAVendorThatFailsIsLeftAloneByAllProcesses(t *testing.T) {
 	w.must(err)
 	if c.Outages != 1 || c.BrokenAt.IsZero() || !a.limits.Broken("crm") {
 		t.Fatalf("%+v", c)
-	}
-	var refused *limits.Refused
-	if err := a.call(t.Context(), "/"); !errors.As(err, &refused) || !refused.NotSent() {
-		t.Errorf("called all the same: %v", err)
 	}
 	before := w.calls.Load()
 	// Work that comes again and again while the vendor is away: each process tries now and then, one call at a time.
@@ -295,7 +293,7 @@ func TestWhereTokensAreHadIsPartOfAnOutage(t *testing.T) {
 	})
 }
 
-func TestNobodyIsAskedForTokensInAnOutage(t *testing.T) {
+func TestNobodyIsCalledOrAskedForTokensInAnOutage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 8})
