@@ -450,11 +450,41 @@ func TestAFileThatIsReplacedIsFollowed(t *testing.T) {
 	}
 	write("b", "no key") // which the adapter does not take
 	look()
-	if err := p.Refresh(t.Context()); err == nil {
-		t.Error("nobody is told")
+	look()
+	if n := strings.Count(p.log.String(), "does not take"); n != 1 {
+		t.Errorf("it is told %d times", n)
 	}
 	if got := p.uses(); got != "key-2" {
 		t.Errorf("with what the adapter does not take, it uses %q", got)
+	}
+}
+
+// What the adapter took when it was kept it may not take any more once it is another one. The others are served, and so is
+// this one when it has what it takes.
+func TestWhatTheAdapterDoesNotTakeKeepsNoHubFromStarting(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.process(nil).put("api_key", "key-of-old", time.Hour)
+	p := h.process(func(c *config.Connection) {
+		open := c.Factory.Open
+		c.Factory.Open = func(s adapters.Settings) (*adapters.Adapter, error) {
+			if key := s.Credentials["api_key"].Reveal(); strings.HasSuffix(key, "of-old") {
+				return nil, fmt.Errorf("%q is none", key)
+			}
+			return open(s)
+		}
+	})
+	if err := p.open.Adapter.Prober.Probe(t.Context()); fault.CategoryOf(err) != fault.Auth || !strings.Contains(err.Error(), "does not take") {
+		t.Errorf("a call without credentials: %v", err)
+	}
+	must(t, p.Refresh(t.Context()))
+	if log := p.log.String(); strings.Count(log, "does not take") != 1 || strings.Contains(log, "key-of-old") {
+		t.Errorf("it is told as\n%s", log)
+	}
+	p.put("api_key", "key-new", time.Hour)
+	must(t, p.Refresh(t.Context()))
+	if got := p.uses(); got != "key-new" || p.renewed.Load() != 1 {
+		t.Errorf("it uses %q; told %d times", got, p.renewed.Load())
 	}
 }
 

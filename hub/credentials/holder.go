@@ -190,6 +190,18 @@ func (now *held) same(other *held) bool {
 		slices.EqualFunc(now.Webhooks, other.Webhooks, alike) && slices.Equal(now.WebhookNames, other.WebhookNames)
 }
 
+// inUse are the versions in use, by place; 0 where there is none.
+func (h *holder) inUse() map[string]int64 {
+	if h.now != nil {
+		return h.now.versions
+	}
+	none := map[string]int64{}
+	for _, place := range h.places() {
+		none[place] = 0
+	}
+	return none
+}
+
 // inUse tells which versions are in use.
 func (now *held) inUse() string {
 	var all []string
@@ -199,7 +211,8 @@ func (now *held) inUse() string {
 	return strings.Join(all, ", ")
 }
 
-// refused tells, once, that the adapter does not take what there is now: what was in use stays so.
+// refused is why the adapter does not take what there is now; nil where that was told. What was in use stays so, and a
+// connection that has had nothing yet is not called: the others do not wait for it.
 func (h *holder) refused(now *held, err error) error {
 	if now.same(h.unwanted) {
 		return nil
@@ -208,12 +221,12 @@ func (h *holder) refused(now *held, err error) error {
 	if why := h.c.Adapter + " does not take the credentials that are kept for it"; h.now == nil {
 		h.missing.Store(&why)
 	}
-	for _, text := range slices.Collect(maps.Values(now.Credentials)) {
+	for _, text := range slices.Concat(slices.Collect(maps.Values(now.Credentials)), now.Webhooks) {
 		if !text.IsZero() && strings.Contains(err.Error(), text.Reveal()) {
-			err = errors.New("they have another form")
+			return errors.New("they have another form")
 		}
 	}
-	return fmt.Errorf("connection %s: %s does not take its new credentials: %w", h.c.Name, h.c.Adapter, err)
+	return err
 }
 
 // Dress has a connection refuse to be called while it lacks a credential. A call whose credential was refused, and replaced
