@@ -391,6 +391,18 @@ func TestAfterAResealTheOldKeyIsNotNeeded(t *testing.T) {
 	if _, err := h.process(nil).Reseal(t.Context()); !errors.Is(err, secrets.ErrSealed) {
 		t.Errorf("without the key: %v", err)
 	}
+	// One whose key is lost, and which stands before the others, is named, and they are sealed anew.
+	lost := newKey(t)
+	h.process(nil, lost).put("api_key", "key-3", time.Hour)
+	both.put("webhook.secrets", "hook-1", time.Hour)
+	fresher := newKey(t)
+	n, err := h.process(nil, fresher, fresh).Reseal(t.Context())
+	if n != 3 || !errors.Is(err, secrets.ErrSealed) || !strings.Contains(err.Error(), "api_key v3 of connection shop") {
+		t.Errorf("%d beside the lost one, %v", n, err)
+	}
+	if one := h.process(nil, fresher); one.verifies("hook-1") == "" {
+		t.Error("without the key before, what was sealed anew is not opened")
+	}
 }
 
 func TestWhatItsTimeIsOverIsForgotten(t *testing.T) {
