@@ -82,6 +82,42 @@ func TestAVendorIsAwayForAnHour(t *testing.T) {
 	w.attempts()
 }
 
+// A vendor that is away gives no tokens either: where the one in use ends meanwhile, work waits as it does for calls that
+// fail, and whoever gives tokens is not asked for each piece of it.
+func TestAVendorWhoseTokensEndIsAwayForAnHour(t *testing.T) {
+	const hour, customers = 10 * time.Second, 60
+	w := newTown(t)
+	desk, _, at := w.granted()
+	vendor := w.before(at)
+	w.backoff = time.Second / 360
+	w.start()
+	w.grant()
+	made := func(from, to int) {
+		for i := from; i < to; i++ {
+			if err := w.callStripe("/v1/customers", url.Values{"name": {fmt.Sprintf("Kim %d", i)}, "email": {fmt.Sprintf("kim%d@example.com", i)}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	made(0, 5)
+	w.settled()
+
+	vendor.turn(mishaps{away: true})
+	over := time.NewTimer(hour)
+	made(5, customers)
+	<-over.C
+	calls, _ := vendor.made()
+	vendor.turn(mishaps{})
+	w.settled()
+	if most := 60 + 10 + 2*16; len(calls) > most || len(calls) < 5 {
+		t.Errorf("a vendor that was away for an hour was called %d times, want 5 to %d", len(calls), most)
+	}
+	if n := len(desk.Objects("users")); n != customers {
+		t.Errorf("the desk has %d users, want %d", n, customers)
+	}
+	w.attempts()
+}
+
 // attempts checks that no delivery was tried more often than a few times: waiting is no try.
 func (w *town) attempts() {
 	w.t.Helper()

@@ -104,11 +104,8 @@ func secretsReseal(f *flags) *cobra.Command {
 			return f.withCredentials(cmd.Context(), func(k *credentials.Keeper, db *store.Store, box *secrets.Box) error {
 				return reseal(cmd.Context(), cmd.OutOrStdout(), func(ctx context.Context) (int, error) {
 					kept, err := k.Reseal(ctx)
-					if err != nil {
-						return kept, err
-					}
-					tokens, err := oauth.Reseal(ctx, db, box)
-					return kept + tokens, err
+					tokens, more := oauth.Reseal(ctx, db, box)
+					return kept + tokens, errors.Join(err, more)
 				})
 			})
 		},

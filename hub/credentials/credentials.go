@@ -142,19 +142,9 @@ func (k *Keeper) renew(ctx context.Context, h *holder) error {
 		k.o.Log.Error("a credential cannot be used", "connection", h.c.Name, "reason", fault)
 	}
 	if !now.same(h.now) {
-		before := h.open.Fingerprint()
-		if err := h.open.Renew(now.Secrets); err != nil {
-			return h.refused(now, err)
-		}
-		h.client.Store(&now.client)
-		h.missing.Store(&now.missing)
-		if k.begun {
-			k.o.Log.Info("credentials renewed", "connection", h.c.Name, "in_use", now.inUse())
-		}
-		h.untold = h.untold || k.begun && !slices.Equal(before, h.open.Fingerprint())
-		h.now = now
+		k.take(h, now)
 	}
-	for place, version := range now.versions {
+	for place, version := range h.inUse() {
 		k.inUse.WithLabelValues(h.c.Name, place).Set(float64(version))
 	}
 	if !h.untold || k.o.Renewed == nil {
@@ -165,6 +155,25 @@ func (k *Keeper) renew(ctx context.Context, h *holder) error {
 	}
 	h.untold = false
 	return nil
+}
+
+// take opens the connection with what it holds now.
+func (k *Keeper) take(h *holder, now *held) {
+	before := h.open.Fingerprint()
+	if err := h.open.Renew(now.Secrets); err != nil {
+		if reason := h.refused(now, err); reason != nil {
+			k.o.Log.Error("the adapter does not take new credentials", "connection", h.c.Name, "adapter", h.c.Adapter, "reason", reason)
+		}
+		return
+	}
+	h.client.Store(&now.client)
+	h.missing.Store(&now.missing)
+	h.renewals.Add(1)
+	if k.begun {
+		k.o.Log.Info("credentials renewed", "connection", h.c.Name, "in_use", now.inUse())
+	}
+	h.untold = h.untold || k.begun && !slices.Equal(before, h.open.Fingerprint())
+	h.now = now
 }
 
 // Run looks until ctx ends.

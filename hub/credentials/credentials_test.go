@@ -37,6 +37,9 @@ type signer struct {
 func (a signer) Probe(context.Context) error {
 	key := a.s.Credentials["api_key"].Reveal()
 	a.called.Store(&key)
+	if strings.HasPrefix(key, "revoked") {
+		return &fault.Error{Category: fault.Auth, Op: "probe", Status: 401}
+	}
 	return nil
 }
 
@@ -330,6 +333,27 @@ func TestWhatNoKeyOpensIsToldAndAnotherVersionHelps(t *testing.T) {
 	}
 }
 
+// A process that has not looked yet uses the credential before: that it is refused is no reason to pause where there is
+// another one, and one as long as there is none.
+func TestARefusalOfACredentialThatWasReplacedPassesBy(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	one, two := h.process(nil), h.process(nil)
+	one.put("api_key", "revoked-1", time.Hour)
+	must(t, two.Refresh(t.Context()))
+	probe := func() error { return two.open.Adapter.Prober.Probe(t.Context()) }
+	if err := probe(); fault.CategoryOf(err) != fault.Auth {
+		t.Errorf("refused: %v", err)
+	}
+	one.put("api_key", "key-2", 0)
+	if err := probe(); fault.CategoryOf(err) != fault.Transient || fault.As(err).Status != 401 {
+		t.Errorf("refused, and replaced: %v", err)
+	}
+	if got := two.uses(); got != "key-2" {
+		t.Errorf("it uses %q", got)
+	}
+}
+
 // Whoever can write to the database makes no secret of another place's, nor an old one the newest.
 func TestASealedTextIsGoodForItsPlaceAndVersionAlone(t *testing.T) {
 	t.Parallel()
@@ -366,6 +390,18 @@ func TestAfterAResealTheOldKeyIsNotNeeded(t *testing.T) {
 	}
 	if _, err := h.process(nil).Reseal(t.Context()); !errors.Is(err, secrets.ErrSealed) {
 		t.Errorf("without the key: %v", err)
+	}
+	// One whose key is lost, and which stands before the others, is named, and they are sealed anew.
+	lost := newKey(t)
+	h.process(nil, lost).put("api_key", "key-3", time.Hour)
+	both.put("webhook.secrets", "hook-1", time.Hour)
+	fresher := newKey(t)
+	n, err := h.process(nil, fresher, fresh).Reseal(t.Context())
+	if n != 3 || !errors.Is(err, secrets.ErrSealed) || !strings.Contains(err.Error(), "api_key v3 of connection shop") {
+		t.Errorf("%d beside the lost one, %v", n, err)
+	}
+	if one := h.process(nil, fresher); one.verifies("hook-1") == "" {
+		t.Error("without the key before, what was sealed anew is not opened")
 	}
 }
 
@@ -426,11 +462,41 @@ func TestAFileThatIsReplacedIsFollowed(t *testing.T) {
 	}
 	write("b", "no key") // which the adapter does not take
 	look()
-	if err := p.Refresh(t.Context()); err == nil {
-		t.Error("nobody is told")
+	look()
+	if n := strings.Count(p.log.String(), "does not take"); n != 1 {
+		t.Errorf("it is told %d times", n)
 	}
 	if got := p.uses(); got != "key-2" {
 		t.Errorf("with what the adapter does not take, it uses %q", got)
+	}
+}
+
+// What the adapter took when it was kept it may not take any more once it is another one. The others are served, and so is
+// this one when it has what it takes.
+func TestWhatTheAdapterDoesNotTakeKeepsNoHubFromStarting(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.process(nil).put("api_key", "key-of-old", time.Hour)
+	p := h.process(func(c *config.Connection) {
+		open := c.Factory.Open
+		c.Factory.Open = func(s adapters.Settings) (*adapters.Adapter, error) {
+			if key := s.Credentials["api_key"].Reveal(); strings.HasSuffix(key, "of-old") {
+				return nil, fmt.Errorf("%q is none", key)
+			}
+			return open(s)
+		}
+	})
+	if err := p.open.Adapter.Prober.Probe(t.Context()); fault.CategoryOf(err) != fault.Auth || !strings.Contains(err.Error(), "does not take") {
+		t.Errorf("a call without credentials: %v", err)
+	}
+	must(t, p.Refresh(t.Context()))
+	if log := p.log.String(); strings.Count(log, "does not take") != 1 || strings.Contains(log, "key-of-old") {
+		t.Errorf("it is told as\n%s", log)
+	}
+	p.put("api_key", "key-new", time.Hour)
+	must(t, p.Refresh(t.Context()))
+	if got := p.uses(); got != "key-new" || p.renewed.Load() != 1 {
+		t.Errorf("it uses %q; told %d times", got, p.renewed.Load())
 	}
 }
 

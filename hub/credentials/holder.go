@@ -25,6 +25,8 @@ type holder struct {
 	client atomic.Pointer[adapters.Secret]
 	// missing is why it cannot be called; empty where it can.
 	missing atomic.Pointer[string]
+	// renewals counts how often its secrets became others.
+	renewals atomic.Int64
 
 	// The rest is of the one who looks.
 	now *held
@@ -188,6 +190,18 @@ func (now *held) same(other *held) bool {
 		slices.EqualFunc(now.Webhooks, other.Webhooks, alike) && slices.Equal(now.WebhookNames, other.WebhookNames)
 }
 
+// inUse are the versions in use, by place; 0 where there is none.
+func (h *holder) inUse() map[string]int64 {
+	if h.now != nil {
+		return h.now.versions
+	}
+	none := map[string]int64{}
+	for _, place := range h.places() {
+		none[place] = 0
+	}
+	return none
+}
+
 // inUse tells which versions are in use.
 func (now *held) inUse() string {
 	var all []string
@@ -197,7 +211,8 @@ func (now *held) inUse() string {
 	return strings.Join(all, ", ")
 }
 
-// refused tells, once, that the adapter does not take what there is now: what was in use stays so.
+// refused is why the adapter does not take what there is now; nil where that was told. What was in use stays so, and a
+// connection that has had nothing yet is not called: the others do not wait for it.
 func (h *holder) refused(now *held, err error) error {
 	if now.same(h.unwanted) {
 		return nil
@@ -206,18 +221,19 @@ func (h *holder) refused(now *held, err error) error {
 	if why := h.c.Adapter + " does not take the credentials that are kept for it"; h.now == nil {
 		h.missing.Store(&why)
 	}
-	for _, text := range slices.Collect(maps.Values(now.Credentials)) {
+	for _, text := range slices.Concat(slices.Collect(maps.Values(now.Credentials)), now.Webhooks) {
 		if !text.IsZero() && strings.Contains(err.Error(), text.Reveal()) {
-			err = errors.New("they have another form")
+			return errors.New("they have another form")
 		}
 	}
-	return fmt.Errorf("connection %s: %s does not take its new credentials: %w", h.c.Name, h.c.Adapter, err)
+	return err
 }
 
-// Dress has a connection refuse to be called while it lacks a credential.
+// Dress has a connection refuse to be called while it lacks a credential. A call whose credential was refused, and replaced
+// meanwhile, fails in passing: one that this process has used for a moment longer than others is no reason to pause.
 func (k *Keeper) Dress(name string, spec *connection.Spec) {
 	h, inner := k.holders[name], spec.Around.Call
-	if h == nil || !h.keeps() {
+	if h == nil || !h.keeps() && !h.watches() {
 		return
 	}
 	if inner == nil {
@@ -227,8 +243,23 @@ func (k *Keeper) Dress(name string, spec *connection.Spec) {
 		if why := h.missing.Load(); why != nil && *why != "" {
 			return &fault.Error{Category: fault.Auth, Op: call.Op, Message: *why}
 		}
-		return inner(ctx, call, next)
+		began := h.renewals.Load()
+		err := inner(ctx, call, next)
+		if err == nil || fault.CategoryOf(err) != fault.Auth || !k.replaced(ctx, h, began) {
+			return err
+		}
+		refused := *fault.As(err)
+		refused.Category, refused.Message = fault.Transient, "the credential was refused; there is another one now"
+		return &refused
 	}
+}
+
+// replaced says that a connection's secrets are others than when a call began, after a look at what they are.
+func (k *Keeper) replaced(ctx context.Context, h *holder, began int64) bool {
+	if h.renewals.Load() == began {
+		_ = k.Refresh(ctx) // where it cannot look now, it has seen no other
+	}
+	return h.renewals.Load() != began
 }
 
 // ClientSecret is the secret of a connection's client of OAuth, as it is now.

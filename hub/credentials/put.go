@@ -166,7 +166,8 @@ func (r Retire) among(all []store.Credential) (version store.Credential, others 
 	return version, others
 }
 
-// Reseal seals anew the versions that an older key has sealed, and tells how many there were.
+// Reseal seals anew the versions that an older key has sealed, and tells how many there were. One that no key opens keeps
+// the others from nothing; the error names each.
 func (k *Keeper) Reseal(ctx context.Context) (found int, err error) {
 	if k.o.Box == nil {
 		return 0, ErrNoKeys
@@ -175,12 +176,14 @@ func (k *Keeper) Reseal(ctx context.Context) (found int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	var closed error
 	for _, c := range all {
 		anew, needed, err := k.o.Box.Reseal(purpose(c.CredentialKey, c.Version), c.Sealed)
-		if err != nil {
-			return found, fmt.Errorf("%s v%d of connection %s: %w", c.Name, c.Version, c.Connection, err)
-		}
-		if !needed {
+		switch {
+		case err != nil:
+			closed = errors.Join(closed, fmt.Errorf("%s v%d of connection %s: %w", c.Name, c.Version, c.Connection, err))
+			continue
+		case !needed:
 			continue
 		}
 		found++
@@ -188,5 +191,5 @@ func (k *Keeper) Reseal(ctx context.Context) (found int, err error) {
 			return found, err
 		}
 	}
-	return found, nil
+	return found, closed
 }

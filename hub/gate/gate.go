@@ -120,7 +120,7 @@ func (g *Gate) pause(ctx context.Context, connection, reason string) error {
 	if err != nil || c.Paused() {
 		return err
 	}
-	g.Log.Error("connection paused: its credentials were refused; renew them in the configuration",
+	g.Log.Error("connection paused: its credentials were refused; it goes on when they work, or others are there",
 		"connection", connection, "reason", reason)
 	return g.Store.InTx(ctx, func(tx *store.Tx) error {
 		return g.stop(ctx, tx, connection, Order{Why: reason})

@@ -2,8 +2,11 @@ package jobs_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/jobs"
@@ -73,4 +76,45 @@ func passes(t *testing.T, h *hubtest.Hub, answer error, pause time.Duration) {
 		}
 		return tag.RowsAffected() == 1
 	})
+}
+
+// Work whose vendor fails while no breaker opens has its attempts alone to outlive that by.
+func TestAttemptsOutlastAnOutage(t *testing.T) {
+	t.Parallel()
+	tries := make(chan jobs.Run)
+	shop := hubtest.NewVendor()
+	h := hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": shop, "crm": hubtest.NewVendor()}, Policies: hubtest.Preferring("shop", "crm"),
+		Wrap: func(all jobs.Handlers) jobs.Handlers {
+			all.Deliver = func(_ context.Context, _ jobs.DeliverArgs, run jobs.Run) error {
+				tries <- run
+				if run.Last {
+					return jobs.Cancel(errors.New("it was the last"))
+				}
+				return errors.New("it fails")
+			}
+			return all
+		}})
+	h.Work()
+	h.Observe("shop", shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	passed := time.Duration(0)
+	for run := range tries {
+		if run.Last {
+			break
+		}
+		h.Until("the try has ended", func() bool {
+			var wait time.Duration
+			err := h.Store.Pool().QueryRow(t.Context(), `with retried as (select id, scheduled_at - clock_timestamp() as wait from river_job
+					where kind = 'deliver' and state in ('retryable', 'available') and attempt = $1 for update)
+				update river_job set state = 'available', scheduled_at = clock_timestamp() from retried where river_job.id = retried.id
+				returning greatest(wait, interval '0')`, run.Attempt).Scan(&wait)
+			if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+				t.Fatal(err)
+			}
+			passed += wait
+			return err == nil
+		})
+	}
+	if passed < 90*time.Minute {
+		t.Errorf("the attempts are used up in %v, and an hour's outage is to be outlived for certain", passed)
+	}
 }

@@ -23,9 +23,10 @@ import (
 )
 
 // MaxAttempts and MaxAge bound how often, and for how long, a job is tried before it becomes a dead letter. How long it
-// waited for its connection does not count, unless that was since the vendor failed.
+// waited for its connection does not count, unless that was since the vendor failed. The attempts last for about three
+// hours: where no breaker opens, since a part of a vendor fails or it is no vendor with an API, work outlives an outage, too.
 const (
-	MaxAttempts = 25
+	MaxAttempts = 50
 	MaxAge      = 72 * time.Hour
 )
 

@@ -16,7 +16,11 @@ const (
 	tellTime = 5 * time.Second
 )
 
-var errFailing = errors.New("the vendor fails")
+var (
+	errFailing = errors.New("the vendor fails")
+	// errElsewhere is no failure: the breaker takes it for nothing.
+	errElsewhere = errors.New("the vendor answers elsewhere")
+)
 
 // newBreaker makes the breaker of this process. It opens when calls fail in a row, and lets one through at a time once the
 // wait is over that all processes share; that one closes it, or opens it again.

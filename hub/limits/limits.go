@@ -7,6 +7,7 @@
 package limits
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -62,6 +63,15 @@ func (l *Limits) Keep(connection string, allowed adapters.Limits, client *http.C
 	copied := *client
 	copied.Transport = k
 	return &copied, k.hear
+}
+
+// Beside makes calls to another place of a connection's vendor, where it gives tokens, part of the same outages: work that
+// gets no token waits as it does for a vendor that fails, and whoever gives tokens is left alone meanwhile. They use up
+// nothing of what the connection is allowed. It is called after Keep.
+func (l *Limits) Beside(connection string, client *http.Client) *http.Client {
+	copied := *client
+	copied.Transport = &beside{keeper: l.keepers[connection], next: cmp.Or(client.Transport, http.DefaultTransport)}
+	return &copied
 }
 
 // Admit tells how long work at a connection is to wait before it begins; 0 where it may begin. The context says whose

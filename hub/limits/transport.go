@@ -21,12 +21,11 @@ func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
 	done, err := k.breaker.Allow()
 	if err != nil {
 		k.slots.give()
-		k.tell(ctx)
-		return nil, &Refused{Wait: time.Second, Why: "not sent: the vendor fails, and is left alone for a while"}
+		return nil, k.leftAlone(ctx)
 	}
 	k.count()
 	resp, err := k.next.RoundTrip(r)
-	end := func(failure error) {
+	return ending(resp, err, func(failure error) {
 		verdict := judge(ctx, resp, failure)
 		done(verdict)
 		if verdict == nil {
@@ -34,7 +33,42 @@ func (k *keeper) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		k.tell(ctx)
 		k.slots.give()
+	})
+}
+
+// beside calls another place of the same vendor.
+type beside struct {
+	*keeper
+	next http.RoundTripper
+}
+
+// RoundTrip makes one call, unless the vendor is left alone: then it fails with Refused. A vendor that fails here is away;
+// that it answers here says nothing of the rest.
+func (b *beside) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx := r.Context()
+	done, err := b.breaker.Allow()
+	if err != nil {
+		return nil, b.leftAlone(ctx)
 	}
+	resp, err := b.next.RoundTrip(r)
+	return ending(resp, err, func(failure error) {
+		verdict := judge(ctx, resp, failure)
+		if verdict == nil {
+			verdict = errElsewhere
+		}
+		done(verdict)
+		b.tell(ctx)
+	})
+}
+
+// leftAlone is the error of a call that the breaker does not let through.
+func (k *keeper) leftAlone(ctx context.Context) error {
+	k.tell(ctx)
+	return &Refused{Wait: time.Second, Why: "not sent: the vendor fails, and is left alone for a while"}
+}
+
+// ending has end hear of a call's failure, or of its end.
+func ending(resp *http.Response, err error, end func(failure error)) (*http.Response, error) {
 	if err != nil {
 		end(err)
 		return nil, err

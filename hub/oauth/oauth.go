@@ -220,12 +220,16 @@ var unknownClient = map[string]bool{"invalid_client": true, "unauthorized_client
 // faultOf is a failure to get a token: of category Auth where a person must see to it.
 func (c Client) faultOf(err error) *fault.Error {
 	f := &fault.Error{Category: fault.Transient, Op: "renew token", Message: "the vendor gave no token"}
+	if held := notSent(err); held != nil {
+		f.Err = held
+		return f
+	}
 	var answer *oauth2.RetrieveError
 	if !errors.As(err, &answer) || answer.Response == nil {
 		f.Err = errors.New("no answer that can be used") // the cause may quote the answer
 		return f
 	}
-	f.Status = answer.Response.StatusCode
+	f.Status, f.RetryAfter = answer.Response.StatusCode, httpapi.RetryAfter(answer.Response.Header, time.Now())
 	if errorCode.MatchString(answer.ErrorCode) {
 		f.Code = answer.ErrorCode
 	}
@@ -236,7 +240,19 @@ func (c Client) faultOf(err error) *fault.Error {
 			f.Message = "the vendor gives no token; see to the client's id, secret and scopes there and in the configuration"
 		}
 	case f.Status == http.StatusTooManyRequests:
-		f.Category, f.RetryAfter = fault.Throttle, httpapi.RetryAfter(answer.Response.Header, time.Now())
+		f.Category = fault.Throttle
 	}
 	return f
+}
+
+// notSent is the word of who held a call back; nil where the vendor may have seen it.
+func notSent(err error) error {
+	var held interface {
+		error
+		NotSent() bool
+	}
+	if errors.As(err, &held) && held.NotSent() {
+		return held
+	}
+	return nil
 }

@@ -354,10 +354,37 @@ func TestOtherFailuresAreTriedAgain(t *testing.T) {
 	h.expire(t)
 	h.v.broken = []int{500, 429, 401}
 	for _, want := range []fault.Category{fault.Transient, fault.Throttle, fault.Auth} {
-		if _, err := s.Token(t.Context()); fault.CategoryOf(err) != want || want == fault.Throttle && fault.As(err).RetryAfter != 7*time.Second {
+		if _, err := s.Token(t.Context()); fault.CategoryOf(err) != want || fault.As(err).RetryAfter != 7*time.Second {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
+	mustToken(t, s, "access-2")
+}
+
+// holding is a transport that sends nothing.
+type holding struct{}
+
+func (holding) RoundTrip(*http.Request) (*http.Response, error) { return nil, errHeld{} }
+
+type errHeld struct{}
+
+func (errHeld) Error() string { return "not sent" }
+func (errHeld) NotSent() bool { return true }
+
+// Who held the call for a token back says how long to wait: that word reaches whoever wanted the token.
+func TestWhyATokenIsNotAskedForIsKept(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, s := h.process(t, "one", nil)
+	h.grant(t, k)
+	h.expire(t)
+	at := h.v.Client().Transport
+	h.v.Client().Transport = holding{}
+	_, err := s.Token(t.Context())
+	if held := (errHeld{}); fault.CategoryOf(err) != fault.Transient || !errors.As(err, &held) {
+		t.Errorf("%v", err)
+	}
+	h.v.Client().Transport = at
 	mustToken(t, s, "access-2")
 }
 

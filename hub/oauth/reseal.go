@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/canonhub/canonhub/hub/store"
@@ -19,18 +20,21 @@ type Resealer interface {
 }
 
 // Reseal seals anew the tokens that an older key has sealed, and tells how many there were. One that is renewed meanwhile
-// is left as it is by then: whoever wants to be sure does it until there are none.
+// is left as it is by then: whoever wants to be sure does it until there are none. One that no key opens keeps the others from
+// nothing; the error names each.
 func Reseal(ctx context.Context, kept Sealed, box Resealer) (found int, err error) {
 	tokens, err := kept.SealedTokens(ctx)
 	if err != nil {
 		return 0, err
 	}
+	var closed error
 	for _, t := range tokens {
 		anew, needed, err := box.Reseal(purpose(t.Connection), t.Sealed)
-		if err != nil {
-			return found, fmt.Errorf("the token of connection %s: %w", t.Connection, err)
-		}
-		if !needed {
+		switch {
+		case err != nil:
+			closed = errors.Join(closed, fmt.Errorf("the token of connection %s: %w", t.Connection, err))
+			continue
+		case !needed:
 			continue
 		}
 		found++
@@ -38,5 +42,5 @@ func Reseal(ctx context.Context, kept Sealed, box Resealer) (found int, err erro
 			return found, err
 		}
 	}
-	return found, nil
+	return found, closed
 }

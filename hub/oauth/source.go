@@ -115,7 +115,9 @@ func (s *Source) take(stored store.OAuthToken) error {
 func (s *Source) renew(ctx context.Context, before store.OAuthToken) error {
 	o, name := s.keeper.o, s.client.Connection
 	failed := func(err error) error {
-		s.keeper.renewed.WithLabelValues(name, "failed").Inc()
+		if notSent(err) == nil {
+			s.keeper.renewed.WithLabelValues(name, "failed").Inc()
+		}
 		return errors.Join(err, o.Store.ReleaseOAuth(context.WithoutCancel(ctx), name, o.Process))
 	}
 	refresh := ""
@@ -138,7 +140,7 @@ func (s *Source) renew(ctx context.Context, before store.OAuthToken) error {
 		if f.Category == fault.Auth && f.Code == usedUp && s.client.AuthorizeURL != "" {
 			return s.refused(ctx, before.Version, f)
 		}
-		return failed(f) // a client that is refused may be another one after the next start
+		return failed(f) // a client that is refused may have another secret at the next try
 	}
 	sealed, err := s.keeper.seal(name, got)
 	if err != nil {

@@ -31,17 +31,19 @@ const (
 
 // door is where one connection's webhooks come in.
 type door struct {
-	c     *connection.Connection
-	slots *semaphore.Weighted
-	rate  *rate.Limiter
-	log   *slog.Logger
+	c *connection.Connection
+	// memory is what its requests' bodies may take of all memory for bodies.
+	memory *semaphore.Weighted
+	slots  *semaphore.Weighted
+	rate   *rate.Limiter
+	log    *slog.Logger
 	// often keeps noise from filling the log.
 	often rate.Sometimes
 }
 
 func newDoor(c *connection.Connection, log *slog.Logger) *door {
 	perSecond := cmp.Or(c.Receive.PerSecond, defaultRate)
-	return &door{c: c, slots: semaphore.NewWeighted(int64(cmp.Or(c.Receive.Concurrency, defaultConcurrency))),
+	return &door{c: c, memory: semaphore.NewWeighted(doorMemory), slots: semaphore.NewWeighted(int64(cmp.Or(c.Receive.Concurrency, defaultConcurrency))),
 		rate: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond))), log: log, often: rate.Sometimes{First: 5, Interval: time.Second}}
 }
 
@@ -104,22 +106,30 @@ func readable(h http.Header) bool {
 // piece is the memory that a request begins with; most bodies are smaller.
 const piece = 16 << 10
 
-// held is a request's part of the memory for bodies. It grows with what has come in: who announces much and sends little
-// holds little.
+// held is a request's part of the memory for bodies: its connection's, and of all. It grows with what has come in: who
+// announces much and sends little holds little.
 type held struct {
-	of   *semaphore.Weighted
+	of   [2]*semaphore.Weighted
 	size int64
 }
 
 func (h *held) grow(by int64) bool {
-	if !h.of.TryAcquire(by) {
+	if !h.of[0].TryAcquire(by) {
+		return false
+	}
+	if !h.of[1].TryAcquire(by) {
+		h.of[0].Release(by)
 		return false
 	}
 	h.size += by
 	return true
 }
 
-func (h *held) release() { h.of.Release(h.size) }
+func (h *held) release() {
+	for _, memory := range h.of {
+		memory.Release(h.size)
+	}
+}
 
 var errNoMemory = errors.New("others' bodies fill the memory")
 

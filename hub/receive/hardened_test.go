@@ -114,6 +114,34 @@ func TestSendersThatAreSlowAreCutOffAndHoldUpNobody(t *testing.T) {
 	}
 }
 
+// Who fills the memory for bodies at one connection, or at one that does not exist, shuts out none of the others.
+func TestLargeBodiesThatDoNotEndShutOutNoOtherConnection(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, other(connection.Receive{}), func(_ connection.Set, o *receive.Options) { o.ReadTime = time.Minute })
+	large := "[" + strings.Repeat(" ", 3<<20) + `"a"]`
+	takes := func(name string) bool { // one whose body is not read to its end may hear nothing
+		status, _, err := d.post(name, large, sign(large))
+		return err == nil && status != http.StatusServiceUnavailable
+	}
+	for _, name := range []string{"other", "nobody"} {
+		for filled := 0; takes(name); filled++ {
+			if filled == 100 {
+				t.Fatalf("%d large bodies at %s, and room for more", filled, name)
+			}
+			c, err := net.Dial("tcp", d.server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			// All but its last byte; it may be turned away before that.
+			_, _ = fmt.Fprintf(c, "POST /webhooks/%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", name, len(large), large[1:])
+		}
+	}
+	if !takes("shop") {
+		t.Error("shop is shut out")
+	}
+}
+
 // hang has the store hang until it is let go.
 func (d *door) hang(t *testing.T) (letGo func()) {
 	t.Helper()

@@ -4,7 +4,8 @@
 //
 // Anybody may knock. What has not proved itself costs bounded memory and time, no statement, and learns nothing: who
 // knocks at a connection that does not exist hears what he hears whose signature is wrong. Only what has proved itself
-// uses up its connection's rate and places, so that nobody can shut a vendor out by noise.
+// uses up its connection's rate and places. A body must be read before it can prove itself: that memory is bounded by
+// connection, and for all that do not exist together, so that noise at one shuts out none of the others.
 package receive
 
 import (
@@ -32,8 +33,9 @@ import (
 const (
 	// maxBody bounds a webhook's body. The largest that a vendor documents are batches of a few hundred KB.
 	maxBody = 4 << 20
-	// maxMemory bounds the bodies of all requests that are under way.
-	maxMemory = 128 << 20
+	// maxMemory bounds the bodies of all requests that are under way, and doorMemory those of one connection.
+	maxMemory  = 128 << 20
+	doorMemory = maxMemory / 4
 	// retryAfter is what a sender is asked to wait that is turned away.
 	retryAfter = time.Second
 )
@@ -128,7 +130,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, d *door) an
 	if req.ContentLength > maxBody {
 		return status(http.StatusRequestEntityTooLarge, "too_large")
 	}
-	memory := &held{of: r.memory}
+	memory := &held{of: [2]*semaphore.Weighted{d.memory, r.memory}}
 	defer memory.release()
 	body, refusal := read(w, req, r.read, memory)
 	if refusal != nil {

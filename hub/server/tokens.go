@@ -29,7 +29,7 @@ func (s *Server) addTokens(c config.Connection, spec *connection.Spec, log *slog
 	at := c.Factory.OAuth(spec.Settings)
 	source := s.tokens.Add(oauth.Client{Connection: c.Name, OAuth: at, ID: c.OAuth.ID, Secret: c.OAuth.Secret,
 		Renewed: func() adapters.Secret { return s.credentials.ClientSecret(c.Name) }, RedirectURL: c.OAuth.RedirectURL,
-		HTTP: httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: at.TokenURL})})
+		HTTP: s.limits.Beside(c.Name, httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: at.TokenURL}))})
 	spec.Settings.Token = source.Token
 	measured := spec.Around.Call
 	spec.Around.Call = func(ctx context.Context, call around.Call, next func(context.Context) error) error {
