@@ -18,9 +18,9 @@ func TestListsGoOnBehindACursor(t *testing.T) {
 	shop := sandbox.New(sandbox.Options{AccessToken: "t", ClientSecret: "s"})
 	t.Cleanup(shop.Close)
 	for i := range 3 {
-		text := ask(t, shop, "mutation M($input: CustomerSetInput!) { customerSet(input: $input) { customer { id } userErrors { field message } } }",
+		text := ask(t, shop, "mutation M($input: CustomerSetInput!) { customerSet(input: $input) { customer { id createdAt } userErrors { field message } } }",
 			map[string]any{"input": map[string]any{"firstName": fmt.Sprint("Ada ", i)}})
-		if !strings.Contains(text, "gid://shopify/Customer/") {
+		if !strings.Contains(text, "gid://shopify/Customer/") || !strings.Contains(text, `"createdAt":"20`) {
 			t.Fatalf("customer %d: %s", i, text)
 		}
 	}
