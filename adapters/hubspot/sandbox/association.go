@@ -222,6 +222,26 @@ func (s *table) deleteAssociation(r *http.Request) reply {
 	return reply{status: http.StatusNoContent} // whether there was one or not
 }
 
+// labelled are the contacts of a ticket, each with the types of its association.
+func (s *table) labelled(t *Object) (to []any) {
+	for _, id := range s.contactsOf(t) {
+		n, _ := strconv.ParseInt(id, 10, 64) // made from a number
+		to = append(to, map[string]any{"toObjectId": n, "associationTypes": []any{map[string]any{"category": "HUBSPOT_DEFINED", "typeId": ticketToContact, "label": nil}}})
+	}
+	return to
+}
+
+// listAssociations lists the contacts of one ticket, which may be none.
+func (s *table) listAssociations(r *http.Request) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.find(r.PathValue("id"))
+	if t == nil || t.Archived {
+		return s.notFound()
+	}
+	return reply{http.StatusOK, map[string]any{"results": append([]any{}, s.labelled(t)...)}}
+}
+
 // readAssociations lists the contacts of many tickets. A ticket without any is an error in a 207.
 func (s *table) readAssociations(r *http.Request) reply {
 	var in struct {
@@ -236,10 +256,7 @@ func (s *table) readAssociations(r *http.Request) reply {
 	for _, one := range in.Inputs {
 		var to []any
 		if t := s.find(one.ID); t != nil {
-			for _, id := range s.contactsOf(t) {
-				n, _ := strconv.ParseInt(id, 10, 64) // made from a number
-				to = append(to, map[string]any{"toObjectId": n, "associationTypes": []any{map[string]any{"category": "HUBSPOT_DEFINED", "typeId": ticketToContact, "label": nil}}})
-			}
+			to = s.labelled(t)
 		}
 		if len(to) == 0 {
 			errs = append(errs, problem{Status: "error", Category: "OBJECT_NOT_FOUND", Message: "No contact is associated with ticket " + one.ID + ".",

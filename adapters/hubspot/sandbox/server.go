@@ -119,7 +119,9 @@ func (s *table) calls() map[string]func(*http.Request) reply {
 		all["PUT "+base+"/{id}/associations/default/contacts/{to}"] = s.putAssociation
 		all["DELETE "+base+"/{id}/associations/contacts/{to}"] = s.deleteAssociation
 		all["POST /crm/associations/2026-03/tickets/contacts/batch/read"] = s.readAssociations
+		all["GET "+base+"/{id}/associations/contacts"] = s.listAssociations
 		all["GET /crm/pipelines/2026-03/tickets"] = s.readPipelines
+		all["GET /crm/pipelines/2026-03/tickets/{id}"] = s.readPipeline
 	}
 	return all
 }

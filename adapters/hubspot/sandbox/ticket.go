@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -89,29 +90,56 @@ func closing(c *Object, changed map[string]string, at time.Time) {
 	}
 }
 
+// kept is what HubSpot says of each pipeline and stage: the account is as old as they are.
+type kept struct {
+	ID       string `json:"id"`
+	Label    string `json:"label"`
+	Order    int    `json:"displayOrder"`
+	Created  string `json:"createdAt"`
+	Updated  string `json:"updatedAt"`
+	Archived bool   `json:"archived"`
+}
+
+type wireStage struct {
+	kept
+	Metadata    map[string]string `json:"metadata"`
+	Permissions string            `json:"writePermissions"`
+}
+
+type wirePipeline struct {
+	kept
+	Stages []wireStage `json:"stages"`
+}
+
+func pipelineOf(id string, at int) wirePipeline {
+	born := stamp(time.Date(2024, 3, 1, 9, 30, 0, 0, time.UTC))
+	label := "Support Pipeline"
+	if id != defaultPipeline {
+		label = "Escalations"
+	}
+	p := wirePipeline{kept: kept{ID: id, Label: label, Order: at, Created: born, Updated: born}}
+	for i, each := range pipelines[id] {
+		closed := map[string]string{"ticketState": each.state, "isClosed": strconv.FormatBool(each.state == "CLOSED")}
+		p.Stages = append(p.Stages, wireStage{kept{ID: each.id, Label: each.label, Order: i, Created: born, Updated: born}, closed, "CRM_PERMISSIONS_ENFORCEMENT"})
+	}
+	return p
+}
+
 // readPipelines answers what stages there are.
 func (s *table) readPipelines(*http.Request) reply {
-	type step struct {
-		ID       string            `json:"id"`
-		Label    string            `json:"label"`
-		Order    int               `json:"displayOrder"`
-		Metadata map[string]string `json:"metadata"`
+	all := []wirePipeline{}
+	for i, id := range sortedKeys(pipelines) {
+		all = append(all, pipelineOf(id, i))
 	}
-	type pipeline struct {
-		ID     string `json:"id"`
-		Stages []step `json:"stages"`
+	return reply{http.StatusOK, map[string]any{"results": all}}
+}
+
+func (s *table) readPipeline(r *http.Request) reply {
+	id := r.PathValue("id")
+	if pipelines[id] == nil {
+		return s.notFound()
 	}
-	out := struct {
-		Results []pipeline `json:"results"`
-	}{}
-	for _, id := range sortedKeys(pipelines) {
-		p := pipeline{ID: id}
-		for i, each := range pipelines[id] {
-			p.Stages = append(p.Stages, step{each.id, each.label, i, map[string]string{"ticketState": each.state}})
-		}
-		out.Results = append(out.Results, p)
-	}
-	return reply{http.StatusOK, out}
+	return reply{http.StatusOK, pipelineOf(id, slices.Index(sortedKeys(pipelines), id))}
 }
 
 // Tickets are all tickets that are not archived, oldest first.

@@ -182,3 +182,44 @@ func TestATokenWithoutTheScopeIsLetInToContactsAlone(t *testing.T) {
 		t.Errorf("tickets: %d %v", status, answer)
 	}
 }
+
+// HubSpot says when each pipeline and stage was made, and whether it is in use: its own client needs all of it.
+func TestPipelinesAreWhole(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for path, stages := range map[string]int{"/crm/pipelines/2026-03/tickets/0": 4, "/crm/pipelines/2026-03/tickets/770001": 2} {
+		status, answer := b.call(t, "GET", path, "")
+		list, _ := answer["stages"].([]any)
+		if status != http.StatusOK || len(list) != stages {
+			t.Fatalf("%s: %d %v", path, status, answer)
+		}
+		for _, one := range append(list, answer) {
+			fields := one.(map[string]any)
+			for _, name := range []string{"id", "label", "displayOrder", "createdAt", "updatedAt", "archived"} {
+				if fields[name] == nil || fields[name] == "" {
+					t.Errorf("%s: %s is missing in %v", path, name, fields)
+				}
+			}
+		}
+	}
+	if status, _ := b.call(t, "GET", "/crm/pipelines/2026-03/tickets/9", ""); status != http.StatusNotFound {
+		t.Errorf("a pipeline that is not there: %d", status)
+	}
+}
+
+func TestTheContactsOfOneTicketAreListed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ada := b.user(t, map[string]string{"email": "ada@example.com"})
+	with, without := b.ticket(t, map[string]string{"hs_pipeline_stage": "1"}, ada), b.ticket(t, map[string]string{"hs_pipeline_stage": "1"})
+	for id, want := range map[string]int{with: 1, without: 0} {
+		status, answer := b.call(t, "GET", desk+"/"+id+"/associations/contacts", "")
+		if list, ok := answer["results"].([]any); status != http.StatusOK || !ok || len(list) != want {
+			t.Errorf("ticket %s: %d %v, want %d", id, status, answer, want)
+		}
+	}
+	must(t, b.DeleteTicket(with))
+	if status, _ := b.call(t, "GET", desk+"/"+with+"/associations/contacts", ""); status != http.StatusNotFound {
+		t.Errorf("a ticket in the bin: %d", status)
+	}
+}

@@ -16,6 +16,9 @@ var versions = regexp.MustCompile(`^v(3[1-9]|[4-6][0-9])\.0$`)
 // route finds what answers a call.
 func (s *Server) route(in request) reply {
 	parts := trimmedPath(in.path)
+	if len(parts) == 2 && parts[0] == "services" && parts[1] == "data" && in.method == http.MethodGet {
+		return reply{http.StatusOK, []any{map[string]string{"label": "Winter '26", "url": "/services/data/v65.0", "version": "65.0"}}}
+	}
 	if len(parts) < 3 || parts[0] != "services" || parts[1] != "data" || !versions.MatchString(parts[2]) {
 		return notFound()
 	}
@@ -25,10 +28,15 @@ func (s *Server) route(in request) reply {
 		base := "/services/data/" + trimmedPath(in.path)[2]
 		return reply{http.StatusOK, map[string]any{"sobjects": base + "/sobjects", "query": base + "/query", "queryAll": base + "/queryAll", "composite": base + "/composite"}}
 	case len(parts) == 1 && in.method == http.MethodGet && (parts[0] == "query" || parts[0] == "queryAll"):
-		return s.runQuery(url.Values(in.query).Get("q"), parts[0] == "queryAll")
+		return s.runQuery(url.Values(in.query).Get("q"), batchSize(in.header("Sforce-Query-Options")), parts[0] == "queryAll")
+	case len(parts) == 2 && in.method == http.MethodGet && (parts[0] == "query" || parts[0] == "queryAll"):
+		return s.goOn(parts[1])
+	case len(parts) == 1 && parts[0] == "limits" && in.method == http.MethodGet:
+		most := s.most()
+		return reply{http.StatusOK, map[string]any{"DailyApiRequests": map[string]int{"Max": most, "Remaining": most - len(s.calls)}}}
 	case len(parts) == 1 && parts[0] == "composite" && in.method == http.MethodPost:
 		return s.composite(in)
-	case len(parts) >= 3 && parts[0] == "sobjects" && s.tables[parts[1]] != nil:
+	case len(parts) >= 2 && parts[0] == "sobjects" && s.tables[parts[1]] != nil:
 		return s.sobject(s.tables[parts[1]], parts[2:], in)
 	}
 	return notFound()
@@ -38,6 +46,9 @@ func (s *Server) route(in request) reply {
 func (s *Server) sobject(t *table, parts []string, in request) reply {
 	if len(parts) == 2 && in.method == http.MethodPatch {
 		return s.upsert(t, parts[0], parts[1], in)
+	}
+	if len(parts) == 0 && in.method == http.MethodPost {
+		return s.create(t, in)
 	}
 	if len(parts) != 1 {
 		return notFound()
@@ -56,8 +67,39 @@ func (s *Server) sobject(t *table, parts []string, in request) reply {
 		return reply{status: http.StatusNoContent}
 	case in.method == http.MethodPatch:
 		return s.update(t, o, in)
+	case in.method == http.MethodGet:
+		return s.read(t, o, url.Values(in.query).Get("fields"))
 	}
 	return problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "HTTP Method '"+in.method+"' not allowed. Allowed are HEAD,GET,PATCH,DELETE")
+}
+
+// create makes a row.
+func (s *Server) create(t *table, in request) reply {
+	fields, refusal := s.body(t, in.body)
+	if refusal != nil {
+		return *refusal
+	}
+	o, refusal := s.make(t, fields)
+	if refusal != nil {
+		return *refusal
+	}
+	return reply{http.StatusCreated, map[string]any{"id": o.ID, "success": true, "errors": []any{}}}
+}
+
+// read shows a row: the fields that are named, or all.
+func (s *Server) read(t *table, o *Object, fields string) reply {
+	q := selection{fields: strings.Split(fields, ",")}
+	if fields == "" {
+		q.fields = sortedKeys(t.fields)
+	}
+	if refusal := t.knows(q); refusal != nil {
+		return *refusal
+	}
+	row, refusal := s.show(t, o, q)
+	if refusal != nil {
+		return *refusal
+	}
+	return reply{http.StatusOK, row}
 }
 
 // needed says why a row cannot be deleted.
@@ -199,57 +241,4 @@ func (f field) keep(value any) (any, bool) {
 		return nil, true
 	}
 	return text, true
-}
-
-// step is one request of a composite call.
-type step struct {
-	Method  string            `json:"method"`
-	URL     string            `json:"url"`
-	Name    string            `json:"referenceId"`
-	Headers map[string]string `json:"httpHeaders"`
-	Body    json.RawMessage   `json:"body"`
-}
-
-type steps struct {
-	AllOrNone bool   `json:"allOrNone"`
-	Steps     []step `json:"compositeRequest"`
-}
-
-// composite answers several requests in one. All are done or none, where that is wanted.
-func (s *Server) composite(in request) reply {
-	var all steps
-	if err := json.Unmarshal(in.body, &all); err != nil || len(all.Steps) == 0 || len(all.Steps) > 25 {
-		return problem(http.StatusBadRequest, "JSON_PARSER_ERROR", "Unexpected end of input")
-	}
-	var out []any
-	s.journal = nil
-	failed := -1
-	replies := make([]reply, len(all.Steps))
-	for i, one := range all.Steps {
-		u, err := url.Parse(one.URL)
-		if err != nil || one.Name == "" {
-			return problem(http.StatusBadRequest, "JSON_PARSER_ERROR", "Invalid subrequest")
-		}
-		header := http.Header{}
-		for name, value := range one.Headers {
-			header.Set(name, value)
-		}
-		replies[i] = s.route(request{method: one.Method, path: u.Path, query: u.Query(), header: header.Get, body: one.Body})
-		if replies[i].status >= http.StatusMultipleChoices && all.AllOrNone {
-			failed = i
-			break
-		}
-	}
-	if failed >= 0 {
-		for i := len(s.journal) - 1; i >= 0; i-- {
-			s.journal[i]()
-		}
-	}
-	for i, one := range all.Steps {
-		if failed >= 0 && i != failed {
-			replies[i] = problem(http.StatusBadRequest, "PROCESSING_HALTED", "The transaction was rolled back since another operation in the same transaction failed.")
-		}
-		out = append(out, map[string]any{"body": replies[i].body, "httpHeaders": map[string]string{}, "httpStatusCode": replies[i].status, "referenceId": one.Name})
-	}
-	return reply{http.StatusOK, map[string]any{"compositeResponse": out}}
 }

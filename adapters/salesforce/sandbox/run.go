@@ -7,11 +7,8 @@ import (
 	"strings"
 )
 
-// batch is how many rows an answer has at most.
-const batch = 2000
-
-// runQuery answers a query.
-func (s *Server) runQuery(text string, bin bool) reply {
+// runQuery answers a query, with at most size rows.
+func (s *Server) runQuery(text string, size int, bin bool) reply {
 	q, err := parseQuery(text)
 	if err != nil {
 		return problem(http.StatusBadRequest, "MALFORMED_QUERY", "\n"+text+"\n^\nERROR at Row:1:Column:1\n"+err.Error())
@@ -24,19 +21,10 @@ func (s *Server) runQuery(text string, bin bool) reply {
 	if refusal != nil {
 		return *refusal
 	}
-	shown := []any{}
-	for _, o := range rows[:min(len(rows), batch)] {
-		one, refusal := s.show(t, o, q)
-		if refusal != nil {
-			return *refusal
-		}
-		shown = append(shown, one)
+	if q.counts {
+		return reply{http.StatusOK, map[string]any{"totalSize": len(rows), "done": true, "records": []any{}}}
 	}
-	out := map[string]any{"totalSize": len(rows), "done": len(rows) <= batch, "records": shown}
-	if len(rows) > batch {
-		out["nextRecordsUrl"] = "/services/data/v65.0/query/01gD0000002HU6KIAW-2000"
-	}
-	return reply{http.StatusOK, out}
+	return s.piece(&result{t: t, q: q, rows: rows, size: size}, 0)
 }
 
 // rows are those that a query chooses, in its order.
@@ -198,17 +186,9 @@ func (s *Server) children(o *Object, q selection) (any, *reply) {
 	if refusal != nil || len(rows) == 0 {
 		return nil, refusal
 	}
-	records := []any{}
-	for _, child := range rows[:min(len(rows), s.options.Piece)] {
-		one, refusal := s.show(t, child, inner)
-		if refusal != nil {
-			return nil, refusal
-		}
-		records = append(records, one)
+	out := s.piece(&result{t: t, q: inner, rows: rows, size: s.options.Piece}, 0)
+	if out.status != http.StatusOK {
+		return nil, &out
 	}
-	out := map[string]any{"totalSize": len(rows), "done": len(rows) <= s.options.Piece, "records": records}
-	if len(rows) > s.options.Piece {
-		out["nextRecordsUrl"] = "/services/data/v65.0/query/01gD0000002HU6KIAW-200"
-	}
-	return out, nil
+	return out.body, nil
 }

@@ -60,6 +60,7 @@ type Server struct {
 	counts  map[string]int
 	faults  []*Fault
 	journal []func() // how to take back what is being done
+	results map[string]*result
 }
 
 // New makes an org with one user and one queue, and nothing else in it. Close lets hanging requests go.
@@ -68,7 +69,7 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	o.ExternalID, o.Piece, o.Window = cmp.Or(o.ExternalID, "canonhub_id__c"), cmp.Or(o.Piece, 200), cmp.Or(o.Window, 24*time.Hour)
-	s := &Server{options: o, closing: make(chan struct{}), counts: map[string]int{}, tables: map[string]*table{}}
+	s := &Server{options: o, closing: make(chan struct{}), counts: map[string]int{}, results: map[string]*result{}, tables: map[string]*table{}}
 	for i, name := range sortedKeys(schemas) {
 		s.tables[name] = newTable(name, o, i)
 	}
@@ -122,7 +123,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, body []byte) (*
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts[r.Method+" "+r.URL.Path]++
-	now, most := s.options.Now(), cmp.Or(s.options.Calls, 1_000_000)
+	now, most := s.options.Now(), s.most()
 	s.calls = slices.DeleteFunc(s.calls, func(at time.Time) bool { return now.Sub(at) >= s.options.Window })
 	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	fault := s.takeFault(r, body)
@@ -141,6 +142,9 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, body []byte) (*
 	}
 	return fault, nil
 }
+
+// most is how many calls are let in within the window.
+func (s *Server) most() int { return cmp.Or(s.options.Calls, 1_000_000) }
 
 // Counts are the calls so far by method and path.
 func (s *Server) Counts() map[string]int {

@@ -9,6 +9,7 @@ import (
 
 // selection is a query, parsed.
 type selection struct {
+	counts   bool // count() is all that is asked for
 	fields   []string
 	children []selection
 	from     string
@@ -143,6 +144,10 @@ func (p *parser) selection() selection {
 			break
 		}
 	}
+	if len(q.fields) == 1 && len(q.children) == 0 && strings.EqualFold(q.fields[0], "count") && p.takes("(") {
+		p.wants(")")
+		q.counts, q.fields = true, nil
+	}
 	p.wants("FROM")
 	q.from = p.name()
 	if p.takes("WHERE") {
@@ -211,8 +216,8 @@ func (p *parser) operand() condition {
 		p.wants(")")
 		return c
 	}
-	switch c.operator = p.next(); c.operator {
-	case "=", "!=", "<", ">", "<=", ">=":
+	switch c.operator = strings.ToUpper(p.next()); c.operator {
+	case "=", "!=", "<", ">", "<=", ">=", "LIKE":
 	default:
 		p.at--
 		p.refuse()

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -70,6 +71,9 @@ func (s *Server) compares(t *table, o *Object, c comparison) bool {
 		return c.operator != "IN" && compared(c.operator, at.Compare(c.values[0].moment()))
 	}
 	is := sortable(f, s.shown(t, o, c.field))
+	if c.operator == "LIKE" {
+		return is != "" && c.values[0].pattern().MatchString(is)
+	}
 	for _, v := range c.values {
 		want := v.text
 		if v.text == "null" && !v.quoted {
@@ -80,6 +84,12 @@ func (s *Server) compares(t *table, o *Object, c comparison) bool {
 		}
 	}
 	return false
+}
+
+// pattern is a constant of LIKE: % stands for any text, _ for one character.
+func (l literal) pattern() *regexp.Regexp {
+	quoted := regexp.QuoteMeta(strings.ToLower(l.text))
+	return regexp.MustCompile("(?s)^" + strings.NewReplacer("%", ".*", "_", ".").Replace(quoted) + "$")
 }
 
 // compared says whether an operator is met by how two values stand to each other.

@@ -63,7 +63,7 @@ func (s *Server) customerThing(c *Customer) *thing {
 		locale = "en"
 	}
 	return &thing{"Customer", map[string]any{
-		"id": global("Customer", c.ID), "updatedAt": c.UpdatedAt.Format(time.RFC3339), "firstName": null(c.FirstName), "lastName": null(c.LastName),
+		"id": global("Customer", c.ID), "createdAt": c.CreatedAt.Format(time.RFC3339), "updatedAt": c.UpdatedAt.Format(time.RFC3339), "firstName": null(c.FirstName), "lastName": null(c.LastName),
 		"defaultEmailAddress": c.emailThing(), "defaultPhoneNumber": c.phoneThing(), "defaultAddress": c.Address.thing(), "locale": locale,
 		"note": null(c.Note), "tags": slices.Clone(c.Tags), "taxExempt": c.TaxExempt, "metafield": metafield(c.RecordID),
 	}}

@@ -69,18 +69,13 @@ func (c *Customer) set(in map[string]any) {
 }
 
 func (s *Server) customerSet(args map[string]any) (any, error) {
-	found, err := s.byIdentifier(args["identifier"])
+	c, topic, err := s.meant(args["identifier"])
 	if err != nil {
 		return nil, err
 	}
 	in, err := input(args["input"], "CustomerSetInput", append(customerFields, "addresses")...)
 	if err != nil {
 		return nil, err
-	}
-	custom := args["identifier"].(map[string]any)["customId"].(map[string]any)
-	c, topic := &Customer{CreatedAt: s.now(), RecordID: custom["value"].(string)}, "customers/create"
-	if is := found.(*thing); is != nil {
-		c, topic = s.customers[local("Customer", is.fields["id"])].clone(), "customers/update"
 	}
 	c.set(in)
 	if list, ok := in["addresses"].([]any); ok {
@@ -107,6 +102,23 @@ func (s *Server) customerSet(args map[string]any) (any, error) {
 	}
 	s.keep(c, topic)
 	return payload(s.customerThing(c), nil), nil
+}
+
+// meant is the customer that an identifier is about, or a new one with it; without an identifier, a new one.
+func (s *Server) meant(identifier any) (c *Customer, topic string, err error) {
+	c = &Customer{CreatedAt: s.now()}
+	if identifier == nil {
+		return c, "customers/create", nil
+	}
+	found, err := s.byIdentifier(identifier)
+	if err != nil {
+		return nil, "", err
+	}
+	if is := found.(*thing); is != nil {
+		return s.customers[local("Customer", is.fields["id"])].clone(), "customers/update", nil
+	}
+	c.RecordID = identifier.(map[string]any)["customId"].(map[string]any)["value"].(string)
+	return c, "customers/create", nil
 }
 
 // keep stores a customer that changed, and tells of it.

@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -41,14 +43,26 @@ func (s *Server) search(all []entry, f field, extensions map[string]any) (any, e
 	if !ok || first < 1 || first > 250 {
 		return nil, coded("BAD_REQUEST", "you must provide one of first or last, up to 250")
 	}
-	nodes := []any{}
+	if after, is := f.args["after"].(string); is {
+		last := slices.IndexFunc(all, func(e entry) bool { return e.cursor() == after })
+		if last < 0 {
+			return nil, coded("BAD_REQUEST", "Invalid cursor for current pagination sort.")
+		}
+		all = all[last+1:]
+	}
+	nodes, end := []any{}, any(nil)
 	for _, e := range all[:min(int(first), len(all))] {
-		nodes = append(nodes, e.thing())
+		nodes, end = append(nodes, e.thing()), e.cursor()
 	}
 	return &thing{"Connection", map[string]any{
 		"nodes":    nodes,
-		"pageInfo": &thing{"PageInfo", map[string]any{"hasNextPage": len(all) > int(first)}},
+		"pageInfo": &thing{"PageInfo", map[string]any{"hasNextPage": len(all) > int(first), "endCursor": end}},
 	}}, nil
+}
+
+// cursor says where in a list an entry is.
+func (e entry) cursor() string {
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"last_id":%d}`, e.id))
 }
 
 func filter(name, operator, text string) (func(entry) bool, bool) {

@@ -1,14 +1,11 @@
 package sandbox
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 type direction int
@@ -29,6 +26,9 @@ func (s *Server) list(r *http.Request) reply {
 		return answer(http.StatusBadRequest, map[string]any{"ErrorNumber": 16, "Type": "QueryParseException", "Message": err.Error()})
 	}
 	field, way, _ := strings.Cut(q.Get("order"), " ")
+	if field != "" && !slices.ContainsFunc(columns[many], func(each string) bool { return strings.EqualFold(each, field) }) {
+		return answer(http.StatusBadRequest, map[string]any{"ErrorNumber": 16, "Type": "QueryParseException", "Message": "No property or field '" + field + "' exists in type"})
+	}
 	to := ascending
 	if strings.EqualFold(way, "DESC") {
 		to = descending
@@ -79,12 +79,11 @@ func (s *Server) sorted(many, field string, to direction) []*Object {
 	}
 	slices.SortFunc(all, func(a, b *Object) int {
 		order := 0
-		switch field {
-		case "ContactID", "InvoiceId", "InvoiceID":
-		case "Name":
-			order = strings.Compare(a.Text(field), b.Text(field))
-		default:
+		switch {
+		case field == "" || field == "UpdatedDateUTC":
 			order = a.Changed.Compare(b.Changed)
+		case !strings.EqualFold(field, s.tables[many].id): // which is what is left to compare
+			order = strings.Compare(a.Text(field), b.Text(field))
 		}
 		if order == 0 {
 			order = strings.Compare(a.ID, b.ID)
@@ -92,45 +91,4 @@ func (s *Server) sorted(many, field string, to direction) []*Object {
 		return order * int(to)
 	})
 	return all
-}
-
-// term is one comparison of a filter, as much as is known of the language.
-var term = regexp.MustCompile(`^\s*([A-Za-z.]+)\s*(?:==|=)\s*"((?:[^"]|"")*)"\s*$`)
-
-// conjunction joins terms.
-var conjunction = regexp.MustCompile(`(?i)\s+AND\s+|&&`)
-
-// filter says which objects a query is about.
-func (s *Server) filter(many string, q url.Values, since string) (func(*Object) bool, error) {
-	var tests []func(*Object) bool
-	if since != "" {
-		at, err := time.Parse("2006-01-02T15:04:05", since)
-		if err != nil {
-			return nil, fmt.Errorf("the date %s is not valid", since)
-		}
-		tests = append(tests, func(o *Object) bool { return !o.Changed.Before(at) })
-	}
-	if where := q.Get("where"); where != "" {
-		for _, part := range conjunction.Split(where, -1) {
-			found := term.FindStringSubmatch(part)
-			if found == nil || !slices.Contains([]string{"Type", "Status", "Name", "EmailAddress", "ContactNumber", "Reference", "InvoiceNumber"}, found[1]) {
-				return nil, fmt.Errorf("no property or field in %s", part)
-			}
-			value := strings.ReplaceAll(found[2], `""`, `"`)
-			tests = append(tests, func(o *Object) bool { return strings.EqualFold(o.Text(found[1]), value) })
-		}
-	}
-	for parameter, field := range map[string]string{"IDs": s.tables[many].id, "ContactIDs": "ContactID", "InvoiceNumbers": "InvoiceNumber", "Statuses": "Status"} {
-		if wanted := q.Get(parameter); wanted != "" {
-			tests = append(tests, func(o *Object) bool {
-				return slices.Contains(strings.Split(wanted, ","), o.Text(field)) || field == s.tables[many].id && slices.Contains(strings.Split(wanted, ","), o.ID)
-			})
-		}
-	}
-	if many == contacts && q.Get("includeArchived") != "true" {
-		tests = append(tests, func(o *Object) bool { return o.Text("ContactStatus") == active })
-	}
-	return func(o *Object) bool {
-		return !slices.ContainsFunc(tests, func(test func(*Object) bool) bool { return !test(o) })
-	}, nil
 }

@@ -143,15 +143,21 @@ func TestListsAreFilteredOrderedAndCut(t *testing.T) {
 	for query, want := range map[string]string{
 		"": "C A B", "?includeArchived=true": "C A B D", "?order=Name": "A B C", "?order=Name+DESC&page=1&pageSize=2": "C B", "?order=Name&page=2&pageSize=2": "C", "?page=3&pageSize=2": "",
 		"?where=" + url.QueryEscape(`Name=="b"`): "B", "?where=" + url.QueryEscape(`Name="B" AND EmailAddress=="a@example.com"`): "", "?IDs=" + ids["A"] + "," + ids["C"]: "C A",
+		"?where=" + url.QueryEscape(`ContactID==guid("`+ids["A"]+`")`): "A", "?where=" + url.QueryEscape(`ContactID!=guid("`+ids["A"]+`")&&IsCustomer==false`): "C B",
+		"?where=" + url.QueryEscape(`UpdatedDateUTC>=DateTime(2026,11,02,9,0,3)`): "B", "?where=" + url.QueryEscape(`UpdatedDateUTC<DateTime(2026, 11, 02)`): "",
+		"?where=" + url.QueryEscape(`Name=="Salt and pepper" AND ContactStatus=="ACTIVE"`): "", "?searchTerm=A%40EXAMPLE": "A", "?order=EmailAddress+DESC": "C B A",
 	} {
 		if status, text := b.call(t, http.MethodGet, "Contacts"+query, ""); status != 200 || names(t, text) != want {
 			t.Errorf("%s: %d %s, want %s", query, status, names(t, text), want)
 		}
 	}
-	if _, text := b.call(t, http.MethodGet, "Contacts?includeArchived=true", "", "If-Modified-Since", "2026-11-02T09:00:03"); names(t, text) != "B D" {
-		t.Errorf("since the third second: %s", names(t, text))
+	for _, since := range []string{"2026-11-02T09:00:03", "2026-11-02T09:00:03Z", "2026-11-02T09:00:03.999Z"} {
+		if _, text := b.call(t, http.MethodGet, "Contacts?includeArchived=true", "", "If-Modified-Since", since); names(t, text) != "B D" {
+			t.Errorf("since %s: %s", since, names(t, text))
+		}
 	}
-	for _, query := range []string{"?where=" + url.QueryEscape(`Nmae=="b"`), "?where=" + url.QueryEscape(`UpdatedDateUTC>=DateTime(2026,11,02)`)} {
+	for _, query := range []string{"?where=" + url.QueryEscape(`Nmae=="b"`), "?order=Nmae", "?where=" + url.QueryEscape(`Name>"b"`),
+		"?where=" + url.QueryEscape(`Name=="b" AND `), "?where=" + url.QueryEscape(`UpdatedDateUTC>=DateTime(2026)`)} {
 		if status, text := b.call(t, http.MethodGet, "Contacts"+query, ""); status != 400 || !strings.Contains(text, "QueryParseException") {
 			t.Errorf("%s: %d %s", query, status, text)
 		}

@@ -233,6 +233,16 @@ func (s *Server) deleteTicket(r *http.Request) reply {
 	return reply{status: http.StatusNoContent}
 }
 
+// deleteUser answers with the user, who is shown on.
+func (s *Server) deleteUser(r *http.Request) reply {
+	many, o := s.named(r)
+	if o == nil || o.Gone {
+		return notFound()
+	}
+	s.bin(many, o)
+	return answer(http.StatusOK, s.one(many, o))
+}
+
 // bin deletes an object, softly.
 func (s *Server) bin(many string, o *Object) {
 	o.Gone, o.Changed = true, s.now()

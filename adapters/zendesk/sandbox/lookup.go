@@ -33,9 +33,13 @@ func (s *Server) usersByExternalID(r *http.Request) reply {
 	})
 }
 
-// searchUsers knows `email:"…"`. Deleted users are not found.
+// searchUsers knows `email:"…"`, and the id that another system gave. Deleted users are not found.
 func (s *Server) searchUsers(r *http.Request) reply {
-	email, ok := strings.CutPrefix(r.URL.Query().Get("query"), "email:")
+	query := r.URL.Query()
+	if id := query.Get("external_id"); id != "" {
+		return s.found("users", func(o *Object) bool { return !o.Gone && strings.EqualFold(o.Text("external_id"), id) })
+	}
+	email, ok := strings.CutPrefix(query.Get("query"), "email:")
 	email = strings.Trim(email, `"`)
 	return s.found("users", func(o *Object) bool { return ok && !o.Gone && o.hasEmail(email) })
 }

@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -152,5 +153,32 @@ func TestAnExportIsInTheOrderOfChanges(t *testing.T) {
 	}
 	if status, _, _ := d.call(t, http.MethodGet, "incremental/tickets/cursor?start_time=1793610000", "", ""); status != http.StatusBadRequest {
 		t.Errorf("a start of this minute is answered with %d", status)
+	}
+}
+
+func TestUsersAreFoundByTheirExternalIDUntilTheyAreDeleted(t *testing.T) {
+	t.Parallel()
+	d := setup(t)
+	id, err := d.Make("users", map[string]any{"name": "Mary", "external_id": "Customer_1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	finds := func(want int) {
+		t.Helper()
+		if status, _, text := d.call(t, http.MethodGet, "users/search?external_id=customer_1", "", ""); status != 200 || !strings.Contains(text, fmt.Sprintf(`"count":%d`, want)) {
+			t.Errorf("search: %d %s, want %d", status, text, want)
+		}
+	}
+	finds(1)
+	path := fmt.Sprint("users/", id)
+	if status, _, text := d.call(t, http.MethodDelete, path, "", ""); status != 200 || !strings.Contains(text, `"active":false`) {
+		t.Errorf("delete: %d %s", status, text)
+	}
+	finds(0)
+	if status, _, text := d.call(t, http.MethodGet, path, "", ""); status != 200 || !strings.Contains(text, `"active":false`) {
+		t.Errorf("a deleted user: %d %s", status, text)
+	}
+	if status, _, _ := d.call(t, http.MethodDelete, path, "", ""); status != 404 {
+		t.Errorf("delete once more: %d", status)
 	}
 }

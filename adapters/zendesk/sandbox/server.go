@@ -95,6 +95,7 @@ func (s *Server) router() *http.ServeMux {
 		"GET /api/v2/tickets":                                       s.ticketsByExternalID,
 		"GET /api/v2/incremental/{many}/cursor":                     s.export,
 		"DELETE /api/v2/tickets/{id}":                               s.deleteTicket,
+		"DELETE /api/v2/users/{id}":                                 s.deleteUser,
 		"POST /api/v2/{many}":                                       s.create,
 		"GET /api/v2/{many}/{id}":                                   s.show,
 		"PUT /api/v2/{many}/{id}":                                   s.update,
