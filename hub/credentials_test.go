@@ -37,7 +37,7 @@ func newRotating(t *testing.T) *rotating {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Setenv(name, key.Reveal())
+		w.setenv(name, key.Reveal())
 	}
 	two := *w
 	two.httpAddr, two.grpcAddr = freePort(t), freePort(t)
@@ -52,7 +52,7 @@ func (r *rotating) hub(stdin string, args ...string) string {
 		r.t.Fatal(err)
 	}
 	cmd := exec.Command(self, append(args, "--config", r.config, "--database-url", r.database)...)
-	cmd.Env = append(os.Environ(), asMain+"=1", "STRIPE_KEY="+stripeKey)
+	cmd.Env = append(append(os.Environ(), r.env...), asMain+"=1", "STRIPE_KEY="+stripeKey)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -155,6 +155,7 @@ func (r *rotating) customer(email string) {
 // lost, and nothing tells a text. A wrong one pauses the connection, the right one resumes it, and a kill between changes
 // nothing of that.
 func TestCredentialsAreRotatedWhileWorkFlows(t *testing.T) {
+	t.Parallel()
 	r := newRotating(t)
 	const tokenOne, tokenTwo, tokenThree = "pat-na1-Zq81-one", "pat-na1-Zq82-two", "pat-na1-Zq83-three"
 	const hookOne, hookTwo = "whsec_Zq91_one", "whsec_Zq92_two"

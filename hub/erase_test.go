@@ -21,6 +21,7 @@ import (
 
 // A customer is erased over gRPC and another over REST, the hub is killed at once, and the vendors go on telling of both.
 func TestEraseOutlivesAKillAndLaterWebhooks(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.start()
 	for n, name := range []string{"Augusta King", "Ada Byron", "Carl Gauss"} {

@@ -12,6 +12,7 @@ import (
 // The hub is killed at random moments under a load of webhooks. Afterwards every acknowledged webhook is applied, every
 // target agrees, and no vendor object exists twice.
 func TestKillNine(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.start()
 

@@ -58,6 +58,7 @@ type town struct {
 	process  *exec.Cmd
 	ended    chan error
 	logFile  string
+	env      []string // beside the test's own
 }
 
 func newTown(t *testing.T) *town { return newTownWith(t, "") }
@@ -124,6 +125,9 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// setenv is t.Setenv for the hub alone: tests with it may run side by side.
+func (w *town) setenv(name, value string) { w.env = append(w.env, name+"="+value) }
+
 // start starts the hub's process and waits until it is ready.
 func (w *town) start() {
 	w.t.Helper()
@@ -138,7 +142,7 @@ func (w *town) start() {
 	defer log.Close()
 	w.process = exec.Command(self, "serve", "--config", w.config, "--database-url", w.database, "--http-addr", w.httpAddr,
 		"--grpc-addr", w.grpcAddr, "--retry-backoff", w.backoff.String())
-	w.process.Env = append(os.Environ(), asMain+"=1", "STRIPE_KEY="+stripeKey, "STRIPE_SECRET="+stripeSecret,
+	w.process.Env = append(append(os.Environ(), w.env...), asMain+"=1", "STRIPE_KEY="+stripeKey, "STRIPE_SECRET="+stripeSecret,
 		"HUBSPOT_TOKEN="+hubspotToken, "HUBSPOT_SECRET="+hubspotSecret, "ERP_SECRET="+erpSecret)
 	w.process.Stdout, w.process.Stderr = log, log
 	if err := w.process.Start(); err != nil {

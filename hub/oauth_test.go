@@ -73,8 +73,8 @@ policies:`, server.URL, w.httpAddr))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Setenv("HUB_KEY", key.Reveal())
-	w.t.Setenv("DESK_APP_SECRET", "app-secret")
+	w.setenv("HUB_KEY", key.Reveal())
+	w.setenv("DESK_APP_SECRET", "app-secret")
 	return desk, g, server.URL
 }
 
@@ -99,6 +99,7 @@ func (w *town) grant() {
 // A connection without a token waits for a person, who grants access in their browser. Its tokens live seconds, and are
 // renewed, also by a hub that was killed, even between the vendor's answer and what it would have done with it; and once access is revoked it waits again, until it is granted anew.
 func TestAPersonGrantsTheHubAccess(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	desk, g, _ := w.granted()
 	w.start()

@@ -85,6 +85,7 @@ func TestAVendorIsAwayForAnHour(t *testing.T) {
 // A vendor that is away gives no tokens either: where the one in use ends meanwhile, work waits as it does for calls that
 // fail, and whoever gives tokens is not asked for each piece of it.
 func TestAVendorWhoseTokensEndIsAwayForAnHour(t *testing.T) {
+	t.Parallel()
 	const hour, customers = 10 * time.Second, 60
 	w := newTown(t)
 	desk, _, at := w.granted()

@@ -115,7 +115,7 @@ func newBath(t *testing.T) *bath {
 		`attributes: {"*": {prefer: [stripe, crm, desk, shop, sales, books]}, phone: {prefer: [crm, stripe]}, company: {authority: erp}}`)
 	for name, value := range map[string]string{"ZENDESK_TOKEN": zendeskToken, "ZENDESK_SECRET": zendeskSecret, "SHOPIFY_TOKEN": shopifyToken,
 		"SHOPIFY_SECRET": shopifySecret, "SALES_TOKEN": salesToken, "XERO_TOKEN": xeroToken, "XERO_SECRET": xeroSecret} {
-		t.Setenv(name, value)
+		b.setenv(name, value)
 	}
 	for name, at := range map[string]string{"stripe": b.stripeURL, "crm": b.hubspotURL, "desk": desk.URL, "shop": shop.URL, "sales": sales.URL, "books": books.URL} {
 		b.vendors[name] = b.before(at)

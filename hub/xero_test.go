@@ -49,9 +49,9 @@ policies:
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("HUB_KEY", key.Reveal())
-	t.Setenv("XERO_APP_SECRET", "app-secret")
-	t.Setenv("XERO_WEBHOOK_KEY", "webhook-key")
+	l.setenv("HUB_KEY", key.Reveal())
+	l.setenv("XERO_APP_SECRET", "app-secret")
+	l.setenv("XERO_WEBHOOK_KEY", "webhook-key")
 	l.books.SetWebhookURL("http://" + l.httpAddr + "/webhooks/books")
 	return l
 }
@@ -79,6 +79,7 @@ func (l *ledger) entered(what string, check func(xero.Object) error) xero.Object
 }
 
 func TestWhatIsBilledIsEnteredInTheBooks(t *testing.T) {
+	t.Parallel()
 	l := newLedger(t)
 	l.start()
 	l.must(l.books.IntentToReceive())
