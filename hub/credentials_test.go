@@ -162,7 +162,7 @@ func TestCredentialsAreRotatedWhileWorkFlows(t *testing.T) {
 	r.hubspot.SetAccessTokens(tokenOne)
 	r.stripe.SetWebhookSecrets(hookOne)
 	r.stripe.SetWebhookURL("http://" + r.two.httpAddr + "/webhooks/stripe")
-	r.texts = append(r.texts, tokenOne, os.Getenv("HUB_KEY"))
+	r.texts = append(r.texts, tokenOne, r.getenv("HUB_KEY"))
 	if got := r.hub(tokenOne+"\n", "secrets", "put", "crm", "access_token"); !strings.Contains(got, "access_token v1 of crm") {
 		t.Error(got)
 	}

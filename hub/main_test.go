@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,18 @@ func freePort(t *testing.T) string {
 
 // setenv is t.Setenv for the hub alone: tests with it may run side by side.
 func (w *town) setenv(name, value string) { w.env = append(w.env, name+"="+value) }
+
+// getenv is what was set last.
+func (w *town) getenv(name string) string {
+	w.t.Helper()
+	for _, pair := range slices.Backward(w.env) {
+		if value, is := strings.CutPrefix(pair, name+"="); is {
+			return value
+		}
+	}
+	w.t.Fatalf("nobody set %s", name)
+	return ""
+}
 
 // start starts the hub's process and waits until it is ready.
 func (w *town) start() {
