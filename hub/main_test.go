@@ -60,6 +60,8 @@ type town struct {
 	ended    chan error
 	logFile  string
 	env      []string // beside the test's own
+	// patience is how much longer than usual things may take.
+	patience time.Duration
 }
 
 func newTown(t *testing.T) *town { return newTownWith(t, "") }
@@ -201,7 +203,7 @@ func (w *town) log() string {
 // until waits until check passes.
 func (w *town) until(what string, check func() error) {
 	w.t.Helper()
-	deadline := time.NewTimer(2 * time.Minute)
+	deadline := time.NewTimer(2*time.Minute + w.patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()

@@ -88,6 +88,7 @@ policies:`
 func newBath(t *testing.T) *bath {
 	t.Helper()
 	b := &bath{town: newTown(t), track: track{edits: map[string]edit{}, waiting: map[string][]edit{}}, vendors: map[string]*outside{}, company: map[string]string{}}
+	b.patience = 4 * *soak // a slow machine works off later what it is given too fast
 	b.erp = &erp{b.town, t.TempDir()}
 	for _, name := range []string{"in", "done", "rejected", "out"} {
 		b.must(os.Mkdir(filepath.Join(b.erp.folder, name), 0o700))
