@@ -42,7 +42,7 @@ var (
 		"brakes":            "connection kind attribute window_size braked_at passes_until counts_since",
 		"changes":           "record_id revision kind paths source correlation_id changed_at seq placeholder created_at deleted_at merged_into",
 		"change_log":        "one feed cut",
-		"connections":       "name adapter credential_fingerprint paused_at paused_reason blocked_until paused_by pace pace_at outages broken_at broken_until calls_day calls sequence",
+		"connections":       "name adapter credential_fingerprint paused_at paused_reason blocked_until paused_by probed_at pace pace_at outages broken_at broken_until calls_day calls sequence",
 		"connection_shares": "connection process joined_at expires_at",
 		"credentials":       "connection name version sealed created_at created_by valid_until retired_at retired_by", // of accounts, and of who works here
 		"dead_letters":      "id subject connection receipt_id record_id category attempts correlation_id created_at redrives closed_at closed_how closed_by",
