@@ -65,8 +65,8 @@ func (d *door) tell(level slog.Level, message string, err error) {
 }
 
 // ours leaves out the events of accounts that are not the connection's.
-func (d *door) ours(events []adapters.Event) []adapters.Event {
-	account := d.c.Adapter.Account
+func ours(c *connection.Connection, events []adapters.Event) []adapters.Event {
+	account := c.Adapter.Account
 	if account == "" {
 		return events
 	}

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/canonhub/canonhub/gen/canonhub/store/v1"
 )
 
 // Receipt is a verified incoming event, kept raw.
@@ -42,6 +45,8 @@ const (
 	OriginPull Origin = "pull"
 	// OriginPart: the part of an event, or of a page, that could not be read.
 	OriginPart Origin = "part"
+	// OriginRequest: a webhook's request that could not be cut into events; the body is a canonhub.store.v1.WebhookRequest.
+	OriginRequest Origin = "request"
 )
 
 // Kept is what has become of a receipt that did not come from outside.
@@ -151,6 +156,31 @@ func (t *Tx) FinishReceipt(id, state, outcome string) {
 		update receipts set state = $2, outcome = $3, finished_at = now(),
 			body = case when exists (select 1 from erased) then '' else body end,
 			event_key = case when exists (select 1 from erased) then '' else event_key end where id = $1`, id, state, outcome)
+}
+
+// SplitReceipt queues the end of a request's receipt whose events have receipts of their own by now: nothing is left in it
+// that an erasure, which goes by what a receipt speaks of, could miss.
+func (t *Tx) SplitReceipt(id, outcome string) {
+	t.Queue(`update receipts set state = 'done', outcome = $2, finished_at = now(), body = '' where id = $1`, id, outcome)
+}
+
+// Raw is what came from outside, as it came; empty where nothing of it is kept or it cannot be read.
+func (r *Receipt) Raw() []byte {
+	switch r.Origin {
+	case OriginPull:
+		kept := &storev1.Observed{}
+		if proto.Unmarshal(r.Body, kept) == nil {
+			return kept.GetRaw()
+		}
+	case OriginRequest:
+		kept := &storev1.WebhookRequest{}
+		if proto.Unmarshal(r.Body, kept) == nil {
+			return kept.GetBody()
+		}
+	default:
+		return r.Body
+	}
+	return nil
 }
 
 // Emptied says that the receipt spoke of an erased object, and nothing is left of it.
