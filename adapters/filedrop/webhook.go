@@ -61,7 +61,9 @@ func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 }
 
 // refuse tells whoever posts files, by a program of the house, what is wrong with one.
-func refuse(format string, args ...any) error { return &adapters.Refusal{Reason: fmt.Sprintf(format, args...)} }
+func refuse(format string, args ...any) error {
+	return &adapters.Refusal{Reason: fmt.Sprintf(format, args...)}
+}
 
 // fileName is what the sender calls the file, as ?file=NAME.
 func fileName(d adapters.Delivery) (string, error) {
