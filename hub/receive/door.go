@@ -79,6 +79,16 @@ func ours(c *connection.Connection, events []adapters.Event) []adapters.Event {
 	return ours
 }
 
+// numbers are the vendor's of its events.
+func numbers(events []adapters.Event) (all []int64) {
+	for _, e := range events {
+		if e.Sequence > 0 {
+			all = append(all, e.Sequence)
+		}
+	}
+	return all
+}
+
 // bodies are the media types that vendors send: JSON, forms, XML (SOAP), and text such as CSV.
 var bodies = []string{"application/json", "application/x-www-form-urlencoded", "application/xml", "text/"}
 

@@ -175,7 +175,8 @@ func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) 
 		d.tell(slog.LevelError, "webhook verified and unintelligible: kept as a dead letter", unread)
 		err = r.keep(ctx, d, delivery, from, unread)
 	}
-	fresh, mine := 0, receipts(d.c, ours(d.c, events), from, d.c.SecretName(secret))
+	mine := &request{connection: d.c.Name, receipts: receipts(d.c, ours(d.c, events), from, d.c.SecretName(secret)), numbers: numbers(events)}
+	fresh := 0
 	if err == nil {
 		fresh, err = r.batches.put(ctx, mine)
 	}
@@ -187,7 +188,7 @@ func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) 
 	switch {
 	case unread != nil:
 		done.outcome = "unintelligible"
-	case fresh == 0 && len(mine) > 0:
+	case fresh == 0 && len(mine.receipts) > 0:
 		done.outcome = "duplicate"
 	}
 	if ack := d.c.Adapter.Acknowledger; ack != nil {
@@ -210,7 +211,7 @@ func receipts(c *connection.Connection, events []adapters.Event, from origin, se
 		}
 		seen[e.Key] = true
 		out = append(out, &store.Receipt{ID: newID("r"), Connection: c.Name, EventKey: e.Key, Type: e.Type,
-			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: from.correlation, TraceParent: from.trace, Sequence: e.Sequence, Secret: secret})
+			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: from.correlation, TraceParent: from.trace, Secret: secret})
 	}
 	return out
 }

@@ -28,10 +28,8 @@ type Receipt struct {
 	ReceivedAt    time.Time
 	// State is pending, done or dead.
 	State string
-	// Sequence is the vendor's number of the event, 0 where it has none, and Secret the name of the secret that it was signed
-	// with; both are only given when it is stored.
-	Sequence int64
-	Secret   string
+	// Secret is the name of the secret that it was signed with; only given when it is stored.
+	Secret string
 }
 
 // Origin is how a receipt came to be.
@@ -224,14 +222,15 @@ func (t *Tx) ReopenReceipt(ctx context.Context, id string) (*Receipt, error) {
 	return r, nil
 }
 
-// HearNumbers notes the numbers that a vendor gave events, and says whether some are missing before the highest.
+// HearNumbers notes the numbers that a vendor gave events, and says whether some are missing behind the highest that was
+// heard before. Numbers may come in any order, and again.
 func (t *Tx) HearNumbers(ctx context.Context, connection string, numbers []int64) (missing bool, err error) {
-	lowest, highest := slices.Min(numbers), slices.Max(numbers)
+	var before int64
 	err = t.Read(ctx, func(batch *pgx.Batch) {
-		batch.Queue(`update connections c set sequence = greatest(c.sequence, $3)
+		batch.Queue(`update connections c set sequence = greatest(c.sequence, $2)
 			from (select sequence from connections where name = $1 for update) as before
-			where c.name = $1 returning before.sequence > 0 and $2 > before.sequence + 1`, connection, lowest, highest).QueryRow(func(row pgx.Row) error {
-			return row.Scan(&missing)
+			where c.name = $1 returning before.sequence`, connection, slices.Max(numbers)).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&before)
 		})
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -240,5 +239,11 @@ func (t *Tx) HearNumbers(ctx context.Context, connection string, numbers []int64
 	if err != nil {
 		return false, fmt.Errorf("numbers of events of %s: %w", connection, err)
 	}
-	return missing || highest-lowest+1 > int64(len(numbers)), nil
+	if before == 0 {
+		before = slices.Min(numbers) - 1
+	}
+	fresh := slices.DeleteFunc(slices.Clone(numbers), func(n int64) bool { return n <= before })
+	slices.Sort(fresh)
+	fresh = slices.Compact(fresh)
+	return len(fresh) > 0 && fresh[len(fresh)-1]-before > int64(len(fresh)), nil
 }
