@@ -43,8 +43,9 @@ type Webhook interface {
 	// Settings.WebhookSecrets it was signed with, by position. An error says why in words that are safe to log; it is
 	// never shown to the sender.
 	Verify(Delivery) (secret int, err error)
-	// Split cuts a verified body into its events, which may be none. A body that cannot be cut is an error and nothing
-	// is stored of it.
+	// Split cuts a verified body into its events, which may be none. Where it or a part of it cannot be cut, an error says
+	// why, in words that are safe to show, beside the events that can: the hub takes these, keeps the request for an adapter
+	// that has learnt its form, and acknowledges it. A *Refusal is told to the sender instead, and nothing is kept.
 	Split(Delivery) ([]Event, error)
 }
 

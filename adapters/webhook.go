@@ -15,6 +15,13 @@ type Delivery struct {
 	ReceivedAt time.Time
 }
 
+// Refusal is why a verified request is not taken, for a sender who can be told: one of the house, who still has what it
+// sent and can send it right. A vendor would send the same again, and then nothing any more.
+type Refusal struct{ Reason string }
+
+// Error is the reason.
+func (r *Refusal) Error() string { return r.Reason }
+
 // Answer is what a vendor wants to hear.
 type Answer struct {
 	// Status 0 means 200.

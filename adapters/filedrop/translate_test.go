@@ -2,8 +2,10 @@ package filedrop_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +60,10 @@ func TestAPostedFileSaysWhatADroppedOneSays(t *testing.T) {
 func TestAPostedFileMustBeNamedAndOfAKind(t *testing.T) {
 	t.Parallel()
 	b := setup(t, customers())
+	var told *adapters.Refusal
+	if _, err := b.Webhook.Split(post("orders.csv", head, noon)); !errors.As(err, &told) || !strings.Contains(told.Reason, `"orders.csv"`) {
+		t.Errorf("who posts a file of no kind is told %v", err)
+	}
 	for _, name := range []string{"", "orders.csv", "../customers.csv", "customers/1.csv", "customers\n.csv", "customers\\.csv", "customers\xff.csv"} {
 		d := post(name, head, noon)
 		if events, err := b.Webhook.Split(d); err == nil {

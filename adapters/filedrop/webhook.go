@@ -46,11 +46,11 @@ func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	}
 	switch owners := w.owners(name); {
 	case len(owners) == 0:
-		return nil, fmt.Errorf("files of no kind have the name %q", name)
+		return nil, refuse("files of no kind have the name %q", name)
 	case len(owners) > 1:
-		return nil, fmt.Errorf("files of %ss and of %ss have the name %q", owners[0].kind, owners[1].kind, name)
+		return nil, refuse("files of %ss and of %ss have the name %q", owners[0].kind, owners[1].kind, name)
 	case len(d.Body) == 0:
-		return nil, errors.New("the file is empty")
+		return nil, refuse("the file %q is empty", name)
 	}
 	sum := sha256.Sum256(append([]byte(name+"\n"), d.Body...))
 	at := signature.TimeOfFile(d.Header.Get(header))
@@ -58,6 +58,11 @@ func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 		at = d.ReceivedAt
 	}
 	return []adapters.Event{{Key: "file-" + hex.EncodeToString(sum[:16]), Type: postedType + name, OccurredAt: at, Body: d.Body}}, nil
+}
+
+// refuse tells whoever posts files, by a program of the house, what is wrong with one.
+func refuse(format string, args ...any) error {
+	return &adapters.Refusal{Reason: fmt.Sprintf(format, args...)}
 }
 
 // fileName is what the sender calls the file, as ?file=NAME.

@@ -52,13 +52,17 @@ func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	events := make([]adapters.Event, len(parts))
+	events, none := make([]adapters.Event, 0, len(parts)), []int(nil)
 	for i, part := range parts {
 		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(part, &fields); err != nil || fields == nil {
-			return nil, fmt.Errorf("entry %d of the body is no event", i)
+		if json.Unmarshal(part, &fields) != nil || fields == nil {
+			none = append(none, i)
+			continue
 		}
-		events[i] = adapters.Event{Key: key(fields), Type: eventType(fields), OccurredAt: occurredAt(fields), Body: bytes.Clone(part)}
+		events = append(events, adapters.Event{Key: key(fields), Type: eventType(fields), OccurredAt: occurredAt(fields), Body: bytes.Clone(part)})
+	}
+	if len(none) > 0 {
+		return events, fmt.Errorf("%d of the body's %d entries are no events; the first of them is entry %d", len(none), len(parts), none[0])
 	}
 	return events, nil
 }

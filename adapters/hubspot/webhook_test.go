@@ -111,8 +111,9 @@ func TestSplitTakesArraysOfEvents(t *testing.T) {
 			t.Errorf("%.20s: got %d events, %v", body, len(events), err)
 		}
 	}
-	if _, err := hook.Split(adapters.Delivery{Body: []byte(`[{"propertyValue":"private"},"private"]`)}); err == nil || strings.Contains(err.Error(), "private") {
-		t.Errorf("got %v", err)
+	events, err := hook.Split(adapters.Delivery{Body: []byte(`[null,{"propertyValue":"private"},"private",{}]`)})
+	if err == nil || strings.Contains(err.Error(), "private") || len(events) != 2 {
+		t.Errorf("got %d events beside two that are none, want 2; %v", len(events), err)
 	}
 }
 

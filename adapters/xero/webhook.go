@@ -56,19 +56,24 @@ func (w webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	}
 	first, last := number(in.First), number(in.Last)
 	numbered := first > 0 && last-first+1 == int64(len(in.Events))
-	events := make([]adapters.Event, len(in.Events))
+	events, none := make([]adapters.Event, 0, len(in.Events)), []int(nil)
 	for i, raw := range in.Events {
 		var e event
-		if err := json.Unmarshal(raw, &e); err != nil || bytes.Equal(raw, []byte("null")) {
-			return nil, fmt.Errorf("entry %d of the body is no event", i)
+		if json.Unmarshal(raw, &e) != nil || bytes.Equal(raw, []byte("null")) {
+			none = append(none, i)
+			continue
 		}
-		events[i] = adapters.Event{Key: e.key(), Type: text(e.EventCategory) + "." + text(e.EventType), Account: strings.ToLower(text(e.TenantID)), Body: bytes.Clone(raw)}
+		one := adapters.Event{Key: e.key(), Type: text(e.EventCategory) + "." + text(e.EventType), Account: strings.ToLower(text(e.TenantID)), Body: bytes.Clone(raw)}
 		if at, ok := moment(text(e.EventDateUTC)); ok {
-			events[i].OccurredAt = at
+			one.OccurredAt = at
 		}
 		if numbered {
-			events[i].Sequence = first + int64(i)
+			one.Sequence = first + int64(i)
 		}
+		events = append(events, one)
+	}
+	if len(none) > 0 {
+		return events, fmt.Errorf("%d of the body's %d entries are no events; the first of them is entry %d", len(none), len(in.Events), none[0])
 	}
 	return events, nil
 }

@@ -114,6 +114,10 @@ func TestOddNumbersAreNoReasonToTurnADeliveryAway(t *testing.T) {
 			t.Errorf("%s is cut into %v", body, events)
 		}
 	}
+	events, err := b.Webhook.Split(adapters.Delivery{Body: []byte(`{"events":[null,` + event + `,7],"firstEventSequence":3,"lastEventSequence":5}`)})
+	if err == nil || len(events) != 1 || events[0].Sequence != 4 {
+		t.Errorf("beside two that are none: %+v, %v", events, err)
+	}
 }
 
 func TestHeldEventsComeTwiceAndInAnotherOrderAndAreTheSame(t *testing.T) {

@@ -102,7 +102,7 @@ func (s *deadLetters) GetDeadLetter(ctx context.Context, in *hubv1.GetDeadLetter
 			return nil, err
 		}
 		if receipt != nil {
-			out.Body = receipt.Body
+			out.Body = receipt.Raw()
 		}
 	}
 	trail, err := s.store.TrailOf(ctx, d.CorrelationID)

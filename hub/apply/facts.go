@@ -101,7 +101,9 @@ type Trails interface {
 	CloseReview(*store.Review, store.Closing)
 	PutDeadLetter(store.DeadLetter)
 	FinishReceipt(id, state, outcome string)
+	SplitReceipt(id, outcome string)
 	KeepReceipt(*store.Receipt, store.Kept)
+	PutReceipts(context.Context, []*store.Receipt) (fresh map[string]bool, err error)
 	PutSpoken(receiptID string, objects []store.LinkKey)
 }
 

@@ -36,21 +36,24 @@ type batcher struct {
 
 // request is one webhook's receipts, and where its answer goes.
 type request struct {
-	receipts []*store.Receipt
-	fresh    int
-	done     chan error
+	connection string
+	receipts   []*store.Receipt
+	// numbers are those that the vendor gave all its events, those of other accounts too.
+	numbers []int64
+	fresh   int
+	done    chan error
 }
 
 func newBatcher(s *store.Store, q Queue, known connection.Set) *batcher {
 	return &batcher{store: s, queue: q, known: known, requests: make(chan *request, 4*maxBatch), slots: make(chan struct{}, writers)}
 }
 
-// put returns once the receipts are committed, with the number of those that were not there already.
-func (b *batcher) put(ctx context.Context, receipts []*store.Receipt) (fresh int, err error) {
-	if len(receipts) == 0 {
+// put returns once a request is committed, with the number of receipts that were not there already.
+func (b *batcher) put(ctx context.Context, mine *request) (fresh int, err error) {
+	if len(mine.receipts) == 0 && len(mine.numbers) == 0 {
 		return 0, nil
 	}
-	mine := &request{receipts: receipts, done: make(chan error, 1)}
+	mine.done = make(chan error, 1)
 	select {
 	case b.requests <- mine:
 	case <-ctx.Done():
@@ -87,7 +90,7 @@ func (b *batcher) write(ctx context.Context) bool {
 		select {
 		case r := <-b.requests:
 			batch = append(batch, r)
-			size += len(r.receipts)
+			size += max(1, len(r.receipts))
 			continue
 		default:
 		}
@@ -131,7 +134,7 @@ func (b *batcher) commit(ctx context.Context, batch []*request) error {
 				}
 			}
 		}
-		if err := b.number(ctx, tx, queued); err != nil {
+		if err := b.number(ctx, tx, batch); err != nil {
 			return err
 		}
 		return b.queue.Translate(ctx, tx, queued)
@@ -140,11 +143,11 @@ func (b *batcher) commit(ctx context.Context, batch []*request) error {
 
 // number looks at the numbers that vendors give their events. Where some are missing, an event was lost, or comes later:
 // what has changed is pulled.
-func (b *batcher) number(ctx context.Context, tx *store.Tx, receipts []*store.Receipt) error {
+func (b *batcher) number(ctx context.Context, tx *store.Tx, batch []*request) error {
 	heard := map[string][]int64{}
-	for _, r := range receipts {
-		if r.Sequence > 0 {
-			heard[r.Connection] = append(heard[r.Connection], r.Sequence)
+	for _, r := range batch {
+		if len(r.numbers) > 0 {
+			heard[r.connection] = append(heard[r.connection], r.numbers...)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(heard)) {

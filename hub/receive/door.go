@@ -65,8 +65,8 @@ func (d *door) tell(level slog.Level, message string, err error) {
 }
 
 // ours leaves out the events of accounts that are not the connection's.
-func (d *door) ours(events []adapters.Event) []adapters.Event {
-	account := d.c.Adapter.Account
+func ours(c *connection.Connection, events []adapters.Event) []adapters.Event {
+	account := c.Adapter.Account
 	if account == "" {
 		return events
 	}
@@ -77,6 +77,16 @@ func (d *door) ours(events []adapters.Event) []adapters.Event {
 		}
 	}
 	return ours
+}
+
+// numbers are the vendor's of its events.
+func numbers(events []adapters.Event) (all []int64) {
+	for _, e := range events {
+		if e.Sequence > 0 {
+			all = append(all, e.Sequence)
+		}
+	}
+	return all
 }
 
 // bodies are the media types that vendors send: JSON, forms, XML (SOAP), and text such as CSV.

@@ -373,10 +373,14 @@ func TestAGapBetweenNumberedEventsMakesTheHubPull(t *testing.T) {
 	for _, step := range []struct {
 		numbers []int
 		gap     bool
-	}{{[]int{41}, false}, {[]int{42, 43}, false}, {[]int{43}, false}, {[]int{40}, false}, {[]int{46}, true}} {
+	}{{[]int{41}, false}, {[]int{42, 43}, false}, {[]int{43}, false}, {[]int{40}, false}, {[]int{40, 44}, false}, {[]int{-45, -46}, false}, {[]int{46, 47}, false}, {[]int{49}, true}} {
 		var events []map[string]any
 		for _, n := range step.numbers {
-			events = append(events, map[string]any{"Key": fmt.Sprint(n, step.gap, len(step.numbers)), "Sequence": n})
+			e := map[string]any{"Key": fmt.Sprint(n, step.gap, len(step.numbers)), "Sequence": max(n, -n)}
+			if n < 0 {
+				e["Account"] = "theirs"
+			}
+			events = append(events, e)
 		}
 		body, err := json.Marshal(events)
 		if err != nil {

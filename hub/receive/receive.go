@@ -1,6 +1,6 @@
 // Package receive takes webhooks in: raw body, verification before any parsing (law 1), split, and one transaction with
-// a receipt and a job for each event. What it acknowledges is committed (law 2). It calls no vendor and translates
-// nothing.
+// a receipt and a job for each event. What it acknowledges is committed (law 2), also where it could not be cut (law 9).
+// It calls no vendor and translates nothing.
 //
 // Anybody may knock. What has not proved itself costs bounded memory and time, no statement, and learns nothing: who
 // knocks at a connection that does not exist hears what he hears whose signature is wrong. Only what has proved itself
@@ -14,6 +14,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
@@ -44,13 +45,13 @@ const (
 type Receiver struct {
 	doors map[string]*door
 	// nobody is knocked at where there is no connection.
-	nobody   *door
-	memory   *semaphore.Weighted
-	batches  *batcher
-	now      func() time.Time
-	read     time.Duration
-	store    time.Duration
-	received *prometheus.CounterVec
+	nobody              *door
+	memory              *semaphore.Weighted
+	store               *store.Store
+	batches             *batcher
+	now                 func() time.Time
+	received            *prometheus.CounterVec
+	readTime, storeTime time.Duration
 }
 
 // Options set a receiver up.
@@ -73,8 +74,8 @@ func New(o Options) *Receiver {
 	}, []string{"connection", "outcome"})
 	o.Metrics.MustRegister(received)
 	r := &Receiver{doors: map[string]*door{}, nobody: newDoor(&connection.Connection{Adapter: &adapters.Adapter{Webhook: stranger(randomKey())}}, o.Log),
-		memory: semaphore.NewWeighted(maxMemory), batches: newBatcher(o.Store, o.Queue, o.Connections), now: o.Now, received: received,
-		read: cmp.Or(o.ReadTime, 10*time.Second), store: cmp.Or(o.StoreTime, 8*time.Second)}
+		memory: semaphore.NewWeighted(maxMemory), store: o.Store, batches: newBatcher(o.Store, o.Queue, o.Connections), now: o.Now, received: received,
+		readTime: cmp.Or(o.ReadTime, 10*time.Second), storeTime: cmp.Or(o.StoreTime, 8*time.Second)}
 	for name, c := range o.Connections {
 		if c.Adapter.Webhook != nil {
 			r.doors[name] = newDoor(c, o.Log)
@@ -132,7 +133,7 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, d *door) an
 	}
 	memory := &held{of: [2]*semaphore.Weighted{d.memory, r.memory}}
 	defer memory.release()
-	body, refusal := read(w, req, r.read, memory)
+	body, refusal := read(w, req, r.readTime, memory)
 	if refusal != nil {
 		return *refusal
 	}
@@ -159,21 +160,35 @@ func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) 
 	if wait := d.turn(r.now()); wait > 0 {
 		return later(http.StatusTooManyRequests, "throttled", wait)
 	}
-	events, err := hook.Split(delivery)
-	if err != nil {
-		d.tell(slog.LevelError, "webhook verified and unintelligible", err)
-		return status(http.StatusBadRequest, "unintelligible")
+	events, unread := hook.Split(delivery)
+	var refusal *adapters.Refusal
+	if errors.As(unread, &refusal) {
+		d.tell(slog.LevelWarn, "webhook verified and not taken", unread)
+		a := status(http.StatusBadRequest, "unwelcome")
+		a.ContentType, a.Body = "text/plain; charset=utf-8", []byte(refusal.Reason+"\n")
+		return a
 	}
-	ctx, cancel := context.WithTimeout(req.Context(), r.store)
+	ctx, cancel := context.WithTimeout(req.Context(), r.storeTime)
 	defer cancel()
-	receipts := d.receipts(req, d.ours(events), secret)
-	fresh, err := r.batches.put(ctx, receipts)
+	from := origin{newID("c"), httpapi.ContinueTrace(req.Header.Get("traceparent"))}
+	if unread != nil {
+		d.tell(slog.LevelError, "webhook verified and unintelligible: kept as a dead letter", unread)
+		err = r.keep(ctx, d, delivery, from, unread)
+	}
+	mine := &request{connection: d.c.Name, receipts: receipts(d.c, ours(d.c, events), from, d.c.SecretName(secret)), numbers: numbers(events)}
+	fresh := 0
+	if err == nil {
+		fresh, err = r.batches.put(ctx, mine)
+	}
 	if err != nil {
 		d.tell(slog.LevelError, "webhook not stored; the vendor will send it again", err)
 		return later(http.StatusServiceUnavailable, "not_stored", 5*time.Second)
 	}
 	done := status(http.StatusOK, "stored")
-	if fresh == 0 && len(receipts) > 0 {
+	switch {
+	case unread != nil:
+		done.outcome = "unintelligible"
+	case fresh == 0 && len(mine.receipts) > 0:
 		done.outcome = "duplicate"
 	}
 	if ack := d.c.Adapter.Acknowledger; ack != nil {
@@ -182,21 +197,23 @@ func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) 
 	return done
 }
 
-// receipts makes a receipt of each event, under one correlation id for the request.
-func (d *door) receipts(req *http.Request, events []adapters.Event, secret int) []*store.Receipt {
-	correlation, trace := newID("c"), httpapi.ContinueTrace(req.Header.Get("traceparent"))
+// origin is what a request's events have in common.
+type origin struct{ correlation, trace string }
+
+// receipts makes a receipt of each event.
+func receipts(c *connection.Connection, events []adapters.Event, from origin, secret string) []*store.Receipt {
 	seen := make(map[string]bool, len(events))
-	receipts := make([]*store.Receipt, 0, len(events))
+	out := make([]*store.Receipt, 0, len(events))
 	for _, e := range events {
 		e = storable(e)
 		if seen[e.Key] {
 			continue
 		}
 		seen[e.Key] = true
-		receipts = append(receipts, &store.Receipt{ID: newID("r"), Connection: d.c.Name, EventKey: e.Key, Type: e.Type,
-			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: correlation, TraceParent: trace, Sequence: e.Sequence, Secret: d.c.SecretName(secret)})
+		out = append(out, &store.Receipt{ID: newID("r"), Connection: c.Name, EventKey: e.Key, Type: e.Type,
+			OccurredAt: e.OccurredAt, Body: e.Body, CorrelationID: from.correlation, TraceParent: from.trace, Secret: secret})
 	}
-	return receipts
+	return out
 }
 
 // maxKey bounds an event's key, which is indexed.

@@ -21,7 +21,10 @@ import (
 	"github.com/canonhub/canonhub/adapters/signature"
 	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/receive"
+	"github.com/canonhub/canonhub/hub/redrive"
+	"github.com/canonhub/canonhub/hub/store"
 )
 
 var secret = adapters.NewSecret("whsec_test")
@@ -34,13 +37,37 @@ func (hooks) Verify(d adapters.Delivery) (int, error) {
 }
 
 func (hooks) Split(d adapters.Delivery) ([]adapters.Event, error) {
-	var keys []string
-	if err := json.Unmarshal(d.Body, &keys); err != nil {
+	if string(d.Body) == `"no"` {
+		return nil, &adapters.Refusal{Reason: "not this"}
+	}
+	var parts []any
+	if err := json.Unmarshal(d.Body, &parts); err != nil {
 		return nil, err
 	}
-	events := make([]adapters.Event, len(keys))
-	for i, key := range keys {
-		events[i] = adapters.Event{Key: key, Type: "test", Body: []byte(key)}
+	var (
+		events []adapters.Event
+		err    error
+	)
+	for i, part := range parts {
+		if key, is := part.(string); is {
+			events = append(events, adapters.Event{Key: key, Type: "test", Body: []byte(key)})
+		} else {
+			err = fmt.Errorf("entry %d is no event", i)
+		}
+	}
+	return events, err
+}
+
+// learnt is the same vendor, whose adapter knows by now that its events may be numbers, and bare.
+type learnt struct{ hooks }
+
+func (learnt) Split(d adapters.Delivery) ([]adapters.Event, error) {
+	if d.Header.Get("X-Form") != "new" || d.Query != "form=new" {
+		return hooks{}.Split(d)
+	}
+	var events []adapters.Event
+	for _, word := range strings.Fields(strings.Trim(string(d.Body), "[]{")) {
+		events = append(events, adapters.Event{Key: strings.Trim(word, `",`), Type: "test", Body: []byte(word)})
 	}
 	return events, nil
 }
@@ -95,6 +122,13 @@ func (d *door) count(t testing.TB, sql string) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func sign(body string) string { return signature.SignStripe([]byte(body), secret, time.Now()) }
@@ -155,12 +189,77 @@ func TestBadBodiesGetClearStatusesAndBoundedMemory(t *testing.T) {
 		want int
 	}{
 		"too large":      {huge, http.StatusRequestEntityTooLarge},
-		"unintelligible": {`{`, http.StatusBadRequest},
+		"unintelligible": {`{`, http.StatusOK},
+		"unwelcome":      {`"no"`, http.StatusBadRequest},
 		"no event":       {`[]`, http.StatusOK},
 	} {
 		if status, _, err := d.post("shop", tc.body, sign(tc.body)); status != tc.want {
 			t.Errorf("%s: got %d (%v), want %d", name, status, err, tc.want)
 		}
+	}
+}
+
+// Law 9: what proved itself and cannot be cut is kept with the reason, once, and cut when the adapter has learnt how.
+func TestWhatCannotBeCutIsKept(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDoor(t), t.Context()
+	for _, body := range []string{`{"a" 5`, `["b", 6]`, `{"a" 5`} {
+		req, err := http.NewRequest(http.MethodPost, d.server.URL+"/webhooks/shop?form=new", strings.NewReader(body))
+		must(t, err)
+		req.Header.Set("Stripe-Signature", sign(body))
+		req.Header.Set("X-Form", "new")
+		req.Header.Set("X-Api-Key", "hush")
+		resp, err := d.client.Do(req)
+		must(t, err)
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: got %d: what is kept is acknowledged", body, resp.StatusCode)
+		}
+	}
+	letters, err := d.Store.DeadLetters(ctx, store.LetterQuery{Limit: 10})
+	must(t, err)
+	if len(letters) != 2 {
+		t.Fatalf("%d dead letters, want one of each request", len(letters))
+	}
+	if n := d.count(t, `select count(*) from receipts where event_key = 'b' and state = 'pending'`); n != 1 {
+		t.Errorf("%d receipts of the event that could be cut, want 1", n)
+	}
+	if n := d.count(t, `select count(*) from receipts where position('hush'::bytea in body) > 0`); n != 0 {
+		t.Error("a credential among the headers was kept")
+	}
+	if letters[1].Reason != "the request holds what is no event: entry 1 is no event" || letters[1].Category != "permanent" {
+		t.Errorf("got the reason %q, category %s", letters[1].Reason, letters[1].Category)
+	}
+	kept, err := d.Store.Receipt(ctx, letters[0].ReceiptID)
+	must(t, err)
+	if raw := string(kept.Raw()); raw != `{"a" 5` {
+		t.Errorf("got %q of the request, want its body as it came", raw)
+	}
+
+	retry := func(letter *store.DeadLetter, adapter adapters.Webhook) error {
+		d.Translator.Connections = connection.Set{"shop": {Name: "shop", Adapter: &adapters.Adapter{Webhook: adapter}}}
+		must(t, d.Redriver.One(ctx, letter, time.Now(), redrive.Order{By: "test"}))
+		return d.Translator.Translate(ctx, jobs.TranslateArgs{ReceiptID: letter.ReceiptID}, jobs.Run{Attempt: 1})
+	}
+	if err := retry(letters[0], hooks{}); err == nil {
+		t.Error("an adapter that has learnt nothing was believed")
+	}
+	again, err := d.Store.DeadLetters(ctx, store.LetterQuery{Limit: 10})
+	must(t, err)
+	if len(again) != 2 || again[1].Redrives != 1 || again[1].CorrelationID != letters[0].CorrelationID {
+		t.Fatalf("after a redrive in vain: %d open letters, the newest %+v", len(again), again[len(again)-1])
+	}
+	for _, letter := range again {
+		must(t, retry(letter, learnt{}))
+	}
+	for key, want := range map[string]string{"a": again[1].CorrelationID, "5": again[1].CorrelationID, "6": again[0].CorrelationID} {
+		if n := d.count(t, `select count(*) from receipts r join river_job j on j.args ->> 'receipt_id' = r.id
+			where event_key = '`+key+`' and correlation_id = '`+want+`' and r.state = 'pending'`); n != 1 {
+			t.Errorf("event %s has %d receipts with a job, want 1", key, n)
+		}
+	}
+	if n := d.count(t, `select count(*) from receipts where origin = 'request' and (state <> 'done' or body <> '')`); n != 0 {
+		t.Errorf("%d requests that were cut are kept a second time", n)
 	}
 }
 

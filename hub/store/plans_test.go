@@ -430,7 +430,8 @@ func inTransactions(id store.RecordID, key store.LinkKey) map[string]func(contex
 			_, err := tx.LockRequest(ctx, store.RequestKey{Caller: "billing", RequestID: "s100"})
 			return err
 		},
-		"Finish": queue(func(tx *store.Tx) { tx.FinishReceipt("s1", "done", "applied") }),
+		"Finish":       queue(func(tx *store.Tx) { tx.FinishReceipt("s1", "done", "applied") }),
+		"SplitReceipt": queue(func(tx *store.Tx) { tx.SplitReceipt("s1", "split") }),
 		"PutReview": queue(func(tx *store.Tx) {
 			tx.PutReview(store.Review{LinkKey: elsewhere, Reason: "x", RecordIDs: []store.RecordID{id}})
 		}),

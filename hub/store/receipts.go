@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/canonhub/canonhub/gen/canonhub/store/v1"
 )
 
 // Receipt is a verified incoming event, kept raw.
@@ -25,10 +28,8 @@ type Receipt struct {
 	ReceivedAt    time.Time
 	// State is pending, done or dead.
 	State string
-	// Sequence is the vendor's number of the event, 0 where it has none, and Secret the name of the secret that it was signed
-	// with; both are only given when it is stored.
-	Sequence int64
-	Secret   string
+	// Secret is the name of the secret that it was signed with; only given when it is stored.
+	Secret string
 }
 
 // Origin is how a receipt came to be.
@@ -42,6 +43,8 @@ const (
 	OriginPull Origin = "pull"
 	// OriginPart: the part of an event, or of a page, that could not be read.
 	OriginPart Origin = "part"
+	// OriginRequest: a webhook's request that could not be cut into events; the body is a canonhub.store.v1.WebhookRequest.
+	OriginRequest Origin = "request"
 )
 
 // Kept is what has become of a receipt that did not come from outside.
@@ -153,6 +156,31 @@ func (t *Tx) FinishReceipt(id, state, outcome string) {
 			event_key = case when exists (select 1 from erased) then '' else event_key end where id = $1`, id, state, outcome)
 }
 
+// SplitReceipt queues the end of a request's receipt whose events have receipts of their own by now: nothing is left in it
+// that an erasure, which goes by what a receipt speaks of, could miss.
+func (t *Tx) SplitReceipt(id, outcome string) {
+	t.Queue(`update receipts set state = 'done', outcome = $2, finished_at = now(), body = '' where id = $1`, id, outcome)
+}
+
+// Raw is what came from outside, as it came; empty where nothing of it is kept or it cannot be read.
+func (r *Receipt) Raw() []byte {
+	switch r.Origin {
+	case OriginPull:
+		kept := &storev1.Observed{}
+		if proto.Unmarshal(r.Body, kept) == nil {
+			return kept.GetRaw()
+		}
+	case OriginRequest:
+		kept := &storev1.WebhookRequest{}
+		if proto.Unmarshal(r.Body, kept) == nil {
+			return kept.GetBody()
+		}
+	default:
+		return r.Body
+	}
+	return nil
+}
+
 // Emptied says that the receipt spoke of an erased object, and nothing is left of it.
 func (r *Receipt) Emptied() bool { return r.EventKey == "" && len(r.Body) == 0 }
 
@@ -194,14 +222,15 @@ func (t *Tx) ReopenReceipt(ctx context.Context, id string) (*Receipt, error) {
 	return r, nil
 }
 
-// HearNumbers notes the numbers that a vendor gave events, and says whether some are missing before the highest.
+// HearNumbers notes the numbers that a vendor gave events, and says whether some are missing behind the highest that was
+// heard before. Numbers may come in any order, and again.
 func (t *Tx) HearNumbers(ctx context.Context, connection string, numbers []int64) (missing bool, err error) {
-	lowest, highest := slices.Min(numbers), slices.Max(numbers)
+	var before int64
 	err = t.Read(ctx, func(batch *pgx.Batch) {
-		batch.Queue(`update connections c set sequence = greatest(c.sequence, $3)
+		batch.Queue(`update connections c set sequence = greatest(c.sequence, $2)
 			from (select sequence from connections where name = $1 for update) as before
-			where c.name = $1 returning before.sequence > 0 and $2 > before.sequence + 1`, connection, lowest, highest).QueryRow(func(row pgx.Row) error {
-			return row.Scan(&missing)
+			where c.name = $1 returning before.sequence`, connection, slices.Max(numbers)).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&before)
 		})
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -210,5 +239,11 @@ func (t *Tx) HearNumbers(ctx context.Context, connection string, numbers []int64
 	if err != nil {
 		return false, fmt.Errorf("numbers of events of %s: %w", connection, err)
 	}
-	return missing || highest-lowest+1 > int64(len(numbers)), nil
+	if before == 0 {
+		before = slices.Min(numbers) - 1
+	}
+	fresh := slices.DeleteFunc(slices.Clone(numbers), func(n int64) bool { return n <= before })
+	slices.Sort(fresh)
+	fresh = slices.Compact(fresh)
+	return len(fresh) > 0 && fresh[len(fresh)-1]-before > int64(len(fresh)), nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -15,6 +16,7 @@ import (
 	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/receive"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -85,6 +87,9 @@ func (t *Translator) Translate(ctx context.Context, args jobs.TranslateArgs, run
 }
 
 func (o *translation) work(ctx context.Context) error {
+	if o.receipt.Origin == store.OriginRequest {
+		return o.split(ctx)
+	}
 	meaning, err := o.meaning()
 	if err != nil {
 		return err
@@ -115,6 +120,26 @@ func (o *translation) work(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// split gives a request that could not be cut into events to the adapter again.
+func (o *translation) split(ctx context.Context) error {
+	events, err := receive.Split(o.c, o.receipt)
+	if err != nil {
+		return &fault.Error{Category: fault.Permanent, Op: "split", Err: err}
+	}
+	outcome := fmt.Sprintf("split into %d events", len(events))
+	return o.t.Applier.InTx(ctx, func(tx apply.Tx) error {
+		fresh, err := tx.PutReceipts(ctx, events)
+		if err != nil {
+			return err
+		}
+		events := slices.DeleteFunc(slices.Clone(events), func(r *store.Receipt) bool { return !fresh[r.ID] })
+		tx.SplitReceipt(o.receipt.ID, outcome)
+		tx.PutTrail(store.Trail{Action: store.ActionTranslated, CorrelationID: o.cause.CorrelationID, Connection: o.c.Name,
+			ReceiptID: o.receipt.ID, Detail: outcome})
+		return o.t.Applier.Queue.Rehear(ctx, tx, events)
+	})
 }
 
 // meaning reads the receipt: an event of the vendor's, or what a pull heard.
