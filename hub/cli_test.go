@@ -95,6 +95,11 @@ func TestAnOperatorSettlesDeadLettersByTheTool(t *testing.T) {
 		}
 		return fmt.Errorf("%v", o.lines("dead-letters", "list"))
 	})
+	for _, typo := range [][]string{{"--category", "permanant"}, {"--kind", "customers"}} {
+		if _, err := o.run(append([]string{"dead-letters", "list"}, typo...)...); err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(typo[0], "--")) {
+			t.Errorf("%v: got %v; who mistypes a filter is not to think that there is nothing", typo, err)
+		}
+	}
 	if _, err := o.run("dead-letters", "discard", "--all"); err == nil || !strings.Contains(err.Error(), "--why") {
 		t.Errorf("discarded without a reason: %v", err)
 	}

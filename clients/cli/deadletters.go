@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -89,19 +88,11 @@ func listDeadLetters(t *tool) *cobra.Command {
 			}
 			return t.with(cmd, func(ctx context.Context, hub *canonhub.Client, out *printer) error {
 				request := &hubv1.ListDeadLettersRequest{Filter: filter, IncludeClosed: closed}
-				more, err := pages(limit, func(size int32) (int, bool, error) {
-					request.PageSize = size
+				return list(out, limit, printDeadLetters, func(size int32, token string) ([]*hubv1.DeadLetter, string, error) {
+					request.PageSize, request.PageToken = size, token
 					answer, err := hub.DeadLetters().ListDeadLetters(ctx, request)
-					if err != nil {
-						return 0, false, err
-					}
-					request.PageToken = answer.GetNextPageToken()
-					return len(answer.GetDeadLetters()), request.GetPageToken() != "", printDeadLetters(out, answer.GetDeadLetters())
+					return answer.GetDeadLetters(), answer.GetNextPageToken(), err
 				})
-				if err != nil || !more {
-					return err
-				}
-				return out.say("there are more: --limit 0 lists all")
 			})
 		},
 	}
@@ -109,26 +100,6 @@ func listDeadLetters(t *tool) *cobra.Command {
 	cmd.Flags().BoolVar(&closed, "closed", false, "closed ones, too")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many to list; 0 for all")
 	return cmd
-}
-
-// pages reads pages until there are as many rows as wanted, or no more; read says how many a page had and whether there
-// are more.
-func pages(limit int, read func(size int32) (rows int, more bool, err error)) (more bool, err error) {
-	const most = 1000
-	if limit < 0 {
-		return false, errors.New("--limit: give how many, or 0 for all")
-	}
-	for listed := 0; ; {
-		size := most
-		if limit > 0 {
-			size = min(most, limit-listed)
-		}
-		rows, more, err := read(int32(size))
-		listed += rows
-		if err != nil || !more || limit > 0 && listed >= limit {
-			return more, err
-		}
-	}
 }
 
 func printDeadLetters(out *printer, letters []*hubv1.DeadLetter) error {

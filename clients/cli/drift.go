@@ -25,19 +25,11 @@ func listDrift(t *tool) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.with(cmd, func(ctx context.Context, hub *canonhub.Client, out *printer) error {
 				request := &hubv1.ListDriftRequest{Connection: strings.Join(args, "")}
-				more, err := pages(limit, func(size int32) (int, bool, error) {
-					request.PageSize = size
+				return list(out, limit, printDrift, func(size int32, token string) ([]*hubv1.Drift, string, error) {
+					request.PageSize, request.PageToken = size, token
 					answer, err := hub.Drift().ListDrift(ctx, request)
-					if err != nil {
-						return 0, false, err
-					}
-					request.PageToken = answer.GetNextPageToken()
-					return len(answer.GetDrift()), request.GetPageToken() != "", printDrift(out, answer.GetDrift())
+					return answer.GetDrift(), answer.GetNextPageToken(), err
 				})
-				if err != nil || !more {
-					return err
-				}
-				return out.say("there are more: --limit 0 lists all")
 			})
 		},
 	}

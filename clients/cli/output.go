@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -165,4 +166,29 @@ func roughly(d time.Duration) string {
 		return d.Round(time.Minute).String()
 	}
 	return d.Round(time.Second).String()
+}
+
+// list prints pages until there are as many rows as wanted, or no more; limit 0 wants all.
+func list[Row any](out *printer, limit int, print func(*printer, []Row) error, page func(size int32, token string) ([]Row, string, error)) error {
+	const most = 1000
+	if limit < 0 {
+		return errors.New("--limit: give how many, or 0 for all")
+	}
+	token := ""
+	for listed := 0; ; {
+		size := most
+		if limit > 0 {
+			size = min(most, limit-listed)
+		}
+		rows, next, err := page(int32(size), token)
+		if err != nil {
+			return err
+		}
+		if err := print(out, rows); err != nil || next == "" {
+			return err
+		}
+		if listed, token = listed+len(rows), next; limit > 0 && listed >= limit {
+			return out.say("there are more: --limit 0 lists all")
+		}
+	}
 }

@@ -105,19 +105,11 @@ func findings(t *tool) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.with(cmd, func(ctx context.Context, hub *canonhub.Client, out *printer) error {
 				request := &hubv1.ListPullFindingsRequest{Connection: args[0], Kind: args[1]}
-				more, err := pages(limit, func(size int32) (int, bool, error) {
-					request.PageSize = size
+				return list(out, limit, printFindings, func(size int32, token string) ([]*hubv1.PullFinding, string, error) {
+					request.PageSize, request.PageToken = size, token
 					answer, err := hub.Pulls().ListPullFindings(ctx, request)
-					if err != nil {
-						return 0, false, err
-					}
-					request.PageToken = answer.GetNextPageToken()
-					return len(answer.GetFindings()), request.GetPageToken() != "", printFindings(out, answer.GetFindings())
+					return answer.GetFindings(), answer.GetNextPageToken(), err
 				})
-				if err != nil || !more {
-					return err
-				}
-				return out.say("there are more: --limit 0 lists all")
 			})
 		},
 	}

@@ -25,19 +25,11 @@ func listRetries(t *tool) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.with(cmd, func(ctx context.Context, hub *canonhub.Client, out *printer) error {
 				request := &hubv1.ListRetriesRequest{Connection: args[0]}
-				more, err := pages(limit, func(size int32) (int, bool, error) {
-					request.PageSize = size
+				return list(out, limit, printRetries, func(size int32, token string) ([]*hubv1.Retry, string, error) {
+					request.PageSize, request.PageToken = size, token
 					answer, err := hub.Retries().ListRetries(ctx, request)
-					if err != nil {
-						return 0, false, err
-					}
-					request.PageToken = answer.GetNextPageToken()
-					return len(answer.GetRetries()), request.GetPageToken() != "", printRetries(out, answer.GetRetries())
+					return answer.GetRetries(), answer.GetNextPageToken(), err
 				})
-				if err != nil || !more {
-					return err
-				}
-				return out.say("there are more: --limit 0 lists all")
 			})
 		},
 	}

@@ -42,7 +42,10 @@ type letterPlace struct {
 
 // ListDeadLetters reads a page of those that the caller may see.
 func (s *deadLetters) ListDeadLetters(ctx context.Context, in *hubv1.ListDeadLettersRequest) (*hubv1.ListDeadLettersResponse, error) {
-	q := letterQuery(ctx, in.GetFilter())
+	q, err := letterQuery(ctx, in.GetFilter())
+	if err != nil {
+		return nil, err
+	}
 	size := cmp.Or(int(in.GetPageSize()), defaultPageSize)
 	q.IncludeClosed, q.Limit = in.GetIncludeClosed(), size+1
 	text, err := restJSON.Marshal(in.GetFilter())
@@ -75,8 +78,12 @@ func (s *deadLetters) ListDeadLetters(ctx context.Context, in *hubv1.ListDeadLet
 	return out, nil
 }
 
-// letterQuery is what a filter asks for, of what the caller may see.
-func letterQuery(ctx context.Context, in *hubv1.DeadLetterFilter) store.LetterQuery {
+// letterQuery is what a filter asks for, of what the caller may see. A connection need not be configured any more.
+func letterQuery(ctx context.Context, in *hubv1.DeadLetterFilter) (store.LetterQuery, error) {
+	if kind := model.Kind(in.GetKind()); kind != "" && !slices.Contains(model.Kinds(), kind) {
+		return store.LetterQuery{}, &failure{reason: hubv1.ErrorReason_ERROR_REASON_INVALID_FILTER, field: "filter.kind",
+			message: fmt.Sprintf("there is no kind %q; the kinds are %v", kind, model.Kinds())}
+	}
 	q := store.LetterQuery{Connection: in.GetConnection(), Category: in.GetCategory(), Kinds: readable(ctx, in.GetKind()),
 		Deliveries: in.GetKind() != "" || in.GetSubject() == hubv1.DeadLetterSubject_DEAD_LETTER_SUBJECT_DELIVERY,
 		Receipts:   in.GetSubject() == hubv1.DeadLetterSubject_DEAD_LETTER_SUBJECT_RECEIPT}
@@ -86,7 +93,7 @@ func letterQuery(ctx context.Context, in *hubv1.DeadLetterFilter) store.LetterQu
 	if in.GetBefore() != nil {
 		q.Before = in.GetBefore().AsTime()
 	}
-	return q
+	return q, nil
 }
 
 // GetDeadLetter reads one with what led to it.
@@ -158,13 +165,19 @@ func (s *deadLetters) close(ctx context.Context, id int64, do func(*store.DeadLe
 
 // RedriveDeadLetters begins to have the work of several done again.
 func (s *deadLetters) RedriveDeadLetters(ctx context.Context, in *hubv1.RedriveDeadLettersRequest) (*hubv1.RedriveDeadLettersResponse, error) {
-	err := s.redriver.Several(ctx, letterQuery(ctx, in.GetFilter()), in.GetRate(), redrive.Order{By: actorOf(ctx), Why: in.GetWhy()})
-	return &hubv1.RedriveDeadLettersResponse{}, err
+	q, err := letterQuery(ctx, in.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	return &hubv1.RedriveDeadLettersResponse{}, s.redriver.Several(ctx, q, in.GetRate(), redrive.Order{By: actorOf(ctx), Why: in.GetWhy()})
 }
 
 // DiscardDeadLetters closes several for good.
 func (s *deadLetters) DiscardDeadLetters(ctx context.Context, in *hubv1.DiscardDeadLettersRequest) (*hubv1.DiscardDeadLettersResponse, error) {
-	q := letterQuery(ctx, in.GetFilter())
+	q, err := letterQuery(ctx, in.GetFilter())
+	if err != nil {
+		return nil, err
+	}
 	q.Limit = discards
 	found, err := s.store.DeadLetters(ctx, q)
 	out := &hubv1.DiscardDeadLettersResponse{}

@@ -142,11 +142,13 @@ func readMatches(batch *pgx.Batch, c *Contact, kind model.Kind, keys []MatchKey)
 	for i, k := range keys {
 		attributes[i], values[i] = string(k.Attribute), k.Value
 	}
-	batch.Queue(`select k.place, coalesce(r.merged_into, r.id)
-		from unnest($2::text[], $3::text[]) with ordinality as k (attribute, value, place)
-		join match_keys m on m.kind = $1 and m.attribute = k.attribute and m.value = k.value
-		join records r on r.id = m.record_id
-		where r.deleted_at is null order by 1, 2 limit 20`, string(kind), attributes, values).Query(func(rows pgx.Rows) error {
+	// Key by key: joined as one, a plan that was made while the tables were empty reads all of them, and a backfill keeps it.
+	batch.Queue(`select k.place, m.id
+		from unnest($2::text[], $3::text[]) with ordinality as k (attribute, value, place), lateral (
+			select coalesce(r.merged_into, r.id) as id from match_keys m join records r on r.id = m.record_id
+			where m.kind = $1 and m.attribute = k.attribute and m.value = k.value and r.deleted_at is null
+			order by m.record_id limit 20) as m
+		order by 1, 2 limit 20`, string(kind), attributes, values).Query(func(rows pgx.Rows) error {
 		var (
 			first, place int64
 			id           RecordID

@@ -1021,13 +1021,13 @@ const file_canonhub_hub_v1_dead_letter_service_proto_rawDesc = "" +
 	"connection\x12\x1b\n" +
 	"\trecord_id\x18\x04 \x01(\tR\brecordId\x12\x14\n" +
 	"\x05actor\x18\x05 \x01(\tR\x05actor\x12\x16\n" +
-	"\x06detail\x18\x06 \x01(\tR\x06detail\"\xab\x02\n" +
+	"\x06detail\x18\x06 \x01(\tR\x06detail\"\xe1\x02\n" +
 	"\x10DeadLetterFilter\x12'\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\n" +
 	"connection\x12\x1b\n" +
-	"\x04kind\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04kind\x12#\n" +
-	"\bcategory\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x18dR\bcategory\x12F\n" +
+	"\x04kind\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04kind\x12Y\n" +
+	"\bcategory\x18\x03 \x01(\tB=\xbaH:r8R\x00R\ttransientR\bthrottleR\tpermanentR\x04authR\x04goneR\bconflictR\bcategory\x12F\n" +
 	"\asubject\x18\x04 \x01(\x0e2\".canonhub.hub.v1.DeadLetterSubjectB\b\xbaH\x05\x82\x01\x02\x10\x01R\asubject\x120\n" +
 	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x122\n" +
 	"\x06before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\"\xcc\x01\n" +
