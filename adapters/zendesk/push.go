@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
@@ -109,8 +110,11 @@ func (k *kind) moved(o *object, f frozen, connection string) bool {
 		if k.write(path, false, is, now) != "" {
 			continue
 		}
+		empty := slices.Contains(f.Empty, path)
 		for field, value := range now {
-			if held, told := f.Held[field]; told && !equal(value, held) && !equal(value, f.Fields[field]) {
+			held, told := f.Held[field]
+			moved := told && !equal(value, held) || empty && !blank(value)
+			if moved && !equal(value, f.Fields[field]) {
 				return true
 			}
 		}
