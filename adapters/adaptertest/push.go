@@ -177,6 +177,9 @@ func (to *target) tryPush(t testing.TB, paths []string) (done, refused bool) {
 		var ack adapters.Ack
 		if ack, err = to.Pusher.Push(within(t), request); err == nil {
 			to.checkAck(t, ack, to.object)
+			if _, err := to.Pusher.Push(within(t), request); err != nil { // as where the answer is lost
+				t.Errorf("%s was pushed as %s, and pushed again that fails: %v", paths[0], text(to.known, to.record, paths[0]), err)
+			}
 			return true, false
 		}
 	}

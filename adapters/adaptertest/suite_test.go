@@ -43,6 +43,7 @@ var sins = map[sin]string{
 	"sets another attribute, too":        "PushSetsOneAttributeAndNoOther",
 	"does not clear":                     "PushClearsOneAttributeAndNoOther",
 	"writes over what it has not seen":   "APushWritesOverNothingUnseen",
+	"takes its own write for another's":  "UpdateWhoseAnswerIsLostHasTheEffectOfOne",
 	"takes empty for unknown":            "APushWritesOverNothingUnseen",
 	"loses case":                         "EveryLossIsDeclared",
 	"hides a loss":                       "EveryLossIsDeclared",

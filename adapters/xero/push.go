@@ -55,7 +55,7 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 		has, _ := k.write(path, false, is) // what Xero has it can hold
 		switch {
 		case equal(has, w):
-		case f.moved(path, has):
+		case f.moved(path, has, w):
 			return nil, &fault.Error{Category: fault.Conflict, Op: op, Message: "it was changed since it was last seen"}
 		default:
 			join(differing, w)
@@ -83,8 +83,12 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 	return nil, a.archived(ctx, op, now, paths, err)
 }
 
-// moved says that somebody changed an attribute: it has not what it was held to have.
-func (f frozen) moved(path string, has fields) bool {
+// moved says that somebody changed an attribute: it has not what it was held to have, nor what Xero makes of what is
+// written.
+func (f frozen) moved(path string, has, w fields) bool {
+	if path == "name" && cut(has, w) {
+		return false
+	}
 	if slices.Contains(f.Empty, path) {
 		return !blank(has)
 	}

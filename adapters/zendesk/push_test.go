@@ -98,6 +98,23 @@ func TestAnOlderRequestGuardsWhatItTells(t *testing.T) {
 	wants(t, err, fault.Conflict)
 }
 
+// What is sent again after its answer was lost is known again in the form that Zendesk gave it.
+func TestWhatZendeskMadeOfAPushIsNoChangeOfAnother(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	fields := printerTicket()
+	fields["status"] = "pending"
+	id, user := b.make(t, "tickets", fields), b.make(t, "users", map[string]any{"name": "Ada", "tags": []string{"old"}})
+	status := patch(id, &canonicalv1.Ticket{Status: canonicalv1.TicketStatus_TICKET_STATUS_NEW.Enum()}, "status")
+	status.Held = &canonicalv1.Ticket{Status: canonicalv1.TicketStatus_TICKET_STATUS_PENDING.Enum()}
+	tags := patch(user, &canonicalv1.Customer{Tags: []string{"Two Words", "Apple", "apple"}}, "tags")
+	tags.Held = &canonicalv1.Customer{Tags: []string{"old"}}
+	for range 2 {
+		b.mustPush(t, status)
+		b.mustPush(t, tags)
+	}
+}
+
 func TestAClosedTicketRefusesEachAttribute(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
