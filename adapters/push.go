@@ -14,8 +14,11 @@ type Patch struct {
 	// Paths are the attributes to set, all within Carriage.Out, or OnCreate for a create; one that Message lacks is to be
 	// cleared.
 	Paths []string
-	// Held is what the object has now as far as known, for vendors that replace more than they are told. May be nil.
+	// Held is what the object has now as far as known, for vendors that replace more than they are told, and for adapters
+	// that write over nothing unseen. May be nil.
 	Held proto.Message
+	// HeldEmpty are those of Paths that the object is known to have no value of. What Held lacks and is not here is unknown.
+	HeldEmpty []string
 	// Key is the idempotency key of this attempt, unique and printable ASCII.
 	Key string
 }

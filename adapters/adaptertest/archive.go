@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -10,6 +11,7 @@ import (
 var archiveChecks = []check{
 	{"ArchivedIsGone", needs(adapters.Archives), archivedIsGone},
 	{"ArchiveWhoseAnswerIsLostIsDoneOnce", needs(adapters.Archives), archiveAnswerLost},
+	{"AnAnswerThatIsNoneIsNoArchive", needs(adapters.Archives), strangeArchive},
 	{"AFailedArchiveHasItsCategory", needs(adapters.Archives), archiveFaults},
 }
 
@@ -83,4 +85,30 @@ func archiveFaults(t testing.TB, s Suite) {
 		}
 		st.archived(t, o, count-1)
 	})
+}
+
+// A login page that is answered with 200 archives nothing, whichever of the adapter's calls gets it.
+func strangeArchive(t testing.TB, s Suite) {
+	st := s.stage(t)
+	for what, body := range map[string]string{"a page": "<html><body>Sign in</body></html>", "nothing": "", "an empty object": "{}"} {
+		s.eachKind(can(adapters.Archives), func(c adapters.Carriage) {
+			for number := 1; ; number++ {
+				o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
+				count, before := st.Count(c.Kind), len(st.calls.made())
+				st.calls.answering(number, body)
+				_, err := st.Archiver.Archive(within(t), archival(o))
+				if len(st.calls.made())-before < number {
+					return
+				}
+				of := fmt.Sprintf("archive of a %s, call %d answered 200 with %s", c.Kind, number, what)
+				if f := faultIn(t, of, err); f.Category != fault.Transient {
+					t.Errorf("%s: %v, want a transient fault", of, err)
+				}
+				if st.Count(c.Kind) != count {
+					t.Errorf("%s: there were %d, and now there are %d", of, count, st.Count(c.Kind))
+				}
+				st.archived(t, o, count-1)
+			}
+		})
+	}
 }

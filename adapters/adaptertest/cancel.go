@@ -73,7 +73,7 @@ func timeOutLeavesDoubt(t testing.TB, s Suite) {
 	s.eachKind(writable, func(c adapters.Carriage) {
 		to := s.target(t, c)
 		to.record = proto.Clone(to.first)
-		request := to.mustPrepare(t, to.patch(nil, to.paths))
+		request := to.mustPrepare(t, to.patch(unseen, to.paths))
 		to.inject(Fault{Hang: true, Write: true})
 		ctx, cancel := context.WithTimeout(context.Background(), 10*limit)
 		defer cancel()

@@ -32,7 +32,7 @@ func (s Suite) eachCreation(t testing.TB, run func(creation)) {
 		to := &target{stage: s.stage(t), suite: s, carriage: c, known: schema(t, c.Kind)}
 		to.first, to.second = to.samples(t, c)
 		to.record, to.paths = proto.Clone(to.first), expand(to.known, slices.Concat(c.Out, c.OnCreate), to.first)
-		run(creation{to, to.mustPrepare(t, to.patch(nil, to.paths)), to.Count(c.Kind)})
+		run(creation{to, to.mustPrepare(t, to.patch(unseen, to.paths)), to.Count(c.Kind)})
 	})
 }
 

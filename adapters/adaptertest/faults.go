@@ -72,7 +72,7 @@ func updateFaults(t testing.TB, s Suite) {
 		to.record = proto.Clone(to.first)
 		for _, each := range failures {
 			each.fault.Write = true
-			request := to.mustPrepare(t, to.patch(nil, to.paths))
+			request := to.mustPrepare(t, to.patch(unseen, to.paths))
 			to.inject(each.fault)
 			_, err := to.Pusher.Push(within(t), request)
 			what := fmt.Sprintf("update %s, %s", c.Kind, each.fault)

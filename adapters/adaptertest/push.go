@@ -20,6 +20,7 @@ var pushChecks = []check{
 	{"PushClearsOneAttributeAndNoOther", needs(adapters.Updates, adapters.Fetches), pushClearsOne},
 	{"UpdateSentTwiceHasTheEffectOfOne", needs(adapters.Updates, adapters.Fetches), updateTwice},
 	{"UpdateWhoseAnswerIsLostHasTheEffectOfOne", needs(adapters.Updates, adapters.Fetches), updateAnswerLost},
+	{"APushWritesOverNothingUnseen", needs(adapters.Updates, adapters.Fetches), writesOverNothingUnseen},
 	{"AnEditDuringAPushIsNotItsAnswer", needs(adapters.Updates, adapters.Fetches), editDuringPush},
 	{"PushToAMissingObjectIsGone", needs(adapters.Updates), pushToMissing},
 }
@@ -41,28 +42,52 @@ type target struct {
 // target makes an object that has the second sample.
 func (s Suite) target(t testing.TB, c adapters.Carriage) *target {
 	t.Helper()
+	to := s.seeded(t, c)
+	to.push(t, to.paths)
+	return to
+}
+
+// seeded makes an object that is to have the second sample, and has what a person gave it.
+func (s Suite) seeded(t testing.TB, c adapters.Carriage) *target {
+	t.Helper()
 	to := &target{stage: s.stage(t), suite: s, carriage: c, known: schema(t, c.Kind)}
 	to.first, to.second = to.samples(t, c)
 	to.paths = expand(to.known, c.Out, to.first, to.second)
 	to.object = adapters.Object{Kind: c.Kind, ExternalID: to.Seed(c.Kind)}
 	to.record = proto.Clone(to.second)
-	to.push(t, to.paths)
 	return to
 }
 
-// patch brings attributes of the object to the record; it creates the object where there is none yet.
-func (to *target) patch(held proto.Message, paths []string) adapters.Patch {
+// patch brings attributes of the object, which was last seen so, to the record; it creates the object where there is none
+// yet.
+func (to *target) patch(seen adapters.Observation, paths []string) adapters.Patch {
 	to.attempts++
-	return adapters.Patch{
+	p := adapters.Patch{
 		Kind: to.carriage.Kind, RecordID: recordID(to.carriage.Kind), ExternalID: to.object.ExternalID,
-		Message: to.record, Held: held, Paths: paths, Key: fmt.Sprintf("key-%d", to.attempts),
+		Message: to.record, Held: seen.Message, Paths: paths, Key: fmt.Sprintf("key-%d", to.attempts),
 	}
+	for _, path := range paths {
+		told := seen.Message != nil && lists(to.carriage.In, path) && (seen.Paths == nil || lists(seen.Paths, path))
+		if told && to.known.Empty(seen.Message, pathTo(path)) {
+			p.HeldEmpty = append(p.HeldEmpty, path)
+		}
+	}
+	return p
+}
+
+// unseen is an object of which nothing is known.
+var unseen adapters.Observation
+
+// mustSee reads the object.
+func (to *target) mustSee(t testing.TB) adapters.Observation {
+	t.Helper()
+	return to.mustFetch(t, to.object)
 }
 
 // push brings attributes to the record, and returns what the object has then.
 func (to *target) push(t testing.TB, paths []string) proto.Message {
 	t.Helper()
-	ack := to.mustPush(t, to.patch(to.mustFetch(t, to.object).Message, paths))
+	ack := to.mustPush(t, to.patch(to.mustSee(t), paths))
 	to.checkAck(t, ack, to.object)
 	return to.mustFetch(t, to.object).Message
 }
@@ -147,11 +172,14 @@ func pushClearsOne(t testing.TB, s Suite) {
 // tryPush pushes what the vendor may refuse by name.
 func (to *target) tryPush(t testing.TB, paths []string) (done, refused bool) {
 	t.Helper()
-	request, err := to.Pusher.Prepare(to.patch(to.mustFetch(t, to.object).Message, paths))
+	request, err := to.Pusher.Prepare(to.patch(to.mustSee(t), paths))
 	if err == nil {
 		var ack adapters.Ack
 		if ack, err = to.Pusher.Push(within(t), request); err == nil {
 			to.checkAck(t, ack, to.object)
+			if _, err := to.Pusher.Push(within(t), request); err != nil { // as where the answer is lost
+				t.Errorf("%s was pushed as %s, and pushed again that fails: %v", paths[0], text(to.known, to.record, paths[0]), err)
+			}
 			return true, false
 		}
 	}
@@ -168,7 +196,7 @@ func updateTwice(t testing.TB, s Suite) {
 		to := s.target(t, c)
 		count := to.Count(c.Kind)
 		to.record = proto.Clone(to.first)
-		request := to.mustPrepare(t, to.patch(nil, to.paths))
+		request := to.mustPrepare(t, to.patch(to.mustSee(t), to.paths))
 		for range 2 {
 			ack, err := to.Pusher.Push(within(t), request)
 			if err != nil {
@@ -191,8 +219,11 @@ func updateAnswerLost(t testing.TB, s Suite) {
 		s.eachKind(writable, func(c adapters.Carriage) {
 			to := s.target(t, c)
 			count := to.Count(c.Kind)
+			for _, path := range to.paths {
+				to.clears(t, path)
+			}
 			to.record = proto.Clone(to.first)
-			request := to.mustPrepare(t, to.patch(nil, to.paths))
+			request := to.mustPrepare(t, to.patch(to.mustSee(t), to.paths))
 			to.inject(lost)
 			_, err := to.Pusher.Push(within(t), request)
 			if f := faultIn(t, what, err); f.Category != fault.Transient || !f.MaybeDone {
@@ -213,6 +244,69 @@ func updateAnswerLost(t testing.TB, s Suite) {
 	}
 }
 
+// clears empties one attribute; false where the vendor does not let it.
+func (to *target) clears(t testing.TB, path string) bool {
+	t.Helper()
+	to.known.Clear(to.record, pathTo(path))
+	request, err := to.Pusher.Prepare(to.patch(to.mustSee(t), []string{path}))
+	if err == nil {
+		_, err = to.Pusher.Push(within(t), request)
+	}
+	return err == nil // what a refusal must look like is PushClearsOneAttributeAndNoOther's
+}
+
+// What somebody wrote to an attribute since it was last seen stays, whether it had a value then or was seen to have none,
+// and is told as a conflict. Once it is seen, it is the hub's to decide.
+func writesOverNothingUnseen(t testing.TB, s Suite) {
+	s.eachKind(writable, func(c adapters.Carriage) {
+		to := s.seeded(t, c)
+		for _, path := range to.paths {
+			if !lists(c.In, path) {
+				continue // nobody can see it
+			}
+			to.writesOverUnseen(t, path, "which had a value")
+			if to.clears(t, path) {
+				to.writesOverUnseen(t, path, "which was empty")
+			}
+		}
+	})
+}
+
+// writesOverUnseen tries it: somebody else writes one sample, by the same API and without a look, and we the other.
+func (to *target) writesOverUnseen(t testing.TB, path, state string) {
+	t.Helper()
+	seen, what := to.mustSee(t), fmt.Sprintf("%s of a %s, %s", path, to.carriage.Kind, state)
+	other, ours := to.first, to.second
+	if to.known.Equal(seen.Message, other, pathTo(path)) {
+		other, ours = ours, other
+	}
+	to.record = proto.Clone(ours)
+	request, err := to.Pusher.Prepare(to.patch(seen, []string{path}))
+	if err != nil {
+		t.Errorf("%s: prepare: %v", what, err)
+		return
+	}
+	to.record = proto.Clone(other)
+	if _, err := to.Pusher.Push(within(t), to.mustPrepare(t, to.patch(unseen, []string{path}))); err != nil {
+		t.Errorf("%s: somebody else's write: %v", what, err)
+		return
+	}
+	theirs := to.mustSee(t).Message
+	if to.known.Equal(theirs, seen.Message, pathTo(path)) || to.known.Equal(theirs, ours, pathTo(path)) {
+		t.Errorf("%s: somebody else's write left it at %s", what, text(to.known, theirs, path))
+		return
+	}
+	_, err = to.Pusher.Push(within(t), request)
+	if f := fault.As(err); err == nil || f.Category != fault.Conflict || f.MaybeDone {
+		t.Errorf("%s: somebody else set it to %s, and a push that does not know that gives %v; want a conflict and nothing done", what, text(to.known, theirs, path), err)
+	}
+	if now := to.mustSee(t).Message; !to.known.Equal(now, theirs, pathTo(path)) {
+		t.Errorf("%s: somebody else set it to %s unseen, and a push made it %s", what, text(to.known, theirs, path), text(to.known, now, path))
+	}
+	to.record = proto.Clone(ours)
+	to.has(t, what+", and was seen to have another", to.push(t, []string{path}), []string{path})
+}
+
 // What a person changes while a push is under way is theirs. The acknowledgement has what became of what was pushed: the hub
 // takes a difference between the two for the vendor's way of writing it, and would lose the person's word.
 func editDuringPush(t testing.TB, s Suite) {
@@ -221,7 +315,7 @@ func editDuringPush(t testing.TB, s Suite) {
 			to := s.target(t, c)
 			before := len(to.calls.made())
 			to.record = proto.Clone(to.first)
-			request := to.mustPrepare(t, to.patch(nil, to.paths))
+			request := to.mustPrepare(t, to.patch(unseen, to.paths))
 			to.calls.following(after, func() {
 				to.clock.forward(2 * time.Second)
 				to.Edit(to.object)
@@ -254,7 +348,7 @@ func pushToMissing(t testing.TB, s Suite) {
 			return
 		}
 		to.record = proto.Clone(to.first)
-		_, err := to.Pusher.Push(within(t), to.mustPrepare(t, to.patch(nil, to.paths)))
+		_, err := to.Pusher.Push(within(t), to.mustPrepare(t, to.patch(unseen, to.paths)))
 		f := faultIn(t, "push to an object that was deleted", err)
 		if f.Category != fault.Gone || f.MaybeDone {
 			t.Errorf("push to an object that was deleted: %v, maybe done %v; want the category gone", err, f.MaybeDone)

@@ -131,6 +131,32 @@ type calls struct {
 	// then is called once a number of calls from now on were answered.
 	then  func()
 	after int
+	// instead is what one of the next calls is answered, the one that has this number from now on.
+	instead []byte
+	number  int
+}
+
+// answering has one of the next calls answered 200 with a body that is not the vendor's, which does not see it.
+func (c *calls) answering(number int, body string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.number, c.instead = number, []byte(body)
+}
+
+// strange is the answer to a call that is not to reach the vendor; nil for the others.
+func (c *calls) strange(r *http.Request) *http.Response {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.urls = append(c.urls, r.URL.String())
+	if c.number--; c.number != 0 {
+		return nil
+	}
+	answer := httptest.NewRecorder()
+	answer.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = answer.Write(c.instead)
+	out := answer.Result()
+	out.Request = r
+	return out
 }
 
 // following has something done once a number of calls from now on were answered.
@@ -142,9 +168,9 @@ func (c *calls) following(after int, then func()) {
 
 // RoundTrip makes the call.
 func (c *calls) RoundTrip(r *http.Request) (*http.Response, error) {
-	c.mu.Lock()
-	c.urls = append(c.urls, r.URL.String())
-	c.mu.Unlock()
+	if answer := c.strange(r); answer != nil {
+		return answer, nil
+	}
 	answer, err := c.next.RoundTrip(r)
 	c.mu.Lock()
 	then := c.then

@@ -42,6 +42,9 @@ var sins = map[sin]string{
 	"acknowledges what was sent":         "PushThenFetchGivesTheSame",
 	"sets another attribute, too":        "PushSetsOneAttributeAndNoOther",
 	"does not clear":                     "PushClearsOneAttributeAndNoOther",
+	"writes over what it has not seen":   "APushWritesOverNothingUnseen",
+	"takes its own write for another's":  "UpdateWhoseAnswerIsLostHasTheEffectOfOne",
+	"takes empty for unknown":            "APushWritesOverNothingUnseen",
 	"loses case":                         "EveryLossIsDeclared",
 	"hides a loss":                       "EveryLossIsDeclared",
 	"leaves no record id":                "CreateLeavesOurRecordID",
@@ -72,6 +75,8 @@ var sins = map[sin]string{
 	"begins any cursor at once":          "AForeignCursorBeginsAnew",
 	"says no watermark":                  "AnEmptyVendorEndsAtOnce",
 	"archives another":                   "ArchivedIsGone",
+	"takes any answer for an archive":    "AnAnswerThatIsNoneIsNoArchive",
+	"takes any 404 for an archive":       "AnAnswerThatIsNoneIsAFault",
 	"archives once":                      "ArchiveWhoseAnswerIsLostIsDoneOnce",
 }
 

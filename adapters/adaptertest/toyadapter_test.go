@@ -258,7 +258,7 @@ func (a *toy) Probe(ctx context.Context) error {
 
 func (a *toy) Prepare(p adapters.Patch) (adapters.Request, error) {
 	c, _ := p.Message.(*canonicalv1.Customer)
-	out := thing{Fields: map[string]string{}}
+	out := thing{Fields: map[string]string{}, Held: a.held(p)}
 	if p.ExternalID == "" && a.sin != "leaves no record id" {
 		out.RecordID = p.RecordID
 	}
@@ -276,6 +276,24 @@ func (a *toy) Prepare(p adapters.Patch) (adapters.Request, error) {
 	}
 	body, err := json.Marshal(out)
 	return adapters.Request{Kind: p.Kind, RecordID: p.RecordID, ExternalID: p.ExternalID, Key: p.Key, Body: body}, err
+}
+
+// held are the fields as the hub last saw them, as far as it did.
+func (a *toy) held(p adapters.Patch) map[string]string {
+	out := map[string]string{}
+	seen, _ := p.Held.(*canonicalv1.Customer)
+	for _, path := range p.Paths {
+		fields := map[string]string{}
+		if seen == nil || a.sin == "writes over what it has not seen" || !a.write(fields, seen, path) {
+			continue
+		}
+		for field, text := range fields {
+			if text != "" || slices.Contains(p.HeldEmpty, path) && a.sin != "takes empty for unknown" {
+				out[field] = text
+			}
+		}
+	}
+	return out
 }
 
 func (a *toy) write(fields map[string]string, c *canonicalv1.Customer, path string) bool {
@@ -323,6 +341,10 @@ func (a *toy) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error
 	if r.ExternalID != "" {
 		call.Method, call.Path, call.Key = "PATCH", call.Path+"/"+string(r.ExternalID), ""
 	}
+	err := a.unmoved(ctx, r)
+	if err != nil {
+		return adapters.Ack{}, err
+	}
 	answer, err := a.call(ctx, "push", call)
 	if err != nil {
 		return adapters.Ack{}, err
@@ -332,6 +354,27 @@ func (a *toy) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error
 		o.Message.(*canonicalv1.Customer).Company = proto.String("as sent")
 	}
 	return adapters.Ack{Observation: o}, err
+}
+
+// unmoved is a conflict where somebody changed what the hub saw.
+func (a *toy) unmoved(ctx context.Context, r adapters.Request) error {
+	var f, now thing
+	if err := json.Unmarshal(r.Body, &f); err != nil || r.ExternalID == "" || len(f.Held) == 0 {
+		return err
+	}
+	answer, err := a.call(ctx, "push", httpapi.Request{Method: "GET", Path: "/things/" + url.PathEscape(string(r.ExternalID))})
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(answer.Body, &now); err != nil {
+		return &fault.Error{Category: fault.Transient, Op: "push", Message: "it is no thing"}
+	}
+	for field, text := range f.Held {
+		if is := now.Fields[field]; is != text && (is != f.Fields[field] || a.sin == "takes its own write for another's") {
+			return &fault.Error{Category: fault.Conflict, Op: "push", Message: "it was changed since it was last seen"}
+		}
+	}
+	return nil
 }
 
 func (a *toy) Find(ctx context.Context, r adapters.Request) (*adapters.Observation, error) {

@@ -96,9 +96,14 @@ func (a *toy) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 	if a.sin == "archives another" {
 		path += "0"
 	}
-	_, err := a.call(ctx, "archive", httpapi.Request{Method: http.MethodDelete, Path: path})
+	answer, err := a.call(ctx, "archive", httpapi.Request{Method: http.MethodDelete, Path: path})
 	if err != nil && (fault.CategoryOf(err) != fault.Gone || a.sin == "archives once") {
 		return adapters.Observation{}, err
+	}
+	is, _ := a.observe(answer.Body)
+	missing := err != nil && (string(answer.Body) == noThing || a.sin == "takes any 404 for an archive")
+	if !is.Gone && !missing && a.sin != "takes any answer for an archive" {
+		return adapters.Observation{}, &fault.Error{Category: fault.Transient, Op: "archive", Status: answer.Status, MaybeDone: true, Message: "the answer does not show it archived"}
 	}
 	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: a.settings.Now()}, nil
 }

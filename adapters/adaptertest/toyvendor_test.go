@@ -32,9 +32,13 @@ type thing struct {
 	Updated  int64             `json:"updated"`
 	RecordID string            `json:"record_id,omitempty"`
 	Fields   map[string]string `json:"fields"`
+	Held     map[string]string `json:"held,omitempty"` // of a frozen request
 	Gone     bool              `json:"gone,omitempty"`
 	Merged   string            `json:"merged_into,omitempty"`
 }
+
+// noThing is what the toy vendor says of one that is not there.
+const noThing = `{"error":"no such thing"}`
 
 // toyVendor is the least that a sandbox needs: objects, idempotency keys, faults, and webhooks that are tried again.
 type toyVendor struct {
@@ -260,7 +264,7 @@ func (v *toyVendor) work(r *http.Request, body []byte) (int, []byte) {
 		v.keys[key] = answer
 		return http.StatusOK, answer
 	case v.things[id] == nil || v.things[id].Gone && (v.things[id].Merged == "" || r.Method != http.MethodGet):
-		return http.StatusNotFound, nil
+		return http.StatusNotFound, []byte(noThing)
 	case r.Method == http.MethodDelete:
 		v.things[id].Gone, v.things[id].Updated = true, v.now()
 	case r.Method == http.MethodPatch:

@@ -29,7 +29,7 @@ func (o *org) contacts() *kind {
 			is("party_type", canonicalv1.PartyType_PARTY_TYPE_PERSON),
 			mapped("name", []string{"LastName", "FirstName", "Salutation", "Name"}, readName, writeName).required("a contact always has a last name").
 				losing("Kept as salutation, first and last name: middle name and suffix are not held, and a name without parts is cut at its last word."),
-			plain("email", "Email", (*party).GetEmail, func(c *party, v string) { c.Email = &v }).losing("Salesforce keeps addresses in lower case."),
+			plain("email", "Email", func(c *party) string { return strings.ToLower(c.GetEmail()) }, func(c *party, v string) { c.Email = &v }).losing("Salesforce keeps addresses in lower case."),
 			number("phone", "Phone", "MailingCountry", (*party).GetPhone, func(c *party, v string) { c.Phone = &v }),
 			number("mobile_phone", "MobilePhone", "MailingCountry", (*party).GetMobilePhone, func(c *party, v string) { c.MobilePhone = &v }),
 			plain("company", "Account.Name", (*party).GetCompany, func(c *party, v string) { c.Company = &v }).

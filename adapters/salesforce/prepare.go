@@ -46,7 +46,7 @@ func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 		return adapters.Request{}, f
 	}
 	if p.ExternalID != "" {
-		out.Held = k.held(out.Paths, p.Held)
+		out.Held = k.held(out.Paths, p)
 	} else {
 		maps.DeleteFunc(out.Fields, func(_ string, value any) bool { return value == nil })
 		if f.Message = k.complete(out.Fields); f.Message != "" {
@@ -71,20 +71,29 @@ func (k *kind) write(path string, creates bool, record proto.Message, fields map
 	return "Salesforce does not hold it, sets it alone, or never changes it"
 }
 
-// held are the fields of the attributes as the hub last saw them, as far as it did.
-func (k *kind) held(paths []string, message proto.Message) map[string]any {
+// held are the fields of the attributes as the hub last saw them, as far as it did. Those that it saw empty are null.
+func (k *kind) held(paths []string, p adapters.Patch) map[string]any {
 	out := map[string]any{}
-	if message == nil {
+	if p.Held == nil {
 		return out
 	}
 	for _, path := range paths {
 		fields := map[string]any{}
-		if k.write(path, false, message, fields) == "" {
+		if k.write(path, false, p.Held, fields) == "" && (slices.Contains(p.HeldEmpty, path) || !none(fields)) {
 			maps.Copy(out, fields)
 		}
 	}
-	maps.DeleteFunc(out, func(_ string, value any) bool { return value == nil })
 	return out
+}
+
+// none says that all fields are cleared.
+func none(fields map[string]any) bool {
+	for _, value := range fields {
+		if value != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func operation(kind adapters.Kind, id adapters.ExternalID) string {

@@ -42,7 +42,7 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 	switch {
 	case is.Gone:
 		return nil, &fault.Error{Category: fault.Gone, Op: op, Message: "it was deleted"}
-	case k.moved(is.Message, f):
+	case k.moved(now, is.Message, f):
 		return nil, &fault.Error{Category: fault.Conflict, Op: op, Message: "it was changed since it was last seen"}
 	case !known:
 		return nil, &fault.Error{Category: fault.Transient, Op: op, Message: "the answer does not say when the row was changed"}
@@ -97,14 +97,16 @@ func (a *api) row(k *kind) string { return a.root + "sobjects/" + k.sobject + "/
 
 // moved says that somebody changed a field that is about to be written: it has neither what it was held to have nor what
 // it is to get.
-func (k *kind) moved(is proto.Message, f frozen) bool {
+func (k *kind) moved(o *object, is proto.Message, f frozen) bool {
 	for _, path := range f.Paths {
 		now := map[string]any{}
 		if k.write(path, false, is, now) != "" {
 			continue
 		}
 		for field, value := range now {
-			if held, told := f.Held[field]; told && !equal(value, held) && !equal(value, f.Fields[field]) {
+			raw, ok := o.fields[field]
+			cleared := ok && null(text(raw)) == nil && f.Fields[field] == nil // whatever is read in its place
+			if held, told := f.Held[field]; told && !equal(value, held) && !equal(value, f.Fields[field]) && !cleared {
 				return true
 			}
 		}

@@ -36,7 +36,10 @@ func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
 func suite() adaptertest.Suite {
 	return adaptertest.Suite{
 		Factory: stripe.Factory(), Start: start, Sign: sign, Golden: "testdata", Readme: "README.md",
-		Waive: map[string]string{"HintsAreRead": "Stripe's answers tell nothing of what is left; its limits are those of Factory.Limits."},
+		Waive: map[string]string{
+			"HintsAreRead":                 "Stripe's answers tell nothing of what is left; its limits are those of Factory.Limits.",
+			"APushWritesOverNothingUnseen": "Stripe's updates take no condition; what Stripe may claim is read by the hub before it is written",
+		},
 		Amounts: []adaptertest.AmountPlace{
 			{File: "invoice.paid.json", Pointer: "/data/object/total", Currency: "/data/object/currency", Path: "total", Write: inStripesUnit, Code: strings.ToLower},
 			{File: "objects/invoice/paid.json", Pointer: "/amount_paid", Currency: "/currency", Path: "amount_paid", Write: inStripesUnit, Code: strings.ToLower},

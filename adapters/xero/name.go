@@ -57,6 +57,13 @@ func writeName(c *canonicalv1.Customer, w fields) string {
 	return unnameable(full)
 }
 
+// cut says that one name is the other, which has no parts: beside a company Xero keeps none without.
+func cut(has, w fields) bool {
+	is, _ := has["name"].(fields)
+	name, _ := w["name"].(fields)
+	return name["first"] == "" && name["last"] == "" && name["full"] == is["full"]
+}
+
 func writeCompany(c *canonicalv1.Customer, w fields) string {
 	w["company"] = tidy(c.GetCompany())
 	return unnameable(tidy(c.GetCompany()))

@@ -14,6 +14,8 @@ import (
 type frozen struct {
 	Writes map[string]fields `json:"writes"` // in the order of their names: encoding/json's promise
 	Held   map[string]fields `json:"held,omitempty"`
+	// Empty are attributes that were known to have no value, which Xero does not let be written.
+	Empty []string `json:"empty,omitempty"`
 }
 
 // Prepare writes a patch as fields. Empty texts clear; a create leaves them out.
@@ -37,8 +39,13 @@ func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 		if out.Writes[path] = w; why != "" {
 			refused(f, path, why)
 		}
-		if held, why := k.write(path, false, p.Held); p.ExternalID != "" && why == "" && !blank(held) {
+		empty := slices.Contains(p.HeldEmpty, path)
+		switch held, why := k.write(path, false, p.Held); {
+		case p.ExternalID == "":
+		case why == "" && (empty || !blank(held)):
 			out.Held[path] = held
+		case empty:
+			out.Empty = append(out.Empty, path)
 		}
 	}
 	if f.Refused != nil {

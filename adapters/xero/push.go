@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
@@ -52,9 +53,9 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 	is := a.observe(k, now).Message
 	for path, w := range f.Writes {
 		has, _ := k.write(path, false, is) // what Xero has it can hold
-		switch held, told := f.Held[path]; {
+		switch {
 		case equal(has, w):
-		case told && !equal(has, held):
+		case f.moved(path, has, w):
 			return nil, &fault.Error{Category: fault.Conflict, Op: op, Message: "it was changed since it was last seen"}
 		default:
 			join(differing, w)
@@ -80,6 +81,19 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 		return o, err
 	}
 	return nil, a.archived(ctx, op, now, paths, err)
+}
+
+// moved says that somebody changed an attribute: it has not what it was held to have, nor what Xero makes of what is
+// written.
+func (f frozen) moved(path string, has, w fields) bool {
+	if path == "name" && cut(has, w) {
+		return false
+	}
+	if slices.Contains(f.Empty, path) {
+		return !blank(has)
+	}
+	held, told := f.Held[path]
+	return told && !equal(has, held)
 }
 
 // archived judges Xero's complaint that details match an archived contact: a moment ago this one was in use, and details

@@ -199,6 +199,29 @@ func TestAChangeThatWasNotSeenIsAConflict(t *testing.T) {
 	}
 }
 
+// Nobody can write that a contact has no currency; that it had none is known all the same.
+func TestACurrencyOfAContactThatWasSeenToHaveNoneIsAConflict(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.make(t, "Contacts", map[string]any{"Name": "Ada"})
+	p := patch(id, &canonicalv1.Customer{CurrencyCode: proto.String("EUR")}, "currency_code")
+	p.Held, p.HeldEmpty = &canonicalv1.Customer{}, []string{"currency_code"}
+	request, err := b.Pusher.Prepare(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.edit(t, "Contacts", id, map[string]any{"DefaultCurrency": "NZD"})
+	_, err = b.Pusher.Push(t.Context(), request)
+	wants(t, err, fault.Conflict)
+	if got := b.object(t, "Contacts", id).Text("DefaultCurrency"); got != "NZD" {
+		t.Errorf("the person's word became %q", got)
+	}
+	b.edit(t, "Contacts", id, map[string]any{"DefaultCurrency": "EUR"})
+	if _, err := b.Pusher.Push(t.Context(), request); err != nil {
+		t.Errorf("it has what it is to get, and the push gives %v", err)
+	}
+}
+
 func TestWhatIsWrittenLeavesTheRestOfItsSlot(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

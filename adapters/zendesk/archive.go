@@ -16,8 +16,11 @@ func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no ticket's id"}
 	}
 	answer, err := a.call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: tickets.path(string(r.ExternalID))}, nil)
-	if err != nil && fault.CategoryOf(err) != fault.Gone {
+	switch {
+	case err != nil && fault.CategoryOf(err) != fault.Gone:
 		return adapters.Observation{}, err
+	case err == nil && answer.Status != http.StatusNoContent: // a page of some proxy
+		return adapters.Observation{}, &fault.Error{Category: fault.Transient, Op: op, Status: answer.Status, MaybeDone: true, Message: "the answer is not Zendesk's"}
 	}
 	at := answer.Date
 	if at.IsZero() {

@@ -17,7 +17,7 @@ var users = &kind{
 	rows: []row{
 		mapped("name", "name", readName, writeName).required("a user always has a name").
 			losing("Kept as one text; the parts are joined when they are written, and not read."),
-		plain("email", "email", (*canonicalv1.Customer).GetEmail, func(c *canonicalv1.Customer, v string) { c.Email = &v }).
+		plain("email", "email", func(c *canonicalv1.Customer) string { return strings.ToLower(c.GetEmail()) }, func(c *canonicalv1.Customer, v string) { c.Email = &v }).
 			required("an address is taken away from a user in Zendesk alone").losing("Zendesk keeps addresses in lower case."),
 		mapped("phone", "phone", readPhone, func(c *canonicalv1.Customer, fields map[string]any) string {
 			fields["phone"] = c.GetPhone()

@@ -1,6 +1,9 @@
 package zendesk
 
 import (
+	"slices"
+	"strings"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -71,11 +74,21 @@ func labels[M proto.Message](get func(M) []string, set func(M, []string)) row {
 			}
 		},
 		func(m M, fields map[string]any) string {
-			fields["tags"] = append([]string{}, get(m)...)
+			fields["tags"] = tidy(get(m))
 			return ""
 		})
 	r.loss = "Zendesk keeps tags in lower case and in its own order, each once, with _ for blanks."
 	return r
+}
+
+// tidy are tags as Zendesk keeps them, in one order.
+func tidy(tags []string) []string {
+	out := []string{}
+	for _, tag := range tags {
+		out = append(out, strings.ToLower(strings.Join(strings.Fields(tag), "_")))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (r row) losing(what string) row {

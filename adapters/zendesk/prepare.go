@@ -2,6 +2,7 @@ package zendesk
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -15,6 +16,8 @@ type frozen struct {
 	Paths  []string       `json:"paths"`
 	Fields map[string]any `json:"fields"` // in the order of their names: encoding/json's promise
 	Held   map[string]any `json:"held,omitempty"`
+	// Empty are attributes that were known to have no value, which Zendesk does not let be written.
+	Empty []string `json:"empty,omitempty"`
 }
 
 // Prepare writes a patch as fields. Null and empty texts clear; a create leaves them out.
@@ -43,7 +46,7 @@ func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 		return adapters.Request{}, f
 	}
 	if p.ExternalID != "" {
-		out.Held = k.held(out.Paths, p.Held)
+		out.Held, out.Empty = k.held(out.Paths, p)
 	} else if f.Message = k.begin(out.Fields); f.Message != "" {
 		return adapters.Request{}, f
 	}
@@ -65,24 +68,26 @@ func (k *kind) write(path string, creates bool, record proto.Message, fields map
 	return "Zendesk does not hold it, sets it alone, or never changes it"
 }
 
-// held are the fields of the attributes as the hub last saw them, as far as it did and Zendesk can have them.
-func (k *kind) held(paths []string, message proto.Message) map[string]any {
-	out := map[string]any{}
-	if message == nil {
-		return out
+// held are the fields of the attributes as the hub last saw them, as far as it did, and the attributes that it saw empty
+// where that is no value that can be written.
+func (k *kind) held(paths []string, p adapters.Patch) (held map[string]any, emptied []string) {
+	held = map[string]any{}
+	if p.Held == nil {
+		return held, nil
 	}
 	for _, path := range paths {
-		fields := map[string]any{}
-		if k.write(path, false, message, fields) != "" {
+		fields, empty := map[string]any{}, slices.Contains(p.HeldEmpty, path)
+		if k.write(path, false, p.Held, fields) != "" {
+			if empty {
+				emptied = append(emptied, path)
+			}
 			continue
 		}
-		for field, value := range fields {
-			if !blank(value) {
-				out[field] = value
-			}
+		if empty || !none(fields) {
+			maps.Copy(held, fields)
 		}
 	}
-	return out
+	return held, emptied
 }
 
 // begin makes the fields those of a create, or says why there can be none.
@@ -99,6 +104,16 @@ func (k *kind) begin(fields map[string]any) string {
 func blank(value any) bool {
 	tags, isTags := value.([]string)
 	return value == nil || value == "" || isTags && len(tags) == 0
+}
+
+// none says that all fields are blank.
+func none(fields map[string]any) bool {
+	for _, value := range fields {
+		if !blank(value) {
+			return false
+		}
+	}
+	return true
 }
 
 // number is an id as a number, which may be beyond what a float holds; null for none.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
@@ -52,8 +53,8 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 	}
 	if k == tickets {
 		fields["safe_update"], fields["updated_stamp"] = true, now.text("updated_at")
-		if fields["status"] == "new" {
-			fields["status"] = stay(now.text("status"))
+		if _, ok := fields["status"]; ok {
+			fields["status"] = f.sends("status", now)
 		}
 	}
 	return a.put(ctx, op, k, id, fields, f.Paths, stage)
@@ -109,13 +110,25 @@ func (k *kind) moved(o *object, f frozen, connection string) bool {
 		if k.write(path, false, is, now) != "" {
 			continue
 		}
+		empty := slices.Contains(f.Empty, path)
 		for field, value := range now {
-			if held, told := f.Held[field]; told && !equal(value, held) && !equal(value, f.Fields[field]) {
+			held, told := f.Held[field]
+			moved := told && !equal(value, held) || empty && !blank(value)
+			if moved && !equal(value, f.sends(field, o)) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// sends is what a field of an object gets.
+func (f frozen) sends(field string, o *object) any {
+	value := f.Fields[field]
+	if field == "status" && value == "new" {
+		return stay(o.text(field))
+	}
+	return value
 }
 
 // equal compares values as JSON has them: one side was frozen.

@@ -60,6 +60,61 @@ func TestAChangeThatWasNotSeenIsAConflict(t *testing.T) {
 	b.mustPush(t, fresh) // the answer was lost: it has what it is to get
 }
 
+// Nobody can write that a user has no address; that it had none is known all the same.
+func TestAnAddressOfAUserThatWasSeenToHaveNoneIsAConflict(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.make(t, "users", map[string]any{"name": "Ada"})
+	p := patch(id, address("ours@example.com"), "email")
+	p.Held, p.HeldEmpty = &canonicalv1.Customer{}, []string{"email"}
+	request, err := b.Pusher.Prepare(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.edit(t, "users", id, map[string]any{"email": "theirs@example.com"})
+	_, err = b.Pusher.Push(t.Context(), request)
+	wants(t, err, fault.Conflict)
+	if got := b.field(t, "users", id, "email"); got != "theirs@example.com" {
+		t.Errorf("the agent's word became %v", got)
+	}
+	b.edit(t, "users", id, map[string]any{"email": "ours@example.com"})
+	if _, err := b.Pusher.Push(t.Context(), request); err != nil {
+		t.Errorf("it has what it is to get, and the push gives %v", err)
+	}
+}
+
+// A request that was frozen before emptiness was told is pushed as it was.
+func TestAnOlderRequestGuardsWhatItTells(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.make(t, "users", map[string]any{"name": "Ada", "phone": "+4930901820"})
+	older := adapters.Request{Kind: "customer", RecordID: customerRecord, ExternalID: id, Key: "key-1",
+		Body: []byte(`{"paths":["name","phone"],"fields":{"name":"Ada King","phone":"+442079460018"},"held":{"name":"Ada"}}`)}
+	if _, err := b.Pusher.Push(t.Context(), older); err != nil {
+		t.Fatal(err)
+	}
+	b.edit(t, "users", id, map[string]any{"name": "Ada Lovelace"})
+	_, err := b.Pusher.Push(t.Context(), older)
+	wants(t, err, fault.Conflict)
+}
+
+// What is sent again after its answer was lost is known again in the form that Zendesk gave it.
+func TestWhatZendeskMadeOfAPushIsNoChangeOfAnother(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	fields := printerTicket()
+	fields["status"] = "pending"
+	id, user := b.make(t, "tickets", fields), b.make(t, "users", map[string]any{"name": "Ada", "tags": []string{"old"}})
+	status := patch(id, &canonicalv1.Ticket{Status: canonicalv1.TicketStatus_TICKET_STATUS_NEW.Enum()}, "status")
+	status.Held = &canonicalv1.Ticket{Status: canonicalv1.TicketStatus_TICKET_STATUS_PENDING.Enum()}
+	tags := patch(user, &canonicalv1.Customer{Tags: []string{"Two Words", "Apple", "apple"}}, "tags")
+	tags.Held = &canonicalv1.Customer{Tags: []string{"old"}}
+	for range 2 {
+		b.mustPush(t, status)
+		b.mustPush(t, tags)
+	}
+}
+
 func TestAClosedTicketRefusesEachAttribute(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

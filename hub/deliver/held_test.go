@@ -1,12 +1,41 @@
 package deliver_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/canonhub/canonhub/adapters"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
+	configv1 "github.com/canonhub/canonhub/gen/canonhub/config/v1"
 	"github.com/canonhub/canonhub/hub/hubtest"
 )
+
+// An adapter that guards against writing over what it has not seen is told what its vendor was seen to have none of. What
+// was never seen is not told.
+func TestWhatIsKnownToBeEmptyIsTold(t *testing.T) {
+	t.Parallel()
+	for name, paths := range map[string][]string{"seen whole": nil, "seen in part": {"name", "email"}} {
+		w := &world{shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
+		policies := hubtest.Preferring("shop", "crm")
+		policies["customer"].Attributes["phone"] = &configv1.Rule{Prefer: []string{"shop"}} // else it is read before it is written
+		policies["customer"].Attributes["name"] = &configv1.Rule{Prefer: []string{"shop"}}
+		w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: policies})
+		seen := w.crm.Edit("c1", hubtest.Named("Ada", "ada@example.com"))
+		seen.Paths = paths
+		w.Observe("crm", seen)
+		w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada Lovelace", "ada@example.com")))
+		id := w.Observe("shop", w.shop.Edit("s1", hubtest.Phone(ours))).RecordID
+		var told adapters.Patch
+		w.crm.BeforePrepare = func(p adapters.Patch) { told = p }
+		if err := w.Deliver(id, "crm", false); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string][]string{"seen whole": {"phone"}, "seen in part": nil}[name]
+		if !slices.Equal(told.Paths, []string{"name", "phone"}) || !slices.Equal(told.HeldEmpty, want) {
+			t.Errorf("%s: of %v are told to be empty %v, want %v", name, told.Paths, told.HeldEmpty, want)
+		}
+	}
+}
 
 // An adapter that guards against writing over what it has not seen is told what its vendor holds in the vendor's own ids.
 func TestWhatIsHeldIsToldInTheTargetsOwnIDs(t *testing.T) {

@@ -211,6 +211,11 @@ func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step
 		if patch.Held, err = o.heldThere(ctx, tx, s); err != nil {
 			return nil, err
 		}
+		for _, path := range s.owed {
+			if s.held.State().HoldsNone(path) {
+				patch.HeldEmpty = append(patch.HeldEmpty, string(path))
+			}
+		}
 		attempt.SentAfter = s.held.Newest()
 	}
 	request, err := o.c.Adapter.Pusher.Prepare(patch)

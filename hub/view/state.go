@@ -22,7 +22,7 @@ type State struct {
 
 	// Held has what the source has now as far as known: its own values, or ones we delivered.
 	Held proto.Message
-	held map[model.Path]bool
+	held map[model.Path]bool // with `custom.*` where all custom attributes are known
 
 	// Agreed has the canonical values that the source acknowledged, possibly in another form.
 	Agreed proto.Message
@@ -54,6 +54,12 @@ func (s *State) Holds(message proto.Message, path model.Path) bool {
 		return true
 	}
 	return s.agreed[path] && s.schema.Equal(message, s.Agreed, path)
+}
+
+// HoldsNone says that the source is known to have no value at path: it was told, or what was told left none.
+func (s *State) HoldsNone(path model.Path) bool {
+	known := s.held[path] || isCustom(path) && s.held[allCustom]
+	return known && s.schema.Empty(s.Held, path)
 }
 
 func (s *State) clone() *State {
@@ -115,6 +121,9 @@ func (v *View) step(s *State, i int) {
 	}
 	for _, path := range v.pathsOf(e, s.Held) {
 		v.observe(s, i, path)
+	}
+	if slices.Contains(e.paths, allCustom) {
+		s.held[allCustom] = true
 	}
 	s.Newest = e.stamp
 }
