@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -226,22 +227,27 @@ func TestOrdersAndCasesGoToSalesforceAndBack(t *testing.T) {
 	})
 	smokes := o.make("Case", map[string]any{"Subject": "It smokes", "ContactId": ada, "Priority": "High", "Status": "Working"})
 
-	// What others have goes there, behind the one that it is for.
+	// What others have goes there, and an order behind the one that it is for, who is not taken at once.
+	began := time.Now()
+	o.sales.Inject(salesforce.Fault{Write: true, Status: http.StatusServiceUnavailable, Times: 2})
 	grace := o.written(http.MethodPost, "/v1/customers", `{"customer": {"name": {"full": "Grace Hopper"}, "email": "grace@example.com"}}`)
+	order := o.written(http.MethodPost, "/v1/orders", fmt.Sprintf(`{"order": {"number": "ERP-1", "customer": {"record_id": %q}, "place_time": "2026-04-02T15:00:00Z",
+		"note": "Leave it at the door", "currency_code": "EUR", "total": {"currency_code": "EUR", "units": 99}, "billing_address": {"line1": "1 Navy Yard", "country_code": "US"}}}`, grace))
 	contact := o.of("Contact", grace, func(row salesforce.Object) error {
 		return has(row, map[string]string{"LastName": "Hopper", "Email": "grace@example.com", "AccountId": o.account})
 	})
+	ordered := o.of("Order", order, func(row salesforce.Object) error {
+		return has(row, map[string]string{"BillToContactId": contact, "AccountId": o.account, "Status": "Draft", "EffectiveDate": "2026-04-02", "OrderReferenceNumber": "ERP-1",
+			"Description": "Leave it at the door", "BillingStreet": "1 Navy Yard", "BillingCountry": "United States"})
+	})
+	if took := time.Since(began); took > 20*time.Second { // when the sweeper takes up what waits
+		t.Errorf("the order came %s after its customer: nobody woke it", took)
+	}
 	o.until("Grace is at both", func() error {
 		if status, answer := o.rest(http.MethodGet, "/v1/customers/"+grace+":await", ""); status != http.StatusOK || answer["agreed"] != true {
 			return fmt.Errorf("%d %v", status, answer)
 		}
 		return nil
-	})
-	order := o.written(http.MethodPost, "/v1/orders", fmt.Sprintf(`{"order": {"number": "ERP-1", "customer": {"record_id": %q}, "place_time": "2026-04-02T15:00:00Z",
-		"note": "Leave it at the door", "currency_code": "EUR", "total": {"currency_code": "EUR", "units": 99}, "billing_address": {"line1": "1 Navy Yard", "country_code": "US"}}}`, grace))
-	ordered := o.of("Order", order, func(row salesforce.Object) error {
-		return has(row, map[string]string{"BillToContactId": contact, "AccountId": o.account, "Status": "Draft", "EffectiveDate": "2026-04-02", "OrderReferenceNumber": "ERP-1",
-			"Description": "Leave it at the door", "BillingStreet": "1 Navy Yard", "BillingCountry": "United States"})
 	})
 	drips, err := o.hubspot.CreateTicket(map[string]string{"subject": "It drips", "content": "All day.", "hs_pipeline_stage": "1", "hs_ticket_priority": "LOW"})
 	o.must(err)
