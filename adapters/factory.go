@@ -129,6 +129,11 @@ type OAuth struct {
 	PKCE bool
 	// Lifetime of an access token whose answer has no expires_in; 0 means until the vendor says no.
 	Lifetime time.Duration
+	// Refusals are the vendor's own error codes, beside the standard's, that another try does not change.
+	Refusals []string
+	// Busy is the error_description of an invalid_grant that says only that another call with the same token is under way,
+	// in lower case; empty where the vendor has none.
+	Busy string
 }
 
 // ClientAuth is one of the standard's ways for a client to prove itself.

@@ -76,6 +76,8 @@ func declare(s adapters.Settings) ([]adapters.Carriage, error) {
 
 // oauth is the grant of an external client app. The answer to it has no expires_in: a session ends two hours after it was
 // last used, or when the org says. One that ends earlier than is asked for here shows by a 401, upon which the hub renews.
+// Salesforce lets one call at a time in with a refresh token: one that comes while the one before, which nobody waits for
+// any more, is still at work, is refused with the code of a grant that is lost.
 func oauth(s adapters.Settings) adapters.OAuth {
 	login := s.BaseURL
 	if o, err := read(s); err == nil && o.login != "" {
@@ -88,6 +90,8 @@ func oauth(s adapters.Settings) adapters.OAuth {
 		ClientAuth:   adapters.ClientInBody,
 		PKCE:         true,
 		Lifetime:     time.Hour,
+		Refusals:     []string{"invalid_client_id", "redirect_uri_mismatch", "invalid_app_access", "app_not_found", "inactive_user", "inactive_org"},
+		Busy:         "token request is already being processed",
 	}
 }
 

@@ -76,6 +76,9 @@ func TestTheGrantIsAtTheOrgOrWhereItsPeopleLogIn(t *testing.T) {
 		if !slices.Contains(o.Scopes, "refresh_token") {
 			t.Errorf("without refresh_token, a grant ends with its session: %v", o.Scopes)
 		}
+		if o.Busy != "token request is already being processed" || !slices.Contains(o.Refusals, "invalid_client_id") || slices.Contains(o.Refusals, "unknown_error") {
+			t.Errorf("what waits for a person and what does not: %q, %v", o.Busy, o.Refusals)
+		}
 	}
 }
 

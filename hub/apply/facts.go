@@ -75,6 +75,7 @@ type Records interface {
 	PutChange(*store.Change)
 	PutDelivery(*store.Delivery)
 	SettleDelivery(id store.RecordID, connection string)
+	WaitingFor(ctx context.Context, id store.RecordID, connection string, limit int) ([]store.RecordID, error)
 	Restamp(id store.RecordID, version int64)
 }
 

@@ -160,9 +160,20 @@ func (t *tx) PutDelivery(d *store.Delivery) {
 // SettleDelivery notes that nothing is owed any more.
 func (t *tx) SettleDelivery(id store.RecordID, connection string) {
 	if d, there := t.deliveries.get(deliveryKey{id, connection}); there {
-		d.State, d.Reason = store.Settled, ""
+		d.State, d.Reason, d.WaitsFor = store.Settled, "", ""
 		t.PutDelivery(&d)
 	}
+}
+
+// WaitingFor are the records whose deliveries wait for a record's object.
+func (t *tx) WaitingFor(_ context.Context, id store.RecordID, connection string, limit int) (out []store.RecordID, err error) {
+	t.deliveries.each(func(key deliveryKey, d store.Delivery) {
+		if d.WaitsFor == id && key.connection == connection {
+			out = append(out, key.id)
+		}
+	})
+	slices.Sort(out)
+	return out[:min(limit, len(out))], nil
 }
 
 // PutAttempt stores an attempt. One is under way for a record and a connection at a time.

@@ -95,13 +95,31 @@ func (o *delivery) store(ctx context.Context, attempt *store.Attempt, change fun
 		if err := o.putView(tx, b, link); err != nil {
 			return err
 		}
-		_, err = o.d.Applier.Fold(ctx, tx, b, o.cause)
-		return err
+		if _, err = o.d.Applier.Fold(ctx, tx, b, o.cause); err != nil || attempt.ExternalID != "" {
+			return err
+		}
+		return o.wake(ctx, tx, b.Record.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("store the outcome of attempt %d: %w", attempt.ID, err)
 	}
 	return nil
+}
+
+// maxWoken bounds what one new object wakes. The sweeper takes up the rest, and what begins to wait at this very moment.
+const maxWoken = 500
+
+// wake gives jobs to what waits for a record's object at the target.
+func (o *delivery) wake(ctx context.Context, tx apply.Tx, id store.RecordID) error {
+	waiting, err := tx.WaitingFor(ctx, id, o.args.Connection, maxWoken)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	woken := make([]jobs.DeliverArgs, len(waiting))
+	for i, other := range waiting {
+		woken[i] = jobs.DeliverArgs{RecordID: other, Connection: o.args.Connection}
+	}
+	return o.d.Applier.Queue.Deliver(ctx, tx, woken)
 }
 
 // receiver locks the record whose object the attempt wrote to, or made, with its link. It is the attempt's own, the one

@@ -191,7 +191,7 @@ func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step
 	case errors.As(err, &refused):
 		return nil, o.unprepared(ctx, tx, s, refused)
 	case errors.As(err, &wait):
-		return nil, o.block(ctx, tx, s.bundle, wait.Error())
+		return nil, o.blockFor(ctx, tx, s.bundle, wait.on, wait.Error())
 	case err != nil:
 		return nil, err
 	}
@@ -265,9 +265,13 @@ func (o *delivery) unprepared(ctx context.Context, tx apply.Tx, s *situation, f 
 }
 
 // waits says what a push waits for.
-type waits string
+type waits struct {
+	path model.Path
+	on   store.RecordID
+	at   string
+}
 
-func (w waits) Error() string { return string(w) }
+func (w waits) Error() string { return fmt.Sprintf("%s waits for %s at %s", w.path, w.on, w.at) }
 
 // localReferences turns references to records into the target's own ids. One to a record that was erased will never have
 // one: the target cannot take it.
@@ -281,7 +285,7 @@ func (o *delivery) localReferences(ctx context.Context, tx apply.Tx, s *situatio
 		err := o.localise(ctx, tx, ref.Target, id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			return nil, waits(fmt.Sprintf("%s waits for %s at %s", ref.Path, id, o.args.Connection))
+			return nil, waits{ref.Path, id, o.args.Connection}
 		case errors.Is(err, store.ErrErased):
 			return nil, &fault.Error{Category: fault.Permanent, Refused: map[string]string{string(ref.Path): fmt.Sprintf("%s was erased", id)}}
 		case err != nil:
@@ -318,8 +322,13 @@ func (o *delivery) localise(ctx context.Context, tx apply.Tx, ref *canonicalv1.R
 
 // block ends the job and leaves the delivery visibly waiting; the sweeper takes it up again.
 func (o *delivery) block(ctx context.Context, tx apply.Tx, b *store.Bundle, reason string) error {
+	return o.blockFor(ctx, tx, b, "", reason)
+}
+
+// blockFor is block for another record's object, which wakes it once it is made.
+func (o *delivery) blockFor(ctx context.Context, tx apply.Tx, b *store.Bundle, on store.RecordID, reason string) error {
 	tx.PutDelivery(&store.Delivery{RecordID: b.Record.ID, Connection: o.args.Connection, Kind: b.Record.Kind, State: store.Blocked,
-		Revision: b.Record.Revision, Reason: reason, CorrelationID: o.cause.CorrelationID, TraceParent: o.cause.TraceParent})
+		Revision: b.Record.Revision, Reason: reason, WaitsFor: on, CorrelationID: o.cause.CorrelationID, TraceParent: o.cause.TraceParent})
 	return o.complete(ctx, tx)
 }
 

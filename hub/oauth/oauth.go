@@ -14,6 +14,8 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -234,15 +236,38 @@ func (c Client) faultOf(err error) *fault.Error {
 		f.Code = answer.ErrorCode
 	}
 	switch {
-	case refusals[f.Code] || f.Code == "" && (f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden || f.Status == http.StatusBadRequest):
-		f.Category, f.Message = fault.Auth, "the vendor gives no further token; grant access anew"
-		if unknownClient[f.Code] || c.AuthorizeURL == "" {
-			f.Message = "the vendor gives no token; see to the client's id, secret and scopes there and in the configuration"
-		}
+	case c.busy(f.Code, answer.ErrorDescription):
+		f.Message = "the vendor is still at work on a call before; the token is asked for again"
+	case c.refuses(f):
+		f.Category, f.Message = fault.Auth, c.advice(f.Code)
 	case f.Status == http.StatusTooManyRequests:
 		f.Category = fault.Throttle
 	}
 	return f
+}
+
+// busy says that a refresh token is refused only because another call with it is under way.
+func (c Client) busy(code, description string) bool {
+	return code == usedUp && c.Busy != "" && strings.EqualFold(description, c.Busy)
+}
+
+// refuses says that another try gets no token either.
+func (c Client) refuses(f *fault.Error) bool {
+	if f.Code == "" {
+		return f.Status == http.StatusUnauthorized || f.Status == http.StatusForbidden || f.Status == http.StatusBadRequest
+	}
+	return refusals[f.Code] || slices.Contains(c.Refusals, f.Code)
+}
+
+// advice says what a person does about a refusal.
+func (c Client) advice(code string) string {
+	switch {
+	case slices.Contains(c.Refusals, code):
+		return "the vendor gives no token; see to what its code names there: the client, or the user who granted access"
+	case unknownClient[code] || c.AuthorizeURL == "":
+		return "the vendor gives no token; see to the client's id, secret and scopes there and in the configuration"
+	}
+	return "the vendor gives no further token; grant access anew"
 }
 
 // notSent is the word of who held a call back; nil where the vendor may have seen it.

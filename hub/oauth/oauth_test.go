@@ -35,6 +35,8 @@ type vendor struct {
 	life int
 	// grace lets the refresh token before the current one in again, as long as the current one was not used.
 	grace bool
+	// says are answers of status 400 instead, one each, before broken ones.
+	says []string
 	// broken are answers instead, one each; afterAnswer is called once a token was made and not answered yet.
 	broken      []int
 	afterAnswer func()
@@ -61,6 +63,12 @@ func (v *vendor) token(w http.ResponseWriter, r *http.Request) {
 	fail := func(status int, code string) {
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, `{"error": %q, "error_description": "for %s"}`, code, r.PostForm.Encode())
+	}
+	if len(v.says) > 0 {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = fmt.Fprint(w, v.says[0])
+		v.says = v.says[1:]
+		return
 	}
 	if len(v.broken) > 0 {
 		status := v.broken[0]
@@ -359,6 +367,32 @@ func TestOtherFailuresAreTriedAgain(t *testing.T) {
 		}
 	}
 	mustToken(t, s, "access-2")
+}
+
+// A vendor's own words tell a refusal for good from one in passing: Salesforce, for one, says of a refresh token that another
+// call with it is under way by the code that others have for one that is used up.
+func TestAVendorsOwnWordsForRefusals(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.auth.Refusals, h.auth.Busy = []string{"inactive_user"}, "one at a time"
+	k, s := h.process(t, "one", nil)
+	h.grant(t, k)
+	h.expire(t)
+	h.v.says = []string{`{"error": "invalid_grant", "error_description": "One at a time"}`, `{"error": "unknown_error", "error_description": "retry your request"}`,
+		`{"error": "inactive_user", "error_description": "refresh-1 is of one who left"}`}
+	for _, want := range []fault.Category{fault.Transient, fault.Transient, fault.Auth} {
+		if _, err := s.Token(t.Context()); fault.CategoryOf(err) != want || strings.Contains(fmt.Sprint(err), "refresh-1") {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	mustToken(t, s, "access-2")
+	h.expire(t)
+	h.v.says = []string{`{"error": "invalid_grant", "error_description": "expired"}`}
+	mustAuth(t, s)
+	mustAuth(t, s)
+	if n := h.v.asked(); n != 6 {
+		t.Errorf("the vendor was asked %d times: a refresh token that is used up is not sent again", n)
+	}
 }
 
 // holding is a transport that sends nothing.

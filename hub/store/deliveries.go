@@ -35,7 +35,9 @@ type Delivery struct {
 	Revision Revision
 	Reason   string
 	// Braked says that it is blocked by a brake, whose release wakes it.
-	Braked        bool
+	Braked bool
+	// WaitsFor is the record whose object at the connection it is blocked for; empty where it waits for no record.
+	WaitsFor      RecordID
 	CorrelationID string
 	TraceParent   string
 }
@@ -45,26 +47,39 @@ func (d *Delivery) Stop(b *Brake) { d.State, d.Braked, d.Reason = Blocked, true,
 
 // Settle says that the target agrees to a revision.
 func (d *Delivery) Settle(r Revision) {
-	d.State, d.Revision, d.Reason, d.Braked = Settled, r, "", false
+	d.State, d.Revision, d.Reason, d.Braked, d.WaitsFor = Settled, r, "", false, ""
 }
 
-const deliveryColumns = `d.record_id, d.connection, d.kind, d.state, d.revision, d.reason, d.braked, d.correlation_id, d.traceparent`
+const deliveryColumns = `d.record_id, d.connection, d.kind, d.state, d.revision, d.reason, d.braked, d.waits_for, d.correlation_id, d.traceparent`
 
 func scanDelivery(row pgx.CollectableRow) (*Delivery, error) { return readDelivery(row) }
 
 func readDelivery(row pgx.Row) (*Delivery, error) {
 	var d Delivery
-	err := row.Scan(&d.RecordID, &d.Connection, &d.Kind, &d.State, &d.Revision, &d.Reason, &d.Braked, &d.CorrelationID, &d.TraceParent)
+	err := row.Scan(&d.RecordID, &d.Connection, &d.Kind, &d.State, &d.Revision, &d.Reason, &d.Braked, &d.WaitsFor, &d.CorrelationID, &d.TraceParent)
 	return &d, err
 }
 
 // PutDelivery queues the insert or update of a delivery.
 func (t *Tx) PutDelivery(d *Delivery) {
-	t.Queue(`insert into deliveries (record_id, connection, kind, state, revision, reason, braked, correlation_id, traceparent)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	t.Queue(`insert into deliveries (record_id, connection, kind, state, revision, reason, braked, waits_for, correlation_id, traceparent)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		on conflict (record_id, connection) do update set state = excluded.state, revision = excluded.revision,
-			reason = excluded.reason, braked = excluded.braked, correlation_id = excluded.correlation_id, traceparent = excluded.traceparent, updated_at = now()`,
-		d.RecordID, d.Connection, d.Kind, d.State, d.Revision, d.Reason, d.Braked, d.CorrelationID, d.TraceParent)
+			reason = excluded.reason, braked = excluded.braked, waits_for = excluded.waits_for, correlation_id = excluded.correlation_id, traceparent = excluded.traceparent, updated_at = now()`,
+		d.RecordID, d.Connection, d.Kind, d.State, d.Revision, d.Reason, d.Braked, d.WaitsFor, d.CorrelationID, d.TraceParent)
+}
+
+// WaitingFor are records, up to a limit, whose deliveries to a connection wait for a record's object there.
+func (t *Tx) WaitingFor(ctx context.Context, id RecordID, connection string, limit int) ([]RecordID, error) {
+	var waiting []RecordID
+	err := t.Read(ctx, func(batch *pgx.Batch) {
+		collect(batch, &waiting, pgx.RowTo[RecordID], `select record_id from deliveries where waits_for = $1 and waits_for <> '' and connection = $2
+			order by record_id limit $3`, id, connection, limit)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what waits for %s at %s: %w", id, connection, err)
+	}
+	return waiting, nil
 }
 
 // Waiting is a place among what waits, oldest first; zero is before all.

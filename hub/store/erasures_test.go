@@ -46,7 +46,7 @@ var (
 		"connection_shares": "connection process joined_at expires_at",
 		"credentials":       "connection name version sealed created_at created_by valid_until retired_at retired_by", // of accounts, and of who works here
 		"dead_letters":      "id subject connection receipt_id record_id category attempts correlation_id created_at redrives closed_at closed_how closed_by",
-		"deliveries":        "record_id connection kind state revision correlation_id traceparent updated_at braked",
+		"deliveries":        "record_id connection kind state revision correlation_id traceparent updated_at braked waits_for",
 		"drift":             "connection kind change path detail seen first_seen last_seen",
 		"erasure_salt":      "one salt",
 		"erasures":          "object_sha256 kind connection record_id erased_at erased_by",

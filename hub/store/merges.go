@@ -89,7 +89,7 @@ func (t *Tx) PutMerge(merged RecordID, survivor *Record) {
 	t.Queue(`update links set record_id = $2, born_on = coalesce(born_on, record_id) where record_id = $1`, merged, survivor.ID)
 	t.Queue(`update views set record_id = $2 where record_id = $1 and external_id <> ''`, merged, survivor.ID)
 	t.Queue(`delete from match_keys where record_id = $1`, merged) // the survivor's fold finds them again in its views
-	t.Queue(`update deliveries d set state = 'settled', reason = '', updated_at = now() where record_id = $1 and state <> 'settled'
+	t.Queue(`update deliveries d set state = 'settled', reason = '', waits_for = '', updated_at = now() where record_id = $1 and state <> 'settled'
 		and not exists (select 1 from attempts a where a.record_id = d.record_id and a.connection = d.connection and a.state = 'pending')`, merged)
 }
 

@@ -134,8 +134,8 @@ func tables(message []byte) []table {
 			return one(external(n), "shop", external(n), "customer.updated", []byte("{}"), external(n), "", rare(n, "done", "pending"), at(n))
 		}},
 		{"receipt_keys", 4, []string{"connection", "event_key"}, func(n int) [][]any { return one("shop", external(n)) }},
-		{"deliveries", 4, []string{"record_id", "connection", "kind", "state", "revision", "correlation_id", "traceparent", "updated_at"}, func(n int) [][]any {
-			return one(string(loaded(n)), "crm", string(loadedKind(n)), rare(n, "settled", "owed"), 1, external(n), "", at(n))
+		{"deliveries", 4, []string{"record_id", "connection", "kind", "state", "revision", "correlation_id", "traceparent", "updated_at", "waits_for"}, func(n int) [][]any {
+			return one(string(loaded(n)), "crm", string(loadedKind(n)), rare(n, "settled", "owed"), 1, external(n), "", at(n), rare(n, "", string(loaded(n+1))))
 		}},
 		{"attempts", 4, []string{"record_id", "connection", "kind", "external_id", "revision", "idempotency_key", "request", "paths", "sent", "sent_after", "state"}, func(n int) [][]any {
 			made := "" // by the half of them

@@ -264,6 +264,9 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	read("CutChanges", func() error { _, err := db.CutChanges(ctx, time.Second, 1<<40, 500); return err })
 	waiting := store.Waiting{Since: epoch, ID: string(id), Connection: "crm"}
 	read("OwedDeliveries", func() error { _, _, err := db.OwedDeliveries(ctx, time.Second, waiting, 10); return err })
+	read("WaitingFor", func() error {
+		return db.InTx(ctx, func(tx *store.Tx) error { _, err := tx.WaitingFor(ctx, id, "crm", 500); return err })
+	})
 	read("PendingReceipts", func() error { _, _, err := db.PendingReceipts(ctx, time.Second, waiting, 100); return err })
 	read("Receipt", func() error { _, err := db.Receipt(ctx, "s100"); return err })
 	read("RecordsBehind", func() error { _, err := db.RecordsBehind(ctx, 2, 100); return err })

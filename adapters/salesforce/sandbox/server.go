@@ -1,11 +1,12 @@
 // Package sandbox is a Salesforce org for tests and demonstrations: accounts, contacts, cases, orders and their products
-// over the wire format of its REST API, with upserts, composite requests, queries, the bin, merges and its errors.
+// over the wire format of its REST API, with upserts, composite requests, queries, the bin, merges and its errors, and the
+// grants by which an app gets in.
 //
 // It is unkind where Salesforce is: stamps show whole seconds, and an import's rows have one; numbers are printed as Java
 // prints doubles; texts are trimmed and addresses brought to lower case; a deleted row is there for queryAll alone; an
 // order's products come in pieces; AND and OR may not stand side by side without parentheses; ids differ in letter case;
-// the limit on calls is a 403 that does not say when to come again. It shares no code with the adapter, so that neither
-// can hide the other's mistake.
+// the limit on calls is a 403 that does not say when to come again; when a session ends is not told. It shares no code with
+// the adapter, so that neither can hide the other's mistake.
 package sandbox
 
 import (
@@ -24,8 +25,12 @@ import (
 
 // Options says what kind of org this is.
 type Options struct {
-	// Token is let in as a bearer.
+	// Token is let in as a bearer, beside those that were granted.
 	Token string
+	// ClientID, ClientSecret and CallbackURL are the app's, for grants.
+	ClientID, ClientSecret, CallbackURL string
+	// Rotates says that a refresh token serves once.
+	Rotates bool
 	// ExternalID is the custom field that objects have for another system's id; canonhub_id__c where it is empty.
 	ExternalID string
 	// Currencies says that each row has a currency of its own.
@@ -54,6 +59,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	tables  map[string]*table
+	grants  grants
 	expired bool
 	stopped time.Time // while an import is written
 	calls   []time.Time
@@ -69,7 +75,7 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	o.ExternalID, o.Piece, o.Window = cmp.Or(o.ExternalID, "canonhub_id__c"), cmp.Or(o.Piece, 200), cmp.Or(o.Window, 24*time.Hour)
-	s := &Server{options: o, closing: make(chan struct{}), counts: map[string]int{}, results: map[string]*result{}, tables: map[string]*table{}}
+	s := &Server{options: o, closing: make(chan struct{}), counts: map[string]int{}, results: map[string]*result{}, tables: map[string]*table{}, grants: newGrants()}
 	for i, name := range sortedKeys(schemas) {
 		s.tables[name] = newTable(name, o, i)
 	}
@@ -96,6 +102,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // a client that has gone away
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if s.grant(w, r) {
+		return
+	}
 	fault, refusal := s.receive(w, r, body)
 	in := request{method: r.Method, path: r.URL.Path, query: r.URL.Query(), header: r.Header.Get, body: body}
 	switch {
@@ -127,7 +136,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request, body []byte) (*
 	s.calls = slices.DeleteFunc(s.calls, func(at time.Time) bool { return now.Sub(at) >= s.options.Window })
 	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	fault := s.takeFault(r, body)
-	if s.expired || r.Header.Get("Authorization") != "Bearer "+s.options.Token {
+	if !s.letsIn(r) {
 		out := failure(http.StatusUnauthorized)
 		return fault, &out
 	}
@@ -153,11 +162,12 @@ func (s *Server) Counts() map[string]int {
 	return maps.Clone(s.counts)
 }
 
-// Expire ends the session: the token is not let in any more, until Renew.
+// Expire ends all sessions: the token is not let in any more, until Renew. Those that were granted can be refreshed.
 func (s *Server) Expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expired = true
+	clear(s.grants.sessions)
 }
 
 // Renew begins a session with another token.
