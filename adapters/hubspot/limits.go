@@ -10,8 +10,9 @@ import (
 	"github.com/canonhub/canonhub/adapters/httpapi"
 )
 
-// limits are those of the smallest account. What an account has is told by every answer but a search's.
-var limits = adapters.Limits{PerSecond: 9, Concurrency: 8, PerDay: 250_000}
+// limits are those of the smallest account. What an account has is told by every answer but a search's. Of
+// searches, which pages of changes are, there are five a second whatever the account: four, and one that comes at once.
+var limits = adapters.Limits{PerSecond: 9, Concurrency: 8, PerDay: 250_000, PagesPerMinute: 4 * 60}
 
 // days end at midnight of the account, as far as its time zone is known: no answer tells it.
 type days struct{ zone *time.Location }

@@ -49,7 +49,9 @@ type keeper struct {
 	beatAt     time.Time
 	settled    time.Time
 	pulls      map[string]*rate.Limiter
-	bounds     map[string]bound
+	// pages is for the pages of all pulls; nil where they are like other calls.
+	pages  *rate.Limiter
+	bounds map[string]bound
 	// pullsAt is when pulls may go on, where little of the vendor's day is left for live work.
 	pullsAt time.Time
 	// need is how many calls work finds when it begins: 1, or piece. begunAt is when the last one that needs several began.
@@ -71,6 +73,9 @@ func newKeeper(l *Limits, connection string, allowed adapters.Limits, next http.
 	}
 	k := &keeper{Limits: l, connection: connection, allowed: allowed, next: next, part: 1, pace: 1, need: 1,
 		rate: rate.NewLimiter(rate.Inf, 1), slots: &slots{size: allowed.Concurrency}, pulls: map[string]*rate.Limiter{}, bounds: map[string]bound{}}
+	if allowed.PagesPerMinute > 0 {
+		k.pages = rate.NewLimiter(rate.Inf, 1)
+	}
 	k.breaker = k.newBreaker()
 	k.tune(time.Now())
 	return k
@@ -142,6 +147,11 @@ func (k *keeper) tune(now time.Time) {
 		}
 	}
 	set(k.rate, perSecond, k.need)
+	if k.pages != nil {
+		// With the one that may come at once, no minute has more than the share.
+		perMinute := float64(k.allowed.PagesPerMinute) * k.part
+		k.pages.SetLimit(rate.Limit(max(perMinute-1, perMinute/2) / 60 * k.pace))
+	}
 	if k.Metrics != nil {
 		k.Metrics.rate.WithLabelValues(k.connection).Set(perSecond)
 	}
@@ -173,6 +183,9 @@ func (k *keeper) admit(pull *pullClass, underway bool) time.Duration {
 	wait := delay(k.rate, now, k.need)
 	if pull != nil {
 		wait = max(wait, delay(k.pull(pull), now, k.need), k.pullsAt.Sub(now))
+		if k.pages != nil {
+			wait = max(wait, delay(k.pages, now, 1))
+		}
 	}
 	if k.need > 1 {
 		wait = max(wait, k.begunAt.Add(apart).Sub(now))
