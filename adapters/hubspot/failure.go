@@ -36,6 +36,7 @@ func (t task) failure(r httpapi.Response, rest time.Duration) *fault.Error {
 	switch {
 	case r.Status == http.StatusTooManyRequests || p.Category == "RATE_LIMITS":
 		throttle(f, burst(p.PolicyName, rest))
+		f.Narrow = p.PolicyName == "SECONDLY" // that of searches, which only pulls make
 	case r.Status == statusLocked:
 		throttle(f, lockedWait)
 	case r.Status == statusMoving:

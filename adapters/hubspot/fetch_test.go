@@ -154,6 +154,9 @@ func TestAnswersHaveTheirCategory(t *testing.T) {
 		if err == nil || f.Category != c.category || f.RetryAfter != c.wait || f.Status != c.status {
 			t.Errorf("%s: got %v, wait %v", name, err, f.RetryAfter)
 		}
+		if narrow := name == "per second"; f.Narrow != narrow {
+			t.Errorf("%s: narrow is %v", name, f.Narrow)
+		}
 		if maybe := c.status >= 500; f.MaybeDone != maybe {
 			t.Errorf("%s: maybe done is %v", name, f.MaybeDone)
 		}

@@ -169,7 +169,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 	}
 	if strings.HasPrefix(r.URL.Path, "/api/v2/incremental/") && s.options.ExportsPerMinute > 0 {
 		if wait := s.exportsAgain(now); wait > 0 {
-			return &Fault{Status: http.StatusTooManyRequests, RetryAfter: wait}
+			return &Fault{Status: http.StatusTooManyRequests, RetryAfter: wait, exports: true}
 		}
 	}
 	return s.takeFault(r)
