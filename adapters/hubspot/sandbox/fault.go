@@ -25,6 +25,9 @@ type Fault struct {
 	AfterWork bool
 	// Hang gives no answer and leaves the connection open, until the client gives up.
 	Hang bool
+
+	// policy is which of its limits HubSpot names; empty for that of ten seconds.
+	policy string
 }
 
 // Inject makes a fault due. Faults hit in the order in which they were injected.
@@ -74,7 +77,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
 	}
-	s.failure(f.Status).write(w)
+	out := s.failure(f.Status)
+	if f.policy != "" {
+		p := out.body.(*problem)
+		p.PolicyName, p.Message = f.policy, "You have reached your "+strings.ToLower(f.policy)+" limit."
+	}
+	out.write(w)
 }
 
 // failure is what HubSpot says with a status.
