@@ -55,6 +55,56 @@ func TestFindingsOfAReconcileAreReadPageByPage(t *testing.T) {
 	}
 }
 
+// Ten of twelve are gone: they stay as they are known, however often that is found, until a person lets them go.
+func TestWhatHasVanishedGoesWhenAPersonLetsIt(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.shop.Fill("c", 12)
+	w.pull(t, "BACKFILL")
+	for i := range 10 {
+		w.shop.Vanish(hubtest.ID("c", i))
+	}
+	open := ""
+	for range 2 {
+		w.pull(t, "RECONCILE")
+		listed, _ := w.get("/v1/reviews?reason=REVIEW_REASON_VANISHED").body["reviews"].([]any)
+		if w.live("shop") != 12 || len(listed) != 1 {
+			t.Fatalf("%d of 12 are left though nobody was asked; reviews %v", w.live("shop"), listed)
+		}
+		open = listed[0].(map[string]any)["id"].(string)
+	}
+	if a := w.post("/v1/reviews/"+open+":resolve", `{"resume": true}`); a.reason() != "INVALID_CHOICE" {
+		t.Errorf("resumed: %d %s", a.code, a.text)
+	}
+	if a := w.post("/v1/reviews/"+open+":dismiss", `{"why": "a fault of theirs"}`); a.code != http.StatusOK {
+		t.Fatalf("%d %s", a.code, a.text)
+	}
+	w.pull(t, "RECONCILE") // asks again
+	listed, _ := w.get("/v1/reviews?reason=REVIEW_REASON_VANISHED").body["reviews"].([]any)
+	if w.live("shop") != 12 || len(listed) != 1 || listed[0].(map[string]any)["id"] == open {
+		t.Fatalf("dismissed: %d of 12 are left; reviews %v", w.live("shop"), listed)
+	}
+	open = listed[0].(map[string]any)["id"].(string)
+	if a := w.post("/v1/reviews/"+open+":resolve", `{"letThrough": true, "why": "we closed that shop"}`); a.code != http.StatusOK {
+		t.Fatalf("%d %s", a.code, a.text)
+	}
+	if w.live("shop") != 12 {
+		t.Errorf("%d of 12 are left before they were looked for again", w.live("shop"))
+	}
+	w.pull(t)
+	run, _ := w.get("/v1/connections/shop/pulls/customer").body["run"].(map[string]any)
+	if w.live("shop") != 2 || run["missingThere"] != "10" || run["why"] != "we closed that shop" {
+		t.Errorf("%d are left, want 2; %v", w.live("shop"), run)
+	}
+}
+
+// live is how many objects of a connection are linked.
+func (w *world) live(connection string) (n int) {
+	w.t.Helper()
+	must(w.t, w.Store.Pool().QueryRow(w.t.Context(), `select count(*) from links where connection = $1 and state = 'live'`, connection).Scan(&n))
+	return n
+}
+
 func TestWhatCannotBePulledIsSaid(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

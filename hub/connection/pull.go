@@ -15,7 +15,7 @@ type Pull struct {
 	Silence  time.Duration
 	PageSize int
 	// Vanished is what becomes of objects that the vendor has no more, MaxVanished the share of those known that may
-	// vanish at once.
+	// vanish at once; one always may.
 	Vanished    Finding
 	MaxVanished float64
 	// Share is the part of the connection's calls a second that pulls of this kind may use.

@@ -189,8 +189,8 @@ func (s *step) note(tx *store.Tx, p *store.Pull, findings []store.Finding) {
 }
 
 const (
-	// mayVanish is how many objects may always vanish at once.
-	mayVanish = 10
+	// mayVanish is how many objects may always vanish at once: of a few, one is more than any share that is of use.
+	mayVanish = 1
 	// vanishedPage is how many are looked up in one step.
 	vanishedPage = 50
 )
