@@ -32,7 +32,7 @@ const (
 	// mayNeed is how many MiB the process may need: 46 were seen, however many objects there were.
 	mayNeed = 80
 	// mayGrow is how many bytes more may be held at the end than after a quarter of the backfill: none were seen.
-	mayGrow = 256 << 10
+	mayGrow = 128 << 10
 )
 
 // TestPullsHoldLittle reads very many objects in a backfill, and compares them in a reconcile, in a process of its own, and
