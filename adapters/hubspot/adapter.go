@@ -121,6 +121,7 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 		Translator:     translator{kinds: a.kinds},
 		Fetcher:        a,
 		Puller:         a,
+		Counter:        a,
 		Pusher:         a,
 		Archiver:       a,
 		Prober:         a,

@@ -96,7 +96,9 @@ func (p *Puller) Step(ctx context.Context, lane store.Lane) (more bool, err erro
 	ctx = limits.Underway(ctx)
 	s.begin()
 	ctx = httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: s.pull.Run.ID})
+	counted, err := s.estimate(ctx)
 	switch {
+	case counted || err != nil:
 	case s.pull.Run.Vanishing:
 		err = s.vanished(ctx)
 	case s.pull.Run.Mode == store.Reconcile:

@@ -130,6 +130,31 @@ func TestChangesArePulledFromTheWatermarkOn(t *testing.T) {
 	}
 }
 
+// A row that shows as late as the vendor's lag allows may also have been stamped by a clock that is behind.
+func TestTheVendorsLagIsAddedToTheOverlap(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ configured, lag, want time.Duration }{
+		"both":           {time.Minute, 10 * time.Minute, 11 * time.Minute},
+		"the default":    {0, 10 * time.Minute, 12 * time.Minute},
+		"no lag":         {time.Minute, 0, time.Minute},
+		"a longer other": {20 * time.Minute, time.Minute, 21 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shop := hubtest.NewVendor()
+			shop.Lag = c.lag
+			w := newWorld(t, func(o *hubtest.Options, p *connection.Pull) { o.Vendors["shop"], p.Overlap = shop, c.configured })
+			shop.Fill("c", 3)
+			w.run()
+			watermark, asked := w.state().Watermark, time.Time{}
+			shop.BeforePull = func(q adapters.Query) error { asked = q.Since; return nil }
+			if w.after(6 * time.Minute); watermark.Sub(asked) != c.want {
+				t.Errorf("the pull of changes begins %s before the watermark, want %s", watermark.Sub(asked), c.want)
+			}
+		})
+	}
+}
+
 func TestAPullGoesOnWhereItsProcessDied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -15,6 +15,8 @@ type Fault struct {
 	Method, PathPrefix string
 	// Write chooses only calls that change something, whatever their method.
 	Write bool
+	// Skip is how many calls it lets pass first.
+	Skip int
 	// Times is how many calls it hits; 0 means one.
 	Times int
 	// Status is the answer; 0 means none: the connection is closed.
@@ -42,6 +44,10 @@ func (s *Server) Inject(f Fault) {
 func (s *Server) takeFault(r *http.Request) *Fault {
 	for i, f := range s.faults {
 		if !f.hits(r) {
+			continue
+		}
+		if f.Skip > 0 {
+			f.Skip--
 			continue
 		}
 		if f.Times--; f.Times == 0 {

@@ -37,6 +37,8 @@ type Options struct {
 	PerMinute int
 	// ExportsPerMinute is how many of them may be pages of exports, in any minute; 0 means all. Zendesk lets in 10.
 	ExportsPerMinute int
+	// CountsTo is as far as is counted while the caller waits; 0 means to the end.
+	CountsTo int
 }
 
 // Server is one Zendesk account.
@@ -98,6 +100,8 @@ func (s *Server) router() *http.ServeMux {
 		"PUT /api/v2/users/{id}/identities/{identity}/make_primary": s.makePrimary,
 		"GET /api/v2/tickets":                                       s.ticketsByExternalID,
 		"GET /api/v2/incremental/{many}/cursor":                     s.export,
+		"GET /api/v2/tickets/count":                                 func(*http.Request) reply { return s.count("tickets", "") },
+		"GET /api/v2/users/count":                                   func(r *http.Request) reply { return s.count("users", r.URL.Query().Get("role")) },
 		"DELETE /api/v2/tickets/{id}":                               s.deleteTicket,
 		"DELETE /api/v2/users/{id}":                                 s.deleteUser,
 		"POST /api/v2/{many}":                                       s.create,

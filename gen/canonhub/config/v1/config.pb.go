@@ -361,7 +361,7 @@ type Pull struct {
 	// alone. Default: delete where the vendor does not tell of deletes by itself, else report.
 	Vanished string `protobuf:"bytes,5,opt,name=vanished,proto3" json:"vanished,omitempty"`
 	// The share of the known objects that may vanish at once; where it is more, a person decides. 0 means the default of
-	// 0.02. Ten may always vanish.
+	// 0.02. One may always vanish, unless nothing is left.
 	MaxVanished float64 `protobuf:"fixed64,6,opt,name=max_vanished,json=maxVanished,proto3" json:"max_vanished,omitempty"`
 	// What a reconcile does with what differs: `repair`, the default, takes the vendor's state in; `report` says so alone.
 	Differences string `protobuf:"bytes,7,opt,name=differences,proto3" json:"differences,omitempty"`
