@@ -358,6 +358,9 @@ type polite struct{ hooks }
 
 func (polite) Handshake(d adapters.Delivery) (adapters.Answer, bool) {
 	challenge, isOne := bytes.CutPrefix(d.Body, []byte("challenge:"))
+	if d.Method == http.MethodGet {
+		challenge, isOne = bytes.CutPrefix([]byte(d.Query), []byte("challenge="))
+	}
 	return adapters.Answer{Status: http.StatusAccepted, ContentType: "text/plain", Body: challenge}, isOne
 }
 
@@ -373,6 +376,17 @@ func TestHandshakesAndAcknowledgementsInTheVendorsWords(t *testing.T) {
 	status, text, err := d.post("shop", "challenge:abc", "")
 	if err != nil || status != http.StatusAccepted || text != "abc" {
 		t.Errorf("%d %q, %v", status, text, err)
+	}
+	for path, want := range map[string]string{"shop?challenge=abc": "202 abc", "shop?x": "401 ", "nobody?challenge=abc": "401 "} {
+		resp, err := d.client.Get(d.server.URL + "/webhooks/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if got := fmt.Sprint(resp.StatusCode, " ", string(text)); got != want {
+			t.Errorf("GET %s: %q, want %q", path, got, want)
+		}
 	}
 	if n := d.count(t, `select count(*) from receipts`); n != 0 {
 		t.Errorf("a challenge left %d receipts", n)

@@ -165,6 +165,9 @@ func level(ctx context.Context, taken time.Duration) {
 	}
 }
 
+// errNoEvent is why other requests are refused that are no handshake.
+var errNoEvent = errors.New("events come by POST")
+
 // take judges a request that has been read, and stores its events.
 func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) answer {
 	hook := d.c.Adapter.Webhook
@@ -173,7 +176,10 @@ func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) 
 			return answer{Answer: a, outcome: "handshake"}
 		}
 	}
-	secret, err := hook.Verify(delivery)
+	secret, err := -1, errNoEvent
+	if delivery.Method == http.MethodPost {
+		secret, err = hook.Verify(delivery)
+	}
 	if err != nil {
 		d.tell(slog.LevelWarn, "webhook refused", err)
 		return status(http.StatusUnauthorized, "refused")
