@@ -142,7 +142,7 @@ func (s *Server) open(ctx context.Context, o Options) error {
 		return err
 	}
 	s.credentials.Use(s.connections)
-	return s.credentials.Refresh(ctx)
+	return errors.Join(s.drift.Learn(ctx, s.connections.Names()), s.credentials.Refresh(ctx))
 }
 
 // OpenConnections opens the configured connections under limits, each dressed as it is wanted. It calls no vendor.
