@@ -131,6 +131,9 @@ type OAuth struct {
 	Lifetime time.Duration
 	// Refusals are the vendor's own error codes, beside the standard's, that another try does not change.
 	Refusals []string
+	// UsedUp are the vendor's own words, beside invalid_grant, for a refresh token that is good for nothing any more: the
+	// value of error, or of status where the answer is not of the standard's form.
+	UsedUp []string
 	// Busy is the error_description of an invalid_grant that says only that another call with the same token is under way,
 	// in lower case; empty where the vendor has none.
 	Busy string

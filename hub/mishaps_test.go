@@ -25,14 +25,17 @@ type outside struct {
 	injected int
 	throttle time.Time // until when all calls are too many
 	expired  time.Time // until when nobody is let in
+	// turned is closed when other mishaps begin: what hangs by the old ones breaks off.
+	turned chan struct{}
 	// watch is called with the body of each call.
 	watch func([]byte)
 }
 
 // mishaps are what goes wrong: shares of the calls.
 type mishaps struct {
-	// away answers nothing but 503; failures are 500s before the work; lost answers are lost after it.
-	away           bool
+	// away answers nothing but 503, throttles nothing but 429, and hangs nothing at all.
+	away, throttles, hangs bool
+	// failures are 500s before the work; lost answers are lost after it, at once or when the hub's patience ends.
 	failures, lost float64
 }
 
@@ -43,9 +46,9 @@ func (w *town) before(vendor string) *outside {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	o := &outside{next: httputil.NewSingleHostReverseProxy(target)}
+	o := &outside{next: httputil.NewSingleHostReverseProxy(target), turned: make(chan struct{})}
 	server := httptest.NewServer(o)
-	w.t.Cleanup(server.Close)
+	w.t.Cleanup(func() { o.turn(mishaps{}); server.Close() })
 	w.policy("base_url: "+vendor, "base_url: "+server.URL)
 	return o
 }
@@ -53,8 +56,10 @@ func (w *town) before(vendor string) *outside {
 func (o *outside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	status, lost := o.judge(body)
+	status, lost, turned := o.judge(body)
 	switch {
+	case status == hanging:
+		o.hang(r, turned, time.Hour)
 	case status == http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(status)
@@ -62,14 +67,29 @@ func (o *outside) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 	case lost:
 		o.next.ServeHTTP(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler) // the connection breaks, and the answer with it
+		o.hang(r, turned, time.Duration(rand.IntN(4))*500*time.Millisecond) // the answer is lost, at once or in time
 	default:
 		o.next.ServeHTTP(w, r)
 	}
 }
 
+// hanging is no status: nothing is answered.
+const hanging = -1
+
+// hang leaves a call without an answer, and breaks it off.
+func (o *outside) hang(r *http.Request, turned chan struct{}, long time.Duration) {
+	timer := time.NewTimer(long)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-turned:
+	case <-r.Context().Done():
+	}
+	panic(http.ErrAbortHandler) // the connection breaks
+}
+
 // judge decides over a call: the status of a failure, or whether the answer is lost.
-func (o *outside) judge(body []byte) (status int, lost bool) {
+func (o *outside) judge(body []byte) (status int, lost bool, turned chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
@@ -81,6 +101,10 @@ func (o *outside) judge(body []byte) (status int, lost bool) {
 	switch m := o.mishaps; {
 	case m.away:
 		status = http.StatusServiceUnavailable
+	case m.hangs:
+		status = hanging
+	case m.throttles:
+		status = http.StatusTooManyRequests
 	case now.Before(o.expired):
 		status = http.StatusUnauthorized
 	case now.Before(o.throttle):
@@ -93,7 +117,7 @@ func (o *outside) judge(body []byte) (status int, lost bool) {
 	if status != 0 || lost {
 		o.injected++
 	}
-	return status, lost
+	return status, lost, o.turned
 }
 
 // turn begins anew with other mishaps.
@@ -101,6 +125,8 @@ func (o *outside) turn(m mishaps) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.mishaps, o.calls, o.injected = m, nil, 0
+	close(o.turned)
+	o.turned = make(chan struct{})
 }
 
 // burst has all calls be too many for a while; expire has nobody let in.

@@ -33,7 +33,7 @@ type bath struct {
 	erp     *erp
 	vendors map[string]*outside
 	posts   []*post
-	track   track
+	tracks  map[string]*track
 	n       int
 	// company is what the files said last, by address.
 	company map[string]string
@@ -87,7 +87,7 @@ policies:`
 
 func newBath(t *testing.T) *bath {
 	t.Helper()
-	b := &bath{town: newTown(t), track: track{edits: map[string]edit{}, waiting: map[string][]edit{}}, vendors: map[string]*outside{}, company: map[string]string{}}
+	b := &bath{town: newTown(t), tracks: newTracks(), vendors: map[string]*outside{}, company: map[string]string{}}
 	b.patience = 4 * *soak // a slow machine works off later what it is given too fast
 	b.erp = &erp{b.town, t.TempDir()}
 	for _, name := range []string{"in", "done", "rejected", "out"} {
@@ -121,7 +121,9 @@ func newBath(t *testing.T) *bath {
 	for name, at := range map[string]string{"stripe": b.stripeURL, "crm": b.hubspotURL, "desk": desk.URL, "shop": shop.URL, "sales": sales.URL, "books": books.URL} {
 		b.vendors[name] = b.before(at)
 	}
-	b.vendors["desk"].watch = b.track.arrived
+	for name, k := range b.tracks {
+		b.vendors[name].watch = k.arrived
+	}
 	for name, set := range map[string]func(string){"stripe": b.stripe.SetWebhookURL, "desk": b.desk.SetWebhookURL, "shop": b.shop.SetWebhookURL,
 		"books": b.books.SetWebhookURL, "crm": func(at string) {
 			b.hubspot.SetWebhookURL(at)

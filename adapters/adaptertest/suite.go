@@ -100,6 +100,8 @@ type Suite struct {
 
 	// Waive says, by a check's name as `go test -v` prints it ("RefusesAnOldTime"), why this vendor cannot pass it.
 	Waive map[string]string
+	// ByChance are those of the waived checks that may pass all the same, now and then.
+	ByChance map[string]bool
 
 	declared []adapters.Carriage
 }

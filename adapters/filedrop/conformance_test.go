@@ -37,6 +37,7 @@ func TestConformanceOfWholeExports(t *testing.T) {
 	s.Readme = "testdata/everything.md"
 	s.Waive["APullOfChangesGivesWhatChanged"] = "an export that has everything says everything again"
 	s.Waive["NothingBetweenPagesIsLeftOut"] = "the check counts pages, and each of its exports has everything again"
+	s.ByChance = map[string]bool{"NothingBetweenPagesIsLeftOut": true} // it ends where the system is slower than the reader
 	adaptertest.Run(t, s)
 }
 

@@ -50,10 +50,28 @@ func TestAPostedFileSaysWhatADroppedOneSays(t *testing.T) {
 	if !out.Observations[0].At.Equal(noon) || !e.OccurredAt.Equal(noon) {
 		t.Errorf("at %s, %s", out.Observations[0].At, e.OccurredAt)
 	}
-	again, _ := b.posted(post("customers-1.csv", text, noon.Add(time.Minute)))
-	other, _ := b.posted(post("customers-2.csv", text, noon))
-	if again.Key != e.Key || other.Key == e.Key {
-		t.Errorf("keys %s, again %s, under another name %s", e.Key, again.Key, other.Key)
+}
+
+// Posted changes are told apart by their content alone, files with everything by the request that has them.
+func TestAPostedFileIsTakenInOnce(t *testing.T) {
+	t.Parallel()
+	key := func(b *bundle, name, text string, at time.Time) string {
+		events, err := b.Webhook.Split(post(name, text, at))
+		if err != nil || len(events) != 1 {
+			t.Fatalf("%v, %v", events, err)
+		}
+		return events[0].Key
+	}
+	for _, content := range []string{"changes", "everything"} {
+		b := setup(t, customers(object{"content": content}))
+		first := key(b, "customers-1.csv", head, noon)
+		if key(b, "customers-1.csv", head, noon) != first || key(b, "customers-1.csv", head+"x", noon) == first {
+			t.Errorf("%s: the same request is another event, or other content the same", content)
+		}
+		later, renamed := key(b, "customers-1.csv", head, noon.Add(time.Hour)), key(b, "customers-2.csv", head, noon)
+		if same := content == "changes"; (later == first) != same || (renamed == first) != same {
+			t.Errorf("%s: the same content later and under another name is the same event: %t and %t, want %t", content, later == first, renamed == first, same)
+		}
 	}
 }
 

@@ -38,13 +38,15 @@ func (w *webhook) Verify(d adapters.Delivery) (int, error) {
 	return signature.VerifyFile(d.Header.Get(header), name, d.Body, w.secrets, w.now(), tolerance)
 }
 
-// Split makes one event of the file. Its key is the hash of name and content: posted again, it is the same one.
+// Split makes one event of the file. Changes that are posted again, under whatever name, are the same event. A file that has
+// everything may rightly say what one before the last said: it is the same event only as the same request.
 func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	name, err := fileName(d)
 	if err != nil {
 		return nil, err
 	}
-	switch owners := w.owners(name); {
+	owners := w.owners(name)
+	switch {
 	case len(owners) == 0:
 		return nil, refuse("files of no kind have the name %q", name)
 	case len(owners) > 1:
@@ -52,7 +54,11 @@ func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	case len(d.Body) == 0:
 		return nil, refuse("the file %q is empty", name)
 	}
-	sum := sha256.Sum256(append([]byte(name+"\n"), d.Body...))
+	identity := string(owners[0].kind)
+	if owners[0].whole {
+		identity += d.Header.Get(header) // of time, name and content
+	}
+	sum := sha256.Sum256(append([]byte(identity+"\n"), d.Body...))
 	at := signature.TimeOfFile(d.Header.Get(header))
 	if at.IsZero() {
 		at = d.ReceivedAt

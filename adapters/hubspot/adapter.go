@@ -99,6 +99,7 @@ func oauth(s adapters.Settings) adapters.OAuth {
 		TokenURL:     s.BaseURL + "/oauth/2026-03/token",
 		Scopes:       scopes,
 		ClientAuth:   adapters.ClientInBody,
+		UsedUp:       []string{"BAD_REFRESH_TOKEN"},
 	}
 }
 

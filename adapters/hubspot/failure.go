@@ -44,6 +44,8 @@ func (t task) failure(r httpapi.Response, rest time.Duration) *fault.Error {
 	case f.Category == fault.Gone && p.Status != "error":
 		// A page of some proxy, or of an API version that ended, is no news of an object.
 		f.Category, f.Message = fault.Transient, "the answer is not HubSpot's word on an object"
+	case expired(p.Category):
+		f.Category = fault.Auth // also under a status that is not 401
 	case p.Category == missingScopes:
 		f.Message = "the token lacks a scope; " + f.Message
 	case f.Category == fault.Permanent:
@@ -70,10 +72,16 @@ func (t task) itemFailure(p problem) *fault.Error {
 		f.Category = fault.Gone
 	case "RATE_LIMITS":
 		throttle(f, burst(p.PolicyName, 0))
-	case "INVALID_AUTHENTICATION", "EXPIRED_AUTHENTICATION":
+	}
+	if expired(p.Category) {
 		f.Category = fault.Auth
 	}
 	return f
+}
+
+// expired says that HubSpot does not take the token.
+func expired(category string) bool {
+	return category == "INVALID_AUTHENTICATION" || category == "EXPIRED_AUTHENTICATION"
 }
 
 // throttle makes a fault a wait: what HubSpot asks for, else what is usual. Nothing was done.

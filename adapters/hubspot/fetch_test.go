@@ -131,6 +131,7 @@ func TestAnswersHaveTheirCategory(t *testing.T) {
 		wait     time.Duration
 	}{
 		"expired token":    {401, `{"status":"error","category":"EXPIRED_AUTHENTICATION"}`, nil, fault.Auth, 0},
+		"expired, as 400":  {400, `{"status":"error","category":"EXPIRED_AUTHENTICATION"}`, nil, fault.Auth, 0},
 		"missing scope":    {403, `{"status":"error","category":"MISSING_SCOPES","errors":[{"context":"{missingScopes=[a]}"}]}`, nil, fault.Permanent, 0},
 		"too long":         {414, ``, nil, fault.Permanent, 0},
 		"locked":           {423, `{"status":"error"}`, nil, fault.Throttle, 2 * time.Second},

@@ -60,7 +60,7 @@ type Options struct {
 	Metrics     prometheus.Registerer
 	// Gatherer is what /metrics shows.
 	Gatherer prometheus.Gatherer
-	// Webhooks takes POST /webhooks/{connection}.
+	// Webhooks takes POST and GET /webhooks/{connection}.
 	Webhooks http.Handler
 	// Grants begins and completes grants of access to vendors; nil where nobody does.
 	Grants Grants

@@ -19,7 +19,7 @@ const page = `canonhub
 
 /v1/                     REST: customers, orders, invoices, tickets, their changes, the policy
 /openapi.json            what REST takes and answers
-/webhooks/{connection}   POST: where vendors send events
+/webhooks/{connection}   POST: where vendors send events; GET: where some try the address out
 /healthz                 this process runs
 /readyz                  it can serve: the database answers
 /metrics                 Prometheus metrics
@@ -41,6 +41,7 @@ func doors(o Options, gateway http.Handler) http.Handler {
 
 	all := http.NewServeMux()
 	all.Handle("POST /webhooks/{connection}", o.Webhooks)
+	all.Handle("GET /webhooks/{connection}", o.Webhooks)
 	if o.Grants != nil {
 		all.Handle("GET /oauth/callback", o.Grants)
 	}

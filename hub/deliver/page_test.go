@@ -61,7 +61,7 @@ func newPage(t *testing.T, customers int, brake connection.Brake) *page {
 	var err error
 	w.Deliverer.Metrics, err = deliver.NewMetrics(p.metrics)
 	must(t, err)
-	w.Gate.Braked, err = gate.NewBraked(p.metrics)
+	w.Gate.Metrics, err = gate.NewMetrics(p.metrics)
 	must(t, err)
 	for i := range customers {
 		p.ids = append(p.ids, w.Observe("shop", w.shop.Edit(hubtest.ID("s", i), full(i))).RecordID)

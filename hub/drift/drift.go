@@ -5,6 +5,7 @@ package drift
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -23,6 +24,8 @@ const most = 500
 // Store keeps what was counted.
 type Store interface {
 	AddDrift(ctx context.Context, all []store.Drift, most int) error
+	PutDriftShapes(ctx context.Context, all []store.DriftShape) error
+	DriftShapes(ctx context.Context, connection string) ([]store.DriftShape, error)
 }
 
 // Watch watches all connections of this process.
@@ -147,8 +150,53 @@ func cut(text string) string {
 	return text
 }
 
-// Flush stores what was counted since the last time. What cannot be stored is kept for the next.
+// Learn takes up what is known of connections' objects, so that what a vendor changes while no process runs is seen, too.
+func (w *Watch) Learn(ctx context.Context, connections []string) error {
+	for _, name := range connections {
+		all, err := w.store.DriftShapes(ctx, name)
+		if err != nil {
+			return err
+		}
+		w.mu.Lock()
+		for _, d := range all {
+			w.shapes[source{d.Connection, adapters.Kind(d.Kind), d.Op}] = decode(d.Shape)
+		}
+		w.mu.Unlock()
+	}
+	return nil
+}
+
+// Flush stores what was counted and learnt since the last time. What cannot be stored is kept for the next.
 func (w *Watch) Flush(ctx context.Context) error {
+	return errors.Join(w.flush(ctx), w.keep(ctx))
+}
+
+// keep stores the shapes that are worth it. Processes overwrite each other's: each knows enough.
+func (w *Watch) keep(ctx context.Context) error {
+	var due []store.DriftShape
+	w.mu.Lock()
+	for from, s := range w.shapes {
+		if s.due() {
+			due = append(due, store.DriftShape{Connection: from.connection, Kind: string(from.kind), Op: from.op, Shape: s.encode()})
+			s.kept, s.changed = s.objects, false
+		}
+	}
+	w.mu.Unlock()
+	if len(due) == 0 {
+		return nil
+	}
+	err := w.store.PutDriftShapes(ctx, due)
+	if err != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, d := range due {
+			w.shapes[source{d.Connection, adapters.Kind(d.Kind), d.Op}].changed = true
+		}
+	}
+	return err
+}
+
+func (w *Watch) flush(ctx context.Context) error {
 	w.mu.Lock()
 	pending := w.pending
 	w.pending = map[store.DriftKey]*store.Drift{}

@@ -20,7 +20,26 @@ import (
 // shelf keeps what is flushed, or fails.
 type shelf struct {
 	kept   []store.Drift
+	shapes map[string]store.DriftShape
 	broken error
+}
+
+func (s *shelf) PutDriftShapes(_ context.Context, all []store.DriftShape) error {
+	if s.broken == nil {
+		for _, d := range all {
+			s.shapes[d.Connection+d.Kind+d.Op] = d
+		}
+	}
+	return s.broken
+}
+
+func (s *shelf) DriftShapes(_ context.Context, connection string) (all []store.DriftShape, err error) {
+	for _, d := range s.shapes {
+		if d.Connection == connection {
+			all = append(all, d)
+		}
+	}
+	return all, s.broken
 }
 
 func (s *shelf) AddDrift(_ context.Context, all []store.Drift, _ int) error {
@@ -42,7 +61,7 @@ func (s *shelf) told() []string {
 
 func newWatch(t testing.TB, log *bytes.Buffer) (*drift.Watch, *shelf) {
 	t.Helper()
-	kept := &shelf{}
+	kept := &shelf{shapes: map[string]store.DriftShape{}}
 	logger := slog.New(slog.DiscardHandler)
 	if log != nil {
 		logger = slog.New(slog.NewTextHandler(log, nil))
@@ -116,7 +135,7 @@ func TestDifferencesAreCounted(t *testing.T) {
 func TestNoiseHidesNothingElsewhere(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	kept := &shelf{}
+	kept := &shelf{shapes: map[string]store.DriftShape{}}
 	w, err := drift.New(kept, registry, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -224,4 +243,45 @@ func FuzzShapes(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a vendor changes while no process of the hub runs is seen by the next one.
+func TestWhatIsLearntOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	first, kept := newWatch(t, nil)
+	for range 60 {
+		first.Of("shop")("fetch", of(`{"id": "1", "total": "7", "note": "x"}`))
+	}
+	if err := first.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next, err := drift.New(kept, prometheus.NewRegistry(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Learn(t.Context(), []string{"shop"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 60 {
+		next.Of("shop")("fetch", of(`{"id": "1", "total": 7}`))
+	}
+	if err := next.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := kept.told(); !slices.Equal(got, []string{"changed_type total 1 number, was string", "vanished_field note 1 string"}) {
+		t.Errorf("%q", got)
+	}
+	kept.shapes["shopcustomerfetch"] = store.DriftShape{Connection: "shop", Kind: "customer", Op: "fetch", Shape: []byte("of another form")}
+	if err := next.Learn(t.Context(), []string{"shop"}); err != nil {
+		t.Errorf("what cannot be read is begun anew: %v", err)
+	}
+	next.Of("shop")("fetch", of(`{"id": 1}`))
+	kept.broken = errors.New("away")
+	if next.Flush(t.Context()) == nil {
+		t.Error("what cannot be stored is no success")
+	}
+	kept.broken = nil
+	if err := next.Flush(t.Context()); err != nil || !strings.Contains(string(kept.shapes["shopcustomerfetch"].Shape), `"number"`) {
+		t.Errorf("%s, %v", kept.shapes["shopcustomerfetch"].Shape, err)
+	}
 }

@@ -27,6 +27,9 @@ type shape struct {
 	came    int // all
 	objects int // that were looked at
 	fields  map[string]*field
+	// kept is how many objects it had been made of when it was stored; changed says that it has other fields or types since.
+	kept    int
+	changed bool
 }
 
 // field is one path.
@@ -66,11 +69,13 @@ func (s *shape) compare(raw []byte) (out []difference) {
 		switch {
 		case f == nil && len(s.fields) < maxPaths:
 			s.fields[path] = &field{kind: kind, kinds: []string{kind}, times: 1, last: s.objects}
+			s.changed = true
 			continue
 		case f == nil:
 			continue
 		case !slices.Contains(f.kinds, kind):
 			f.kinds = append(f.kinds, kind)
+			s.changed = true
 			if kind != null && f.kind != null {
 				out = append(out, difference{store.ChangedType, path, kind + ", was " + f.kind})
 			}
@@ -91,10 +96,51 @@ func (s *shape) vanished() (out []difference) {
 		if f.missed || s.objects-f.last < learning || before < learning || float64(f.times) < habit*float64(before) {
 			continue
 		}
-		f.missed = true
+		f.missed, s.changed = true, true
 		out = append(out, difference{store.VanishedField, path, f.kind})
 	}
 	return out
+}
+
+// learnt is a shape as it is stored.
+type learnt struct {
+	Came    int                    `json:"came"`
+	Objects int                    `json:"objects"`
+	Fields  map[string]learntField `json:"fields"`
+}
+
+type learntField struct {
+	Kind   string   `json:"kind"`
+	Kinds  []string `json:"kinds"`
+	Times  int      `json:"times"`
+	Last   int      `json:"last"`
+	Missed bool     `json:"missed,omitempty"`
+}
+
+// due says that the shape is worth storing: it is another one, or made of half as many objects again.
+func (s *shape) due() bool { return s.changed || s.objects > s.kept+s.kept/2 }
+
+func (s *shape) encode() []byte {
+	out := learnt{Came: s.came, Objects: s.objects, Fields: make(map[string]learntField, len(s.fields))}
+	for path, f := range s.fields {
+		out.Fields[path] = learntField{f.kind, f.kinds, f.times, f.last, f.missed}
+	}
+	text, _ := json.Marshal(out) // of texts and numbers: cannot fail
+	return text
+}
+
+// decode reads a stored shape; one of another form is begun anew.
+func decode(text []byte) *shape {
+	s := newShape()
+	var in learnt
+	if json.Unmarshal(text, &in) != nil || in.Came < in.Objects || in.Objects < 0 || len(in.Fields) > maxPaths {
+		return s
+	}
+	s.came, s.objects, s.kept = in.Came, in.Objects, in.Objects
+	for path, f := range in.Fields {
+		s.fields[path] = &field{kind: f.Kind, kinds: f.Kinds, times: f.Times, last: f.Last, missed: f.Missed}
+	}
+	return s
 }
 
 const null = "null"

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -28,17 +26,6 @@ const (
 	// wakePages is how many such transactions follow each other; the sweeper goes on.
 	wakePages = 20
 )
-
-// NewBraked registers the gauge of brakes that are on.
-func NewBraked(registry prometheus.Registerer) (*prometheus.GaugeVec, error) {
-	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "canonhub_braked_attributes", Help: "Attributes whose brake stops the deliveries of their kind to a connection.",
-	}, []string{"connection", "kind"})
-	if err := registry.Register(gauge); err != nil {
-		return nil, fmt.Errorf("gate: metrics: %w", err)
-	}
-	return gauge, nil
-}
 
 // Release closes the review of a brake and lets the deliveries go on that it stopped, unless another attribute's brake
 // stops them, too. A review that is dismissed resumes, whatever the choice.
@@ -119,12 +106,8 @@ func (g *Gate) LookAfterBrakes(ctx context.Context) error {
 		}
 	}
 	on, err := g.Store.BrakesOn(ctx)
-	if err != nil || g.Braked == nil {
-		return err
+	if err == nil && g.Metrics != nil {
+		g.Metrics.showBraked(on)
 	}
-	g.Braked.Reset()
-	for _, b := range on {
-		g.Braked.WithLabelValues(b.Connection, string(b.Kind)).Inc()
-	}
-	return nil
+	return err
 }

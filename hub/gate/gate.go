@@ -9,8 +9,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/limits"
@@ -39,8 +37,8 @@ type Gate struct {
 	Limits *limits.Limits
 	Now    func() time.Time
 	Log    *slog.Logger
-	// Braked shows the brakes that are on; nil for nowhere.
-	Braked *prometheus.GaugeVec
+	// Metrics show what waits for a person; nil for nowhere.
+	Metrics *Metrics
 }
 
 var zeroTime time.Time

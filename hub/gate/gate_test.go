@@ -1,10 +1,16 @@
 package gate_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/hub/gate"
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/jobs"
 )
@@ -40,5 +46,36 @@ func TestWhatAVendorSaysHoldsForItsWholeConnection(t *testing.T) {
 				t.Errorf("the other connection: %v", err)
 			}
 		})
+	}
+}
+
+// Who is to be woken by a metric sees which connections stand still, and who stopped them.
+func TestPausedConnectionsAreShown(t *testing.T) {
+	t.Parallel()
+	h := hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": hubtest.NewVendor(), "crm": hubtest.NewVendor()}, Policies: hubtest.Preferring("shop", "crm")})
+	registry := prometheus.NewRegistry()
+	var err error
+	if h.Gate.Metrics, err = gate.NewMetrics(registry); err != nil {
+		t.Fatal(err)
+	}
+	if h.Gate.Respond(t.Context(), "shop", &fault.Error{Category: fault.Auth}) == nil {
+		t.Error("refused credentials are this work's alone")
+	}
+	must := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(err)
+		}
+	}
+	must(h.Gate.Pause(t.Context(), "crm", gate.Order{By: "ada", Why: "a test"}))
+	for _, want := range []string{`shop hub, crm operator`, `crm operator`} {
+		must(h.Gate.LookAfterPauses(t.Context()))
+		text := "# HELP canonhub_connection_paused 1 while nothing goes out to a connection; by hub, since its credentials are refused, or by operator.\n# TYPE canonhub_connection_paused gauge\n"
+		for _, pair := range strings.Split(want, ", ") {
+			name, by, _ := strings.Cut(pair, " ")
+			text += fmt.Sprintf("canonhub_connection_paused{by=%q,connection=%q} 1\n", by, name)
+		}
+		must(testutil.GatherAndCompare(registry, strings.NewReader(text), "canonhub_connection_paused"))
+		must(h.Gate.Resume(t.Context(), "shop", gate.Order{}))
 	}
 }

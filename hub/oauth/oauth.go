@@ -42,6 +42,9 @@ const (
 	young = 30 * time.Second
 	// patience is how long an answer that cannot be stored is held on to.
 	patience = time.Minute
+	// grace is how long one who takes a lease over that another one let run out leaves it to store its answer all the same:
+	// both may have waited for a database that was away, and the refresh token that is stored may be used already.
+	grace = 10 * look
 )
 
 // Store keeps tokens and states.
@@ -232,8 +235,11 @@ func (c Client) faultOf(err error) *fault.Error {
 		return f
 	}
 	f.Status, f.RetryAfter = answer.Response.StatusCode, httpapi.RetryAfter(answer.Response.Header, time.Now())
-	if errorCode.MatchString(answer.ErrorCode) {
-		f.Code = answer.ErrorCode
+	switch code := codeOf(answer); {
+	case slices.Contains(c.UsedUp, code):
+		f.Code = usedUp
+	case errorCode.MatchString(code):
+		f.Code = code
 	}
 	switch {
 	case c.busy(f.Code, answer.ErrorDescription):
@@ -244,6 +250,17 @@ func (c Client) faultOf(err error) *fault.Error {
 		f.Category = fault.Throttle
 	}
 	return f
+}
+
+// codeOf is the code of an answer: the standard's error, or what the vendor has in its place.
+func codeOf(answer *oauth2.RetrieveError) string {
+	var own struct {
+		Status string `json:"status"`
+	}
+	if answer.ErrorCode == "" && json.Unmarshal(answer.Body, &own) == nil {
+		return own.Status
+	}
+	return answer.ErrorCode
 }
 
 // busy says that a refresh token is refused only because another call with it is under way.

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -374,7 +375,7 @@ func TestOtherFailuresAreTriedAgain(t *testing.T) {
 func TestAVendorsOwnWordsForRefusals(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	h.auth.Refusals, h.auth.Busy = []string{"inactive_user"}, "one at a time"
+	h.auth.Refusals, h.auth.Busy, h.auth.UsedUp = []string{"inactive_user"}, "one at a time", []string{"BAD_TOKEN"}
 	k, s := h.process(t, "one", nil)
 	h.grant(t, k)
 	h.expire(t)
@@ -387,7 +388,7 @@ func TestAVendorsOwnWordsForRefusals(t *testing.T) {
 	}
 	mustToken(t, s, "access-2")
 	h.expire(t)
-	h.v.says = []string{`{"error": "invalid_grant", "error_description": "expired"}`}
+	h.v.says = []string{`{"status": "BAD_TOKEN", "message": "refresh-1 is gone"}`}
 	mustAuth(t, s)
 	mustAuth(t, s)
 	if n := h.v.asked(); n != 6 {
@@ -536,6 +537,57 @@ func TestAnAnswerIsHeldOnToWhileTheDatabaseIsAway(t *testing.T) {
 	mustToken(t, s, "access-2")
 	if n := h.v.asked(); n != 2 {
 		t.Errorf("the vendor was asked %d times", n)
+	}
+}
+
+// stuck is a database that takes no answer until it is back, and is back once another process has the lease.
+type stuck struct {
+	oauth.Store
+	tried chan struct{}
+	back  *atomic.Bool
+}
+
+func (s *stuck) RenewOAuth(ctx context.Context, connection string, version int64, sealed []byte, lifetime *time.Duration) (bool, error) {
+	if s.back.Load() {
+		return s.Store.RenewOAuth(ctx, connection, version, sealed, lifetime)
+	}
+	select {
+	case s.tried <- struct{}{}:
+	default:
+	}
+	return false, errAway
+}
+
+func (s *stuck) LeaseOAuth(ctx context.Context, connection string, version int64, process string, during time.Duration) (bool, error) {
+	mine, err := s.Store.LeaseOAuth(ctx, connection, version, process, during)
+	if mine && process == "two" {
+		s.back.Store(true)
+	}
+	return mine, err
+}
+
+// A database was away for longer than a lease, and two processes waited for it: one with the vendor's answer, the other with
+// the wish for a token. The refresh token that is stored is used up; sent again, it would cost the grant.
+func TestAnAnswerThatWaitsIsStoredBeforeAnotherProcessAsks(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	db := &stuck{h.Store, make(chan struct{}, 1), new(atomic.Bool)}
+	k, one := h.process(t, "one", db)
+	_, two := h.process(t, "two", db)
+	h.grant(t, k)
+	h.expire(t)
+	first := make(chan error, 1)
+	go func() { _, err := one.Token(t.Context()); first <- err }()
+	<-db.tried
+	if _, err := h.Pool().Exec(t.Context(), `update oauth_tokens set lease_until = now()`); err != nil {
+		t.Fatal(err)
+	}
+	mustToken(t, two, "access-2")
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if n := h.v.asked(); n != 2 {
+		t.Errorf("the vendor was asked %d times, once by the grant", n)
 	}
 }
 

@@ -76,17 +76,43 @@ func (s *Source) find(ctx context.Context, after int64) error {
 		if err != nil {
 			return err
 		}
+		if mine && stored.LeasedBy != "" {
+			if stored, mine, err = s.takeOver(ctx, stored); err != nil {
+				return err
+			}
+		}
 		if mine {
 			if err := s.renew(ctx, stored); err != nil {
 				return err
 			}
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(look):
+		if err := wait(ctx, look); err != nil {
+			return err
 		}
+	}
+}
+
+// takeOver gives the one whose lease ran out time to store its answer. It says whether that is still to be had.
+func (s *Source) takeOver(ctx context.Context, before store.OAuthToken) (store.OAuthToken, bool, error) {
+	o, name := s.keeper.o, s.client.Connection
+	err := wait(ctx, grace)
+	now := before
+	if err == nil {
+		now, err = o.Store.OAuthToken(ctx, name)
+	}
+	if err != nil {
+		return now, false, errors.Join(err, o.Store.ReleaseOAuth(context.WithoutCancel(ctx), name, o.Process))
+	}
+	return now, now.Version == before.Version, nil // a newer version has ended the lease
+}
+
+func wait(ctx context.Context, long time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(long):
+		return nil
 	}
 }
 

@@ -31,19 +31,17 @@ const (
 
 // door is where one connection's webhooks come in.
 type door struct {
-	c *connection.Connection
-	// memory is what its requests' bodies may take of all memory for bodies.
-	memory *semaphore.Weighted
-	slots  *semaphore.Weighted
-	rate   *rate.Limiter
-	log    *slog.Logger
+	c     *connection.Connection
+	slots *semaphore.Weighted
+	rate  *rate.Limiter
+	log   *slog.Logger
 	// often keeps noise from filling the log.
 	often rate.Sometimes
 }
 
 func newDoor(c *connection.Connection, log *slog.Logger) *door {
 	perSecond := cmp.Or(c.Receive.PerSecond, defaultRate)
-	return &door{c: c, memory: semaphore.NewWeighted(doorMemory), slots: semaphore.NewWeighted(int64(cmp.Or(c.Receive.Concurrency, defaultConcurrency))),
+	return &door{c: c, slots: semaphore.NewWeighted(int64(cmp.Or(c.Receive.Concurrency, defaultConcurrency))),
 		rate: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond))), log: log, often: rate.Sometimes{First: 5, Interval: time.Second}}
 }
 
@@ -116,7 +114,7 @@ func readable(h http.Header) bool {
 // piece is the memory that a request begins with; most bodies are smaller.
 const piece = 16 << 10
 
-// held is a request's part of the memory for bodies: its connection's, and of all. It grows with what has come in: who
+// held is a request's part of the memory for bodies: its name's, and of all. It grows with what has come in: who
 // announces much and sends little holds little.
 type held struct {
 	of   [2]*semaphore.Weighted
@@ -139,6 +137,7 @@ func (h *held) release() {
 	for _, memory := range h.of {
 		memory.Release(h.size)
 	}
+	h.size = 0
 }
 
 var errNoMemory = errors.New("others' bodies fill the memory")
@@ -185,7 +184,7 @@ func read(w http.ResponseWriter, req *http.Request, within time.Duration, memory
 	return nil, &a
 }
 
-// stranger does for a connection that does not exist what verifying does for one that does: it takes as long, and fails.
+// stranger does for a connection that does not exist what verifying does for one that does: it takes about as long, and fails.
 type stranger []byte
 
 var errStranger = errors.New("there is no such connection")

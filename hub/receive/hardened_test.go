@@ -6,13 +6,19 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/hub/connection"
@@ -118,28 +124,38 @@ func TestSendersThatAreSlowAreCutOffAndHoldUpNobody(t *testing.T) {
 func TestLargeBodiesThatDoNotEndShutOutNoOtherConnection(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, other(connection.Receive{}), func(_ connection.Set, o *receive.Options) { o.ReadTime = time.Minute })
-	large := "[" + strings.Repeat(" ", 3<<20) + `"a"]`
-	takes := func(name string) bool { // one whose body is not read to its end may hear nothing
-		status, _, err := d.post(name, large, sign(large))
-		return err == nil && status != http.StatusServiceUnavailable
-	}
 	for _, name := range []string{"other", "nobody"} {
-		for filled := 0; takes(name); filled++ {
-			if filled == 100 {
-				t.Fatalf("%d large bodies at %s, and room for more", filled, name)
-			}
-			c, err := net.Dial("tcp", d.server.Listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			// All but its last byte; it may be turned away before that.
-			_, _ = fmt.Fprintf(c, "POST /webhooks/%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", name, len(large), large[1:])
-		}
+		d.fill(t, name)
 	}
-	if !takes("shop") {
+	if !d.takes("shop") {
 		t.Error("shop is shut out")
 	}
+}
+
+var large = "[" + strings.Repeat(" ", 3<<20) + `"a"]`
+
+// takes says that there is room for a large body; one that is not read to its end may hear nothing.
+func (d *door) takes(name string) bool {
+	status, _, err := d.post(name, large, sign(large))
+	return err == nil && status != http.StatusServiceUnavailable
+}
+
+// fill sends large bodies that do not end until no more are taken, and says how many were.
+func (d *door) fill(t *testing.T, name string) (filled int) {
+	t.Helper()
+	for ; d.takes(name); filled++ {
+		if filled == 100 {
+			t.Fatalf("%d large bodies at %s, and room for more", filled, name)
+		}
+		c, err := net.Dial("tcp", d.server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		// All but its last byte; it may be turned away before that.
+		_, _ = fmt.Fprintf(c, "POST /webhooks/%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", name, len(large), large[1:])
+	}
+	return filled
 }
 
 // hang has the store hang until it is let go.
@@ -282,6 +298,50 @@ func TestNobodyLearnsWhichConnectionsThereAre(t *testing.T) {
 	}
 }
 
+// slow takes its time to find out that it believes nothing.
+type slow struct{ hooks }
+
+func (slow) Verify(adapters.Delivery) (int, error) {
+	time.Sleep(30 * time.Millisecond)
+	return -1, errors.New("no")
+}
+
+// Nor from how long an answer takes.
+func TestRefusalsTakeEquallyLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := receive.New(receive.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Connections: connection.Set{
+			"shop": {Name: "shop", Adapter: &adapters.Adapter{Webhook: hooks{}}}, "slow": {Name: "slow", Adapter: &adapters.Adapter{Webhook: slow{}}}}})
+		for _, c := range []struct {
+			name, signed string
+			want         time.Duration
+		}{{"shop", "", 25}, {"shop", sign("other"), 25}, {"nobody", "", 25}, {"nobody", sign("{}"), 25}, {"slow", "", 50}} {
+			req := httptest.NewRequest(http.MethodPost, "/webhooks/"+c.name, strings.NewReader("{}"))
+			req.SetPathValue("connection", c.name)
+			if c.signed != "" {
+				req.Header.Set("Stripe-Signature", c.signed)
+			}
+			began, w := time.Now(), httptest.NewRecorder()
+			r.ServeHTTP(w, req)
+			if took := time.Since(began); w.Code != http.StatusUnauthorized || took != c.want*time.Millisecond {
+				t.Errorf("%s, %q: %d after %s, want 401 after %d ms", c.name, c.signed, w.Code, took, c.want)
+			}
+		}
+	})
+}
+
+// Nor from what a flood at one name does to others: those that do not exist are as apart as those that do.
+func TestNamesThatDoNotExistShareNothing(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, func(_ connection.Set, o *receive.Options) { o.ReadTime = time.Minute })
+	d.fill(t, "nobody")
+	for _, name := range []string{"shop", "nobody-else"} {
+		if status, _, err := d.post(name, large, ""); err != nil || status != http.StatusUnauthorized {
+			t.Errorf("%s: %d, %v; want 401", name, status, err)
+		}
+	}
+}
+
 func TestTheAuditNamesTheSecretThatMatched(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, func(set connection.Set, _ *receive.Options) {
@@ -298,6 +358,9 @@ type polite struct{ hooks }
 
 func (polite) Handshake(d adapters.Delivery) (adapters.Answer, bool) {
 	challenge, isOne := bytes.CutPrefix(d.Body, []byte("challenge:"))
+	if d.Method == http.MethodGet {
+		challenge, isOne = bytes.CutPrefix([]byte(d.Query), []byte("challenge="))
+	}
 	return adapters.Answer{Status: http.StatusAccepted, ContentType: "text/plain", Body: challenge}, isOne
 }
 
@@ -313,6 +376,17 @@ func TestHandshakesAndAcknowledgementsInTheVendorsWords(t *testing.T) {
 	status, text, err := d.post("shop", "challenge:abc", "")
 	if err != nil || status != http.StatusAccepted || text != "abc" {
 		t.Errorf("%d %q, %v", status, text, err)
+	}
+	for path, want := range map[string]string{"shop?challenge=abc": "202 abc", "shop?x": "401 ", "nobody?challenge=abc": "401 "} {
+		resp, err := d.client.Get(d.server.URL + "/webhooks/" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if got := fmt.Sprint(resp.StatusCode, " ", string(text)); got != want {
+			t.Errorf("GET %s: %q, want %q", path, got, want)
+		}
 	}
 	if n := d.count(t, `select count(*) from receipts`); n != 0 {
 		t.Errorf("a challenge left %d receipts", n)

@@ -3,9 +3,9 @@
 // It calls no vendor and translates nothing.
 //
 // Anybody may knock. What has not proved itself costs bounded memory and time, no statement, and learns nothing: who
-// knocks at a connection that does not exist hears what he hears whose signature is wrong. Only what has proved itself
-// uses up its connection's rate and places. A body must be read before it can prove itself: that memory is bounded by
-// connection, and for all that do not exist together, so that noise at one shuts out none of the others.
+// knocks at a connection that does not exist hears what he hears whose signature is wrong, after as long. Only what has
+// proved itself uses up its connection's rate and places. A body must be read before it can prove itself: that memory is
+// bounded by name, whether there is such a connection or not, so that noise at one or a few shuts out none of the others.
 package receive
 
 import (
@@ -15,6 +15,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"math"
 	"net/http"
@@ -34,9 +35,14 @@ import (
 const (
 	// maxBody bounds a webhook's body. The largest that a vendor documents are batches of a few hundred KB.
 	maxBody = 4 << 20
-	// maxMemory bounds the bodies of all requests that are under way, and doorMemory those of one connection.
+	// maxMemory bounds the bodies of all requests that are under way, and nameMemory those of one name.
 	maxMemory  = 128 << 20
-	doorMemory = maxMemory / 4
+	nameMemory = maxMemory / 8
+	// names is how many parts the memory of names has: two names share one by a chance that nobody else can know.
+	names = 4096
+	// refusals are answered when as much time has passed since a request was read, or a multiple of it: how long it took to find
+	// out that it is not to be believed tells nothing.
+	refusals = 25 * time.Millisecond
 	// retryAfter is what a sender is asked to wait that is turned away.
 	retryAfter = time.Second
 )
@@ -47,6 +53,8 @@ type Receiver struct {
 	// nobody is knocked at where there is no connection.
 	nobody              *door
 	memory              *semaphore.Weighted
+	byName              [names]*semaphore.Weighted
+	seed                maphash.Seed
 	store               *store.Store
 	batches             *batcher
 	now                 func() time.Time
@@ -74,8 +82,11 @@ func New(o Options) *Receiver {
 	}, []string{"connection", "outcome"})
 	o.Metrics.MustRegister(received)
 	r := &Receiver{doors: map[string]*door{}, nobody: newDoor(&connection.Connection{Adapter: &adapters.Adapter{Webhook: stranger(randomKey())}}, o.Log),
-		memory: semaphore.NewWeighted(maxMemory), store: o.Store, batches: newBatcher(o.Store, o.Queue, o.Connections), now: o.Now, received: received,
+		memory: semaphore.NewWeighted(maxMemory), seed: maphash.MakeSeed(), store: o.Store, batches: newBatcher(o.Store, o.Queue, o.Connections), now: o.Now, received: received,
 		readTime: cmp.Or(o.ReadTime, 10*time.Second), storeTime: cmp.Or(o.StoreTime, 8*time.Second)}
+	for i := range r.byName {
+		r.byName[i] = semaphore.NewWeighted(nameMemory)
+	}
 	for name, c := range o.Connections {
 		if c.Adapter.Webhook != nil {
 			r.doors[name] = newDoor(c, o.Log)
@@ -131,14 +142,31 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request, d *door) an
 	if req.ContentLength > maxBody {
 		return status(http.StatusRequestEntityTooLarge, "too_large")
 	}
-	memory := &held{of: [2]*semaphore.Weighted{d.memory, r.memory}}
+	memory := &held{of: [2]*semaphore.Weighted{r.byName[maphash.String(r.seed, req.PathValue("connection"))%names], r.memory}}
 	defer memory.release()
 	body, refusal := read(w, req, r.readTime, memory)
 	if refusal != nil {
 		return *refusal
 	}
-	return r.take(req, d, adapters.Delivery{Method: req.Method, Query: req.URL.RawQuery, Header: req.Header, Body: body, ReceivedAt: r.now()})
+	read := time.Now()
+	a := r.take(req, d, adapters.Delivery{Method: req.Method, Query: req.URL.RawQuery, Header: req.Header, Body: body, ReceivedAt: r.now()})
+	if a.Status == http.StatusUnauthorized {
+		memory.release()
+		level(req.Context(), time.Since(read))
+	}
+	return a
 }
+
+// level waits until a refusal has taken a whole number of its times.
+func level(ctx context.Context, taken time.Duration) {
+	select {
+	case <-time.After(refusals - taken%refusals):
+	case <-ctx.Done():
+	}
+}
+
+// errNoEvent is why other requests are refused that are no handshake.
+var errNoEvent = errors.New("events come by POST")
 
 // take judges a request that has been read, and stores its events.
 func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) answer {
@@ -148,7 +176,10 @@ func (r *Receiver) take(req *http.Request, d *door, delivery adapters.Delivery) 
 			return answer{Answer: a, outcome: "handshake"}
 		}
 	}
-	secret, err := hook.Verify(delivery)
+	secret, err := -1, errNoEvent
+	if delivery.Method == http.MethodPost {
+		secret, err = hook.Verify(delivery)
+	}
 	if err != nil {
 		d.tell(slog.LevelWarn, "webhook refused", err)
 		return status(http.StatusUnauthorized, "refused")

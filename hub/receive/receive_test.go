@@ -92,7 +92,7 @@ func newDoor(t testing.TB, change ...func(connection.Set, *receive.Options)) *do
 		f(connections, &options)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("POST /webhooks/{connection}", receive.New(options))
+	mux.Handle("/webhooks/{connection}", receive.New(options))
 	d := &door{Hub: h, server: httptest.NewServer(mux), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 	t.Cleanup(d.server.Close)
 	return d

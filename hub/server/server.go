@@ -142,7 +142,7 @@ func (s *Server) open(ctx context.Context, o Options) error {
 		return err
 	}
 	s.credentials.Use(s.connections)
-	return s.credentials.Refresh(ctx)
+	return errors.Join(s.drift.Learn(ctx, s.connections.Names()), s.credentials.Refresh(ctx))
 }
 
 // OpenConnections opens the configured connections under limits, each dressed as it is wanted. It calls no vendor.
@@ -174,7 +174,7 @@ func pulls(configured map[model.Kind]config.Pull) map[model.Kind]connection.Pull
 // wire joins the ways through the house.
 func (s *Server) wire(_ context.Context, o Options) error {
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	braked, err := gate.NewBraked(s.metrics)
+	shown, err := gate.NewMetrics(s.metrics)
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (s *Server) wire(_ context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.gate = &gate.Gate{Store: s.Store, Limits: s.limits, Now: time.Now, Log: o.Log, Braked: braked}
+	s.gate = &gate.Gate{Store: s.Store, Limits: s.limits, Now: time.Now, Log: o.Log, Metrics: shown}
 	s.Applier = &apply.Applier{Store: apply.In(s.Store), Connections: s.connections, NewID: newRecordID, Now: time.Now, Log: o.Log}
 	s.translator = &translate.Translator{Store: s.Store, Applier: s.Applier, Connections: s.connections, Gate: s.gate, Turns: new(translate.Turns), Log: o.Log}
 	deliverer := &deliver.Deliverer{Applier: s.Applier, Connections: s.connections, Gate: s.gate, NewKey: newKey, Backfilled: s.Store.Backfilled, Metrics: guards, Log: o.Log}

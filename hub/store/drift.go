@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -83,4 +84,41 @@ func (s *Store) Drift(ctx context.Context, connection string, kinds []model.Kind
 		err = row.Scan(&d.Connection, &d.Kind, &d.Change, &d.Path, &d.Detail, &d.Seen, &d.FirstSeen, &d.LastSeen)
 		return d, err
 	})
+}
+
+// DriftShape is what the objects of one form at a vendor had in common.
+type DriftShape struct {
+	Connection string
+	Kind       string
+	// Op is what they came by.
+	Op string
+	// Shape is the watch's own form of it.
+	Shape []byte
+}
+
+// PutDriftShapes replaces what was learnt.
+func (s *Store) PutDriftShapes(ctx context.Context, all []DriftShape) error {
+	n := len(all)
+	connections, kinds, ops, shapes := make([]string, n), make([]string, n), make([]string, n), make([][]byte, n)
+	slices.SortFunc(all, func(a, b DriftShape) int {
+		return cmp.Or(strings.Compare(a.Connection, b.Connection), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Op, b.Op))
+	})
+	for i, d := range all {
+		connections[i], kinds[i], ops[i], shapes[i] = d.Connection, d.Kind, d.Op, d.Shape
+	}
+	_, err := s.pool.Exec(ctx, `insert into drift_shapes (connection, kind, op, shape) select * from unnest($1::text[], $2::text[], $3::text[], $4::bytea[])
+		on conflict (connection, kind, op) do update set shape = excluded.shape, updated_at = now()`, connections, kinds, ops, shapes)
+	if err != nil {
+		return fmt.Errorf("keep the shapes of vendors' objects: %w", err)
+	}
+	return nil
+}
+
+// DriftShapes reads what was learnt of a connection's objects.
+func (s *Store) DriftShapes(ctx context.Context, connection string) ([]DriftShape, error) {
+	rows, err := s.pool.Query(ctx, `select connection, kind, op, shape from drift_shapes where connection = $1`, connection)
+	if err != nil {
+		return nil, fmt.Errorf("read the shapes of vendors' objects: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[DriftShape])
 }

@@ -48,6 +48,7 @@ var (
 		"dead_letters":      "id subject connection receipt_id record_id category attempts correlation_id created_at redrives closed_at closed_how closed_by",
 		"deliveries":        "record_id connection kind state revision correlation_id traceparent updated_at braked waits_for",
 		"drift":             "connection kind change path detail seen first_seen last_seen",
+		"drift_shapes":      "connection kind op shape updated_at", // names and types of fields, no values
 		"erasure_salt":      "one salt",
 		"erasures":          "object_sha256 kind connection record_id erased_at erased_by",
 		"merges":            "id merged survivor was_placeholder was_creator was_deleted_at merged_at undone_at",

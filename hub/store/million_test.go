@@ -190,6 +190,9 @@ func tables(message []byte) []table {
 		{"pulls", 1000, []string{"connection", "kind", "next_at"}, func(n int) [][]any {
 			return one(fmt.Sprint("shop ", n), "customer", time.Now().Add(time.Hour))
 		}},
+		{"drift_shapes", 50, []string{"connection", "kind", "op", "shape"}, func(n int) [][]any {
+			return one(fmt.Sprint("shop ", n), "customer", "fetch", []byte("{}"))
+		}},
 		{"drift", 1000, []string{"connection", "kind", "change", "path", "detail", "seen"}, func(n int) [][]any {
 			return one(fmt.Sprint("shop ", n), "customer", "unknown_field", "p", "", 1)
 		}},

@@ -21,6 +21,8 @@ type OAuthToken struct {
 	Age time.Duration
 	// Refusal is why the vendor gives no further token for it; empty while it does.
 	Refusal string
+	// LeasedBy is the process that renews it, or did not come to the end of that; empty for none.
+	LeasedBy string
 	// ObtainedBy granted access; it stays through refreshes.
 	ObtainedBy string
 }
@@ -28,8 +30,8 @@ type OAuthToken struct {
 // OAuthToken reads a connection's token; the zero value where there is none.
 func (s *Store) OAuthToken(ctx context.Context, connection string) (OAuthToken, error) {
 	var t OAuthToken
-	err := s.pool.QueryRow(ctx, `select version, sealed, expires_at - clock_timestamp(), clock_timestamp() - obtained_at, refusal, obtained_by
-		from oauth_tokens where connection = $1`, connection).Scan(&t.Version, &t.Sealed, &t.Left, &t.Age, &t.Refusal, &t.ObtainedBy)
+	err := s.pool.QueryRow(ctx, `select version, sealed, expires_at - clock_timestamp(), clock_timestamp() - obtained_at, refusal, obtained_by, lease_by
+		from oauth_tokens where connection = $1`, connection).Scan(&t.Version, &t.Sealed, &t.Left, &t.Age, &t.Refusal, &t.ObtainedBy, &t.LeasedBy)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return OAuthToken{}, fmt.Errorf("read the token of connection %s: %w", connection, err)
 	}

@@ -320,6 +320,10 @@ func everyMethod(t *testing.T, db *store.Store, r *recorder) {
 	})
 	drift := store.DriftKey{Connection: "shop 7", Kind: model.Customer, Change: store.UnknownField, Path: "p"}
 	read("AddDrift", func() error { return db.AddDrift(ctx, []store.Drift{{DriftKey: drift}}, 500) })
+	read("PutDriftShapes", func() error {
+		return db.PutDriftShapes(ctx, []store.DriftShape{{Connection: "shop 7", Kind: "customer", Op: "fetch", Shape: []byte("{}")}})
+	})
+	read("DriftShapes", func() error { _, err := db.DriftShapes(ctx, "shop 7"); return err })
 	read("Drift", func() error { _, err := db.Drift(ctx, "", model.Kinds(), drift, 50); return err })
 	read("ActivePolicy", func() error { _, err := db.ActivePolicy(ctx); return err })
 	read("Connection", func() error { _, err := db.Connection(ctx, "shop"); return err })

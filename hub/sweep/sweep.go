@@ -94,7 +94,7 @@ func (s *Sweeper) askVendors(ctx context.Context) {
 func (s *Sweeper) lookUp(ctx context.Context) {
 	s.each(ctx, map[string]func(context.Context) error{
 		"rescue": s.rescue, "receipts": s.receipts, "deliveries": s.deliveries, "policy": s.policy,
-		"pulls": s.pulls, "brakes": s.Gate.LookAfterBrakes, "marks": s.marks, "requests": s.requests, "changes": s.changes,
+		"pulls": s.pulls, "brakes": s.Gate.LookAfterBrakes, "pauses": s.Gate.LookAfterPauses, "marks": s.marks, "requests": s.requests, "changes": s.changes,
 		"drift": s.drift,
 	})
 }
