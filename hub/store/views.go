@@ -299,14 +299,15 @@ func readBundles(batch *pgx.Batch, at func(RecordID) *Bundle, w which, args ...a
 }
 
 // readInherited queues the reads of what the views of merged records say, and of what all views point to that was merged.
+// Views are found record by record: where nothing is known of the tables yet, a join would read all of them.
 func readInherited(batch *pgx.Batch, at func(RecordID) *Bundle, w which, args ...any) {
 	each(batch, func(row pgx.CollectableRow) (viewOf, error) { return scanViewOf(at, row) }, func(o viewOf) { b := at(o.id); b.Inherited = append(b.Inherited, o.view) },
-		`select m.merged_into, `+viewColumns+` from records m join views v on v.record_id = m.id
+		`select m.merged_into, `+viewColumns+` from records m cross join lateral (select * from views where record_id = m.id offset 0) as v
 		where m.merged_into`+w.is+` and v.external_id = '' order by v.record_id, v.source`, args...)
 	each(batch, scanRedirect, func(r redirect) { at(r.id).Redirect(r.from, r.to) },
 		`select x.id, r.id, r.merged_into from (
 			select v.record_id as id, unnest(v.refers) as refers from views v where v.record_id`+w.is+`
-			union select m.merged_into, unnest(v.refers) from records m join views v on v.record_id = m.id where m.merged_into`+w.is+`
+			union select m.merged_into, unnest(v.refers) from records m cross join lateral (select * from views where record_id = m.id offset 0) as v where m.merged_into`+w.is+`
 		) as x cross join lateral (select * from records where id = x.refers offset 0) as r where r.merged_into is not null`, args...)
 }
 
