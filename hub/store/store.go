@@ -51,7 +51,7 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	config.ConnConfig.RuntimeParams["application_name"] = "canonhub"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["random_page_cost"] = "1.1" // of disks without a moving head; lookups by key are what the hub does
-	config.ConnConfig.RuntimeParams["jit"] = "off" // no statement here is worth the compiling, which a plan without statistics asks for
+	config.ConnConfig.RuntimeParams["jit"] = "off"              // no statement here is worth the compiling, which a plan without statistics asks for
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", hideURL(err))
