@@ -52,7 +52,7 @@ func sameHost(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// outgoing adds the trace and writes the log. It sees no body.
+// outgoing adds the trace, or begins one where nobody has, and writes the log. It sees no body.
 type outgoing struct {
 	next http.RoundTripper
 	log  *slog.Logger
@@ -60,15 +60,12 @@ type outgoing struct {
 
 // RoundTrip makes the call.
 func (o *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
-	trace := TraceFrom(r.Context())
-	r = r.Clone(r.Context())
+	ctx := Traced(r.Context())
+	trace := TraceFrom(ctx)
+	r = r.Clone(ctx)
 	r.Header.Set("User-Agent", "canonhub")
-	if printable(trace.CorrelationID) {
-		r.Header.Set("X-Correlation-Id", trace.CorrelationID)
-	}
-	if trace.TraceParent != "" {
-		r.Header.Set("Traceparent", ContinueTrace(trace.TraceParent))
-	}
+	r.Header.Set("X-Correlation-Id", trace.CorrelationID)
+	r.Header.Set("Traceparent", ContinueTrace(trace.TraceParent))
 	begin := time.Now()
 	resp, err := o.next.RoundTrip(r)
 	if o.log != nil {
@@ -82,7 +79,7 @@ func (o *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// printable keeps an id that came from outside from failing every call that carries it.
+// printable says that a header can carry an id that came from outside, instead of failing every call.
 func printable(id string) bool {
 	return id != "" && strings.IndexFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
 }
