@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 
 	"hub/postgres": {},
 	"hub/store":    {"gen", "hub/model", "hub/view"},
-	"hub/jobs":     {"hub/store"},
+	"hub/jobs":     {"adapters/fault", "hub/store"},
 	"hub/config":   {"gen", "adapters", "hub/model", "hub/policy"},
 
 	"hub/connection": {"adapters", "hub/model"},
