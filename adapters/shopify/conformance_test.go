@@ -31,6 +31,8 @@ func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
 
 func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
 
+func FuzzHints(f *testing.F) { adaptertest.FuzzHints(f, suite()) }
+
 const noTime = "Shopify signs no time; that a webhook of old does no harm is seen to by fetching what it names"
 
 func suite() adaptertest.Suite {
