@@ -27,6 +27,7 @@ type Adapter struct {
 	Fetcher      Fetcher
 	Puller       Puller
 	Lister       Lister
+	Counter      Counter
 	Pusher       Pusher
 	Archiver     Archiver
 	Prober       Prober
@@ -78,6 +79,12 @@ type Puller interface {
 // Pull serves. It promises what Pull does.
 type Lister interface {
 	List(context.Context, Query) (Listing, error)
+}
+
+// Counter tells how many objects there are, for vendors whose pages of a whole pull do not (Page.Total).
+type Counter interface {
+	// Count makes one cheap call. It is about how many objects a whole pull of a kind has; 0 where the vendor cannot tell.
+	Count(context.Context, Kind) (int, error)
 }
 
 // Pusher writes to the vendor.

@@ -58,6 +58,8 @@ const (
 	PullsChanges Ability = "pull of changes"
 	// PullsDeletes: a pull of changes tells of deletes.
 	PullsDeletes Ability = "pull of deletes"
+	// Counts: the vendor tells how many objects there are, by Counter or with the pages of a whole pull.
+	Counts Ability = "count"
 	// Updates, Creates and Archives: the hub can.
 	Updates  Ability = "update"
 	Creates  Ability = "create"
@@ -66,10 +68,10 @@ const (
 
 // Abilities lists them all, in the order of README tables.
 func Abilities() []Ability {
-	return []Ability{Webhooks, DeleteWebhooks, Merges, Fetches, Pulls, PullsChanges, PullsDeletes, Updates, Creates, Archives}
+	return []Ability{Webhooks, DeleteWebhooks, Merges, Fetches, Pulls, PullsChanges, PullsDeletes, Counts, Updates, Creates, Archives}
 }
 
-// Can says whether an ability is there. What no other field tells (webhooks, merges, fetch) is there unless Lacks names
+// Can says whether an ability is there. What no other field tells (webhooks, merges, fetch, count) is there unless Lacks names
 // it.
 func (c Carriage) Can(a Ability) bool {
 	switch a {

@@ -10,6 +10,10 @@ type Limits struct {
 	Concurrency int
 	// PerDay is calls a day.
 	PerDay int
+	// PagesPerMinute is how many pages of pulls, of all kinds together, where fewer of those calls are allowed than of others.
+	// A page's first call counts. One may come at once after a pause, so that a vendor that counts by the second is given less
+	// than its limit.
+	PagesPerMinute int
 }
 
 // Hint is what an answer told of one of the vendor's limits. A bucket that refills steadily and a count that begins anew

@@ -38,7 +38,7 @@ type Page struct {
 	More bool
 	// Watermark is Since for the next pull of changes; it counts on the last page, where More is false.
 	Watermark time.Time
-	// Total is about how many objects the whole pull has, where the vendor says; else 0.
+	// Total is about how many objects the whole pull has, where the vendor says it with its pages; else 0.
 	Total int
 }
 

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	hubspot "github.com/canonhub/canonhub/adapters/hubspot/sandbox"
 )
 
 // toolUser runs the command-line tool against a town's hub.
@@ -144,5 +148,132 @@ func TestAnOperatorPausesAndFollowsPullsByTheTool(t *testing.T) {
 	}
 	if _, err := o.run("pulls", "start", "nowhere", "customer", "backfill"); err == nil || !strings.Contains(err.Error(), "CONNECTION_NOT_FOUND") {
 		t.Errorf("%v", err)
+	}
+}
+
+// An operator sees how much of a run is left while it is under way, and what a reconcile found.
+func TestAnOperatorSeesWhatIsLeftOfAPullAndWhatItFound(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.hubspot.SetWebhookURL("") // nothing but pulls
+	o := newToolUser(t, w)
+	w.start()
+	contacts := make([]map[string]string, 150)
+	for i := range contacts {
+		contacts[i] = map[string]string{"firstname": "Ada", "email": fmt.Sprintf("ada%d@example.com", i)}
+	}
+	if _, err := w.hubspot.Import(contacts); err != nil {
+		t.Fatal(err)
+	}
+	ended := func() error {
+		for _, p := range o.lines("pulls", "list", "crm") {
+			if run, _ := p["run"].(map[string]any); run != nil && run["running"] == nil && p["wanted"] == nil {
+				return nil
+			}
+		}
+		return fmt.Errorf("\n%s", o.must("pulls", "list"))
+	}
+	for _, mode := range []string{"backfill", "reconcile"} {
+		w.hubspot.Inject(hubspot.Fault{Method: http.MethodGet, PathPrefix: "/crm/objects/2026-03/contacts", Skip: 1, Status: http.StatusInternalServerError}) // the second page
+		args := []string{"pulls", "start", "crm", "customer", mode}
+		if mode == "reconcile" {
+			args = append(args, "--report-only")
+		}
+		o.must(args...)
+		w.until(mode+" is under way", func() error {
+			table := o.must("pulls", "list", "crm")
+			head, row, _ := strings.Cut(strings.TrimSpace(table), "\n")
+			if !strings.Contains(row, mode) || !strings.Contains(row, "100/150 (66%)") || cellOf(head, row, "LEFT") == "-" || cellOf(head, row, "LEFT") == "" {
+				return fmt.Errorf("left is %q:\n%s", cellOf(head, row, "LEFT"), table)
+			}
+			return nil
+		})
+		w.until(mode+" has ended", ended)
+		if table := o.must("pulls", "list", "crm"); strings.Contains(table, "running") {
+			t.Errorf("\n%s", table)
+		}
+		if mode == "backfill" { // what the reconcile is to find
+			if _, err := w.hubspot.Import([]map[string]string{{"firstname": "Eve", "email": "eve@example.com"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	table := o.must("pulls", "findings", "crm", "customer")
+	head, row, more := strings.Cut(strings.TrimSpace(table), "\n")
+	if !more || strings.Contains(row, "\n") || cellOf(head, row, "FINDING") != "missing_here" || cellOf(head, row, "REPAIRED") != "no" {
+		t.Errorf("\n%s", table)
+	}
+	if found := o.lines("pulls", "findings", "crm", "customer"); len(found) != 1 || found[0]["externalId"] != cellOf(head, row, "EXTERNAL ID") || found[0]["externalId"] == "" {
+		t.Errorf("%v", found)
+	}
+}
+
+// cellOf is what stands in a table's row below a heading.
+func cellOf(head, row, heading string) string {
+	at := strings.Index(head, heading)
+	if at < 0 || at >= len(row) {
+		return ""
+	}
+	cell, _, _ := strings.Cut(row[at:], "  ")
+	return strings.TrimSpace(cell)
+}
+
+func TestAnOperatorSeesWhatIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.backoff = 20 * time.Second // the next attempt is a while off
+	o := newToolUser(t, w)
+	w.start()
+	if table := o.must("retries", "list", "crm"); strings.Contains(table, "customer_") {
+		t.Errorf("\n%s", table)
+	}
+	w.hubspot.Inject(hubspot.Fault{Write: true, Times: 3, Status: http.StatusInternalServerError})
+	if err := w.callStripe("/v1/customers", url.Values{"name": {"Ada"}, "email": {"ada@example.com"}}); err != nil {
+		t.Fatal(err)
+	}
+	var row map[string]any
+	w.until("it is to be tried again", func() error {
+		all := o.lines("retries", "list", "crm")
+		if len(all) != 1 || all[0]["reason"] == nil {
+			return fmt.Errorf("%v", all)
+		}
+		row = all[0]
+		return nil
+	})
+	table := o.must("retries", "list", "crm")
+	if record, _ := row["recordId"].(string); !strings.HasPrefix(record, "customer_") || row["attempts"] == nil || row["nextAttemptTime"] == nil ||
+		!strings.Contains(table, record) || !strings.Contains(table, fmt.Sprintf("%v of %v", row["attempts"], row["maxAttempts"])) || !strings.Contains(table, "500") {
+		t.Errorf("%v\n%s", row, table)
+	}
+	if _, err := o.run("retries", "list", "nowhere"); err == nil || !strings.Contains(err.Error(), "CONNECTION_NOT_FOUND") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnOperatorBeginsAGrantByTheTool(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.granted()
+	o := newToolUser(t, w)
+	w.start()
+	table := o.must("connections", "authorize", "desk")
+	_, page, _ := strings.Cut(strings.TrimSpace(table), "\n")
+	at, err := url.Parse(strings.TrimSpace(page))
+	if err != nil || at.Path != "/oauth/authorizations/new" || at.Query().Get("state") == "" || at.Query().Get("code_challenge") == "" {
+		t.Fatalf("%v\n%s", err, table)
+	}
+	resp, err := http.Get(at.Query().Get("redirect_uri") + "?code=c0de&state=" + url.QueryEscape(at.Query().Get("state")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("the person is told %s", resp.Status)
+	}
+	if got := o.lines("connections", "authorize", "desk"); len(got) != 1 || !strings.Contains(fmt.Sprint(got[0]["url"]), "/oauth/authorizations/new") {
+		t.Errorf("%v", got)
+	}
+	if _, err := o.run("connections", "authorize", "crm"); err == nil || !strings.Contains(err.Error(), "oauth") {
+		t.Errorf("a connection without oauth: %v", err)
 	}
 }

@@ -120,7 +120,7 @@ connections:
     brake: {share: 1}
     credentials: {access_token: "${HUBSPOT_TOKEN}"}
     webhook: {secrets: ["${HUBSPOT_SECRET}"], public_url: "http://%s/webhooks/crm"}
-    limits: {requests_per_second: 2000, concurrency: 16}
+    limits: {requests_per_second: 2000, concurrency: 16, pages_per_minute: 100000}
 policies:
   customer:
     create: [stripe, crm]

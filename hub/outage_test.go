@@ -18,7 +18,7 @@ func TestAVendorIsAwayForAnHour(t *testing.T) {
 	t.Parallel()
 	const hour, perSecond, changes = 10 * time.Second, 100, 100
 	w := newTown(t)
-	w.policy("limits: {requests_per_second: 2000, concurrency: 16}\npolicies", fmt.Sprintf("limits: {requests_per_second: %d, concurrency: 16}\npolicies", perSecond))
+	w.policy("limits: {requests_per_second: 2000, concurrency: 16, pages_per_minute: 100000}\npolicies", fmt.Sprintf("limits: {requests_per_second: %d, concurrency: 16, pages_per_minute: 100000}\npolicies", perSecond))
 	crm := w.before(w.hubspotURL)
 	w.backoff = time.Second / 360
 	w.start()

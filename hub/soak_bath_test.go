@@ -47,7 +47,7 @@ const bathConfig = `
     brake: {share: 1}
     credentials: {token: "${ZENDESK_TOKEN}"}
     webhook: {secrets: ["${ZENDESK_SECRET}"]}
-    limits: {requests_per_second: 2000, concurrency: 16}
+    limits: {requests_per_second: 2000, concurrency: 16, pages_per_minute: 100000}
   shop:
     adapter: shopify
     base_url: %s

@@ -52,7 +52,7 @@ func newDesks(t *testing.T) *desks {
     brake: {share: 1}
     credentials: {token: "${file:%s}"}
     webhook: {secrets: ["${file:%s}"]}
-    limits: {requests_per_second: 2000, concurrency: 16}
+    limits: {requests_per_second: 2000, concurrency: 16, pages_per_minute: 100000}
 policies:`, server.URL, filepath.Join(folder, "token"), filepath.Join(folder, "secret")))
 	d.policy(`    credentials: {access_token: "${HUBSPOT_TOKEN}"}`, `    credentials: {access_token: "${HUBSPOT_TOKEN}"}
     options: {tickets: {}}`)

@@ -99,6 +99,9 @@ func attempts(t testing.TB, a *adapters.Adapter, s Suite) map[string]error {
 		if c.Can(adapters.Pulls) && a.Lister != nil {
 			_, out["list"+kind] = a.Lister.List(ctx, adapters.Query{Kind: c.Kind, Size: 2})
 		}
+		if c.Can(adapters.Counts) && a.Counter != nil {
+			_, out["count"+kind] = a.Counter.Count(ctx, c.Kind)
+		}
 		if c.Can(adapters.Archives) {
 			_, out["archive"+kind] = a.Archiver.Archive(ctx, adapters.Request{Kind: c.Kind, RecordID: recordID(c.Kind), ExternalID: "1", Key: "key-1"})
 		}

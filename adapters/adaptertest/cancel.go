@@ -35,6 +35,12 @@ func cancelledCallsNobody(t testing.TB, s Suite) {
 		_, err := st.Puller.Pull(ctx, adapters.Query{Kind: c.Kind, Size: 1})
 		transient("pull", err)
 	})
+	s.eachKind(can(adapters.Counts), func(c adapters.Carriage) {
+		if st.Counter != nil {
+			_, err := st.Counter.Count(ctx, c.Kind)
+			transient("count", err)
+		}
+	})
 	s.eachKind(can(adapters.Archives), func(c adapters.Carriage) {
 		_, err := st.Archiver.Archive(ctx, adapters.Request{Kind: c.Kind, ExternalID: "1", Key: "key-1"})
 		transient("archive", err)

@@ -39,6 +39,9 @@ func lackingIsDeclared(t testing.TB, s Suite) {
 		if c.Can(adapters.PullsChanges) && !c.Can(adapters.Pulls) || c.Can(adapters.PullsDeletes) && !c.Can(adapters.PullsChanges) {
 			t.Errorf("%s: changes are pulled where all can be, and deletes where changes can be", c.Kind)
 		}
+		if c.Can(adapters.Counts) && !c.Can(adapters.Pulls) {
+			t.Errorf("%s: what can be counted is what can be pulled", c.Kind)
+		}
 		if c.Can(adapters.DeleteWebhooks) && !c.Can(adapters.Webhooks) {
 			t.Errorf("%s: without webhooks it cannot have webhooks of deletes", c.Kind)
 		}
@@ -66,8 +69,8 @@ func abilitiesAreThere(t testing.TB, s Suite) {
 			t.Errorf("a kind with the abilities %v is carried: %v; the adapter has a %s: %v", one.needs, wanted, name, one.there)
 		}
 	}
-	if a.Lister != nil && a.Puller == nil || (a.Handshaker != nil || a.Acknowledger != nil) && a.Webhook == nil {
-		t.Error("a Lister goes with a Puller, and a Handshaker or Acknowledger with a Webhook")
+	if (a.Lister != nil || a.Counter != nil) && a.Puller == nil || (a.Handshaker != nil || a.Acknowledger != nil) && a.Webhook == nil {
+		t.Error("a Lister or Counter goes with a Puller, and a Handshaker or Acknowledger with a Webhook")
 	}
 }
 

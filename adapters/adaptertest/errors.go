@@ -165,7 +165,7 @@ func shown(t testing.TB, what string, err error) any {
 		return nil
 	}
 	return present(map[string]any{"category": f.Category, "op": f.Op, "status": f.Status, "code": f.Code, "message": f.Message,
-		"retry_after": f.RetryAfter.String(), "maybe_done": f.MaybeDone, "refused": f.Refused})
+		"retry_after": f.RetryAfter.String(), "maybe_done": f.MaybeDone, "narrow": f.Narrow, "refused": f.Refused})
 }
 
 // Seconds, seconds with a fraction, and a date by the vendor's clock.

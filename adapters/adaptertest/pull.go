@@ -21,6 +21,8 @@ var pullChecks = []check{
 	{"AnEmptyVendorEndsAtOnce", needs(adapters.Pulls), emptyVendor},
 	{"AFailedPullHasItsCategory", needs(adapters.Pulls), pullFaults},
 	{"AListHasWhatAPullHas", needs(adapters.Pulls), listing},
+	{"WhatIsThereIsCounted", needs(adapters.Counts), counting},
+	{"AFailedCountHasItsCategory", needs(adapters.Counts), countFaults},
 }
 
 func pullGivesEverything(t testing.TB, s Suite) {
@@ -238,6 +240,49 @@ func listing(t testing.TB, s Suite) {
 			if e, o := listed[id], h.said[id][0]; !e.At.Equal(o.At) || e.Version != o.Version {
 				t.Errorf("%s %s is listed as %+v, pulled at %s, version %d", kind, id, e, o.At, o.Version)
 			}
+		}
+	})
+}
+
+// counting counts by whichever of the two ways the adapter has. What the vendor's count has beside, it has before, too.
+func counting(t testing.TB, s Suite) {
+	s.eachHaul(t, can(adapters.Counts), func(h *haul) {
+		kind := h.carriage.Kind
+		count := func() int {
+			if h.Counter == nil {
+				return h.page(t, adapters.Query{Kind: kind, Size: 2}).Total
+			}
+			n, err := h.Counter.Count(within(t), kind)
+			if err != nil {
+				t.Fatalf("count %ss: %v", kind, err)
+			}
+			return n
+		}
+		h.SeedMany(kind, 3)
+		before := count()
+		h.SeedMany(kind, 5)
+		if after := count(); before < 3 || after != before+5 {
+			t.Errorf("with 3 %ss or more %d were counted, and %d with 5 more", kind, before, after)
+		}
+	})
+}
+
+func countFaults(t testing.TB, s Suite) {
+	s.eachHaul(t, can(adapters.Counts), func(h *haul) {
+		if h.Counter == nil {
+			t.Log("declared: no Counter; pages tell how many there are")
+			return
+		}
+		for _, each := range failures {
+			h.inject(each.fault)
+			_, err := h.Counter.Count(within(t), h.carriage.Kind)
+			if each.category == fault.Gone { // of no object
+				if f := faultIn(t, "count", err); f.Category == fault.Gone {
+					t.Errorf("count, %s: %v; want another category, since no object was asked for", each.fault, err)
+				}
+				continue
+			}
+			judge(t, fmt.Sprintf("count %ss, %s", h.carriage.Kind, each.fault), err, each.fault, each.category)
 		}
 	})
 }

@@ -33,7 +33,7 @@ func nothingPrintsASecret(t testing.TB, s Suite) {
 	a := s.unconnected(t, settings)
 	for name, value := range map[string]any{
 		"Settings": settings, "Adapter": a, "*Adapter": *a, "Webhook": a.Webhook, "Translator": a.Translator, "Fetcher": a.Fetcher, "Pusher": a.Pusher, "Prober": a.Prober, "Puller": a.Puller,
-		"Lister": a.Lister, "Archiver": a.Archiver, "Handshaker": a.Handshaker, "Acknowledger": a.Acknowledger,
+		"Lister": a.Lister, "Counter": a.Counter, "Archiver": a.Archiver, "Handshaker": a.Handshaker, "Acknowledger": a.Acknowledger,
 	} {
 		for _, value := range []any{value, pointedAt(value)} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {

@@ -74,6 +74,8 @@ var sins = map[sin]string{
 	"takes a failure for the end":        "AFailedPullHasItsCategory",
 	"begins any cursor at once":          "AForeignCursorBeginsAnew",
 	"says no watermark":                  "AnEmptyVendorEndsAtOnce",
+	"counts to three":                    "WhatIsThereIsCounted",
+	"counts what is gone":                "AFailedCountHasItsCategory",
 	"archives another":                   "ArchivedIsGone",
 	"takes any answer for an archive":    "AnAnswerThatIsNoneIsNoArchive",
 	"takes any 404 for an archive":       "AnAnswerThatIsNoneIsAFault",

@@ -78,7 +78,7 @@ func openToy(s adapters.Settings, of sin) (*adapters.Adapter, error) {
 	if of == "prints a secret" {
 		t.plain = token.Reveal()
 	}
-	return &adapters.Adapter{MappingVersion: 1, Webhook: t, Translator: t, Fetcher: t, Puller: t, Pusher: t, Archiver: t, Prober: t}, nil
+	return &adapters.Adapter{MappingVersion: 1, Webhook: t, Translator: t, Fetcher: t, Puller: t, Counter: t, Pusher: t, Archiver: t, Prober: t}, nil
 }
 
 type toy struct {

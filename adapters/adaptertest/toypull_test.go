@@ -107,3 +107,22 @@ func (a *toy) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 	}
 	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: a.settings.Now()}, nil
 }
+
+func (a *toy) Count(ctx context.Context, _ adapters.Kind) (int, error) {
+	answer, err := a.call(ctx, "count", httpapi.Request{Method: "GET", Path: "/count"})
+	if err != nil {
+		f := fault.As(err)
+		if f.Category == fault.Gone && a.sin != "counts what is gone" {
+			f.Category = fault.Permanent
+		}
+		return 0, f
+	}
+	var in struct{ Count *int }
+	if json.Unmarshal(answer.Body, &in) != nil || in.Count == nil {
+		return 0, &fault.Error{Category: fault.Transient, Op: "count", Message: "it is no count"}
+	}
+	if a.sin == "counts to three" {
+		return min(*in.Count, 3), nil
+	}
+	return *in.Count, nil
+}

@@ -245,6 +245,14 @@ func (v *toyVendor) work(r *http.Request, body []byte) (int, []byte) {
 	switch {
 	case r.URL.Path == "/ping":
 		return http.StatusOK, []byte("{}")
+	case r.URL.Path == "/count":
+		n := 0
+		for _, each := range v.things {
+			if !each.Gone {
+				n++
+			}
+		}
+		return http.StatusOK, fmt.Appendf(nil, `{"count":%d}`, n)
 	case r.Method == http.MethodGet && r.URL.Query().Has("limit"):
 		return v.page(r.URL.Query())
 	case r.Method == http.MethodGet && r.URL.Path == "/things":

@@ -58,6 +58,16 @@ func (l lister) List(ctx context.Context, q adapters.Query) (adapters.Listing, e
 	return call(ctx, l.w, Call{"list", q.Kind}, func(ctx context.Context) (adapters.Listing, error) { return l.inner.List(ctx, q) })
 }
 
+type counter struct {
+	inner adapters.Counter
+	w     Wrapping
+}
+
+// Count wraps.
+func (c counter) Count(ctx context.Context, kind adapters.Kind) (int, error) {
+	return call(ctx, c.w, Call{"count", kind}, func(ctx context.Context) (int, error) { return c.inner.Count(ctx, kind) })
+}
+
 type pusher struct {
 	inner adapters.Pusher
 	w     Wrapping

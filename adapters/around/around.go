@@ -14,7 +14,7 @@ import (
 
 // Call is one use of an ability that calls the vendor.
 type Call struct {
-	// Op is the ability's word: "fetch", "pull", "list", "push", "find", "archive", "probe".
+	// Op is the ability's word: "fetch", "pull", "list", "count", "push", "find", "archive", "probe".
 	Op string
 	// Kind is what it is about; empty for a probe.
 	Kind adapters.Kind
@@ -53,6 +53,9 @@ func Adapter(a *adapters.Adapter, w Wrapping) *adapters.Adapter {
 	}
 	if a.Lister != nil {
 		out.Lister = lister{a.Lister, w}
+	}
+	if a.Counter != nil {
+		out.Counter = counter{a.Counter, w}
 	}
 	if a.Pusher != nil {
 		out.Pusher = pusher{a.Pusher, w}

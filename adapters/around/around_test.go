@@ -29,6 +29,8 @@ func (v vendor) List(context.Context, adapters.Query) (adapters.Listing, error) 
 	return adapters.Listing{}, v.err
 }
 
+func (v vendor) Count(context.Context, adapters.Kind) (int, error) { return 0, v.err }
+
 func (v vendor) Translate(adapters.Event) (adapters.Translation, error) {
 	return adapters.Translation{Observations: []adapters.Observation{about("translated")}}, v.err
 }
@@ -55,7 +57,7 @@ func (v vendor) Archive(context.Context, adapters.Request) (adapters.Observation
 }
 
 func all(v vendor) *adapters.Adapter {
-	return &adapters.Adapter{MappingVersion: 7, Account: "acct_1", Translator: v, Webhook: v, Handshaker: v, Acknowledger: v, Fetcher: v, Puller: v, Lister: v,
+	return &adapters.Adapter{MappingVersion: 7, Account: "acct_1", Translator: v, Webhook: v, Handshaker: v, Acknowledger: v, Fetcher: v, Puller: v, Lister: v, Counter: v,
 		Pusher: v, Archiver: v, Prober: v}
 }
 
@@ -67,13 +69,14 @@ func useUnder(ctx context.Context, a *adapters.Adapter) []error {
 	_, fetching := a.Fetcher.Fetch(ctx, adapters.Object{Kind: "customer"})
 	_, pulling := a.Puller.Pull(ctx, adapters.Query{Kind: "customer"})
 	_, listing := a.Lister.List(ctx, adapters.Query{Kind: "customer"})
+	_, counting := a.Counter.Count(ctx, "customer")
 	_, pushing := a.Pusher.Push(ctx, adapters.Request{Kind: "customer"})
 	_, finding := a.Pusher.Find(ctx, adapters.Request{Kind: "customer"})
 	_, archiving := a.Archiver.Archive(ctx, adapters.Request{Kind: "customer"})
-	return []error{fetching, pulling, listing, pushing, finding, archiving, a.Prober.Probe(ctx), translating}
+	return []error{fetching, pulling, listing, counting, pushing, finding, archiving, a.Prober.Probe(ctx), translating}
 }
 
-var ops = []string{"fetch", "pull", "list", "push", "find", "archive", "probe"}
+var ops = []string{"fetch", "pull", "list", "count", "push", "find", "archive", "probe"}
 
 func TestEveryCallIsWrappedOnceAndEveryObservationSeen(t *testing.T) {
 	t.Parallel()

@@ -37,12 +37,12 @@ func (s *Switch) To(next *adapters.Adapter) error {
 type same struct {
 	mapping   int32
 	account   string
-	abilities [9]bool
+	abilities [10]bool
 }
 
 func abilities(a *adapters.Adapter) same {
 	return same{a.MappingVersion, a.Account, [...]bool{a.Webhook != nil, a.Handshaker != nil, a.Acknowledger != nil, a.Fetcher != nil,
-		a.Puller != nil, a.Lister != nil, a.Pusher != nil, a.Archiver != nil, a.Prober != nil}}
+		a.Puller != nil, a.Lister != nil, a.Counter != nil, a.Pusher != nil, a.Archiver != nil, a.Prober != nil}}
 }
 
 // Adapter is the adapter in place, whichever that is by then. An ability that it lacks is nil.
@@ -66,6 +66,9 @@ func (s *Switch) Adapter() *adapters.Adapter {
 	}
 	if out.Lister != nil {
 		out.Lister = switched{s}
+	}
+	if out.Counter != nil {
+		out.Counter = switched{s}
 	}
 	if out.Pusher != nil {
 		out.Pusher = switched{s}
@@ -118,6 +121,11 @@ func (w switched) Pull(ctx context.Context, q adapters.Query) (adapters.Page, er
 // List is Lister's.
 func (w switched) List(ctx context.Context, q adapters.Query) (adapters.Listing, error) {
 	return w.s.in.Load().Lister.List(ctx, q)
+}
+
+// Count is Counter's.
+func (w switched) Count(ctx context.Context, kind adapters.Kind) (int, error) {
+	return w.s.in.Load().Counter.Count(ctx, kind)
 }
 
 // Prepare is Pusher's.

@@ -17,7 +17,7 @@ type Category string
 const (
 	// Transient failures (time-outs, broken connections, 5xx) are tried again with backoff.
 	Transient Category = "transient"
-	// Throttle slows the whole connection in every process; it uses up no attempt.
+	// Throttle slows the whole connection in every process, unless it is narrow; it uses up no attempt.
 	Throttle Category = "throttle"
 	// Permanent failures (validation, most 4xx) become dead letters at once.
 	Permanent Category = "permanent"
@@ -43,6 +43,9 @@ type Error struct {
 	Message string
 	// RetryAfter is how long the vendor asks us to wait; 0 where it did not say.
 	RetryAfter time.Duration
+	// Narrow says that a Throttle holds for calls of this sort alone, by the vendor's own word: the work waits, and other calls
+	// of the connection go on.
+	Narrow bool
 	// MaybeDone says that the vendor may have done the work all the same: no answer came, or a 5xx.
 	MaybeDone bool
 	// Refused names the attributes that the vendor would not take, path to reason. The others may go through without them.

@@ -22,6 +22,7 @@ func declare(s adapters.Settings) ([]adapters.Carriage, error) {
 func (m *mapping) carriage(posted bool) adapters.Carriage {
 	c := adapters.Carriage{Kind: m.kind, Lacks: map[adapters.Ability]string{
 		adapters.Merges:  "A file says that a row is gone, and not where it went.",
+		adapters.Counts:  "A file does not tell how many rows it has before it is read.",
 		adapters.Fetches: "A file is read from its beginning; nobody can be asked for one row of it.",
 	}}
 	for _, a := range m.attributes {

@@ -22,8 +22,8 @@ const (
 	idParts = 64
 	// idRows is how many rows are read for their ids in one call.
 	idRows = 500_000
-	// fewGone is how many objects may always vanish at once.
-	fewGone = 10
+	// fewGone is how many objects may always vanish at once: of a few, one is more than any share that is of use.
+	fewGone = 1
 )
 
 // vanishing is what a pull's place has of it.

@@ -27,7 +27,8 @@ func upTo(n int) (ids []int) {
 	return ids
 }
 
-var deleting = object{"content": "everything", "vanished": "delete"}
+// deleting is for files of a few rows, of which many vanish.
+var deleting = object{"content": "everything", "vanished": "delete", "max_vanished": 1}
 
 // next drops an export an hour later, and pulls from where the last pull ended.
 func (b *bundle) next(cursor, text string) haul {
@@ -80,17 +81,20 @@ func TestARowThatVanishedIsADeleteWhereThatIsConfigured(t *testing.T) {
 // Half an export must not delete the other half.
 func TestAnExportInWhichTooMuchIsMissingIsNotTakenIn(t *testing.T) {
 	t.Parallel()
-	b := setup(t, customers(deleting))
+	b := setup(t, customers(object{"content": "everything", "vanished": "delete"}))
 	h := b.next("", export(upTo(100)...))
-	h = b.next(h.next, export(upTo(89)...)) // 11 are missing: more than ten, and more than two in a hundred
+	h = b.next(h.next, export(upTo(97)...)) // more than two in a hundred
 	h.says(t)
-	h.rejects(t, "customers.csv: 11 of the 100 objects of the file before are missing in it, more than may vanish at once; is it whole? If it is, raise max_vanished and move it back to in/")
+	h.rejects(t, "customers.csv: 3 of the 100 objects of the file before are missing in it, more than may vanish at once; is it whole? If it is, raise max_vanished and move it back to in/")
 	b.has("rejected", "customers.csv")
-	if h = b.next(h.next, export(upTo(90)...)); len(h.gone()) != 10 {
-		t.Errorf("ten of a hundred are missing, and gone are %q", h.gone())
+	if h = b.next(h.next, export(upTo(98)...)); len(h.gone()) != 2 {
+		t.Errorf("two of a hundred are missing, and gone are %q", h.gone())
+	}
+	if h = b.next(h.next, export(upTo(97)...)); len(h.gone()) != 1 { // more than two in a hundred, and one
+		t.Errorf("one of 98 is missing, and gone are %q", h.gone())
 	}
 	b.open(customers(deleting, object{"max_vanished": 0.5}))
-	if h = b.next(h.next, export(upTo(89)...)); len(h.gone()) != 1 || len(h.rejected) != 0 {
+	if h = b.next(h.next, export(upTo(89)...)); len(h.gone()) != 8 || len(h.rejected) != 0 {
 		t.Errorf("what was rejected before is dropped again: %q, %+v", h.said(), h.rejected)
 	}
 	if h = b.next(h.next, head); len(h.rejected) != 1 {

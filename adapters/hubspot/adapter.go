@@ -76,7 +76,7 @@ func Factory() adapters.Factory {
 // customers alone does not have, HubSpot grants nothing where one scope of a request is not the app's, and what a stage means
 // is the account's own.
 func declare(s adapters.Settings) ([]adapters.Carriage, error) {
-	all, err := carried(s)
+	all, _, err := carried(s)
 	carries := make([]adapters.Carriage, len(all))
 	for i, k := range all {
 		carries[i] = k.carriage()
@@ -91,7 +91,7 @@ func oauth(s adapters.Settings) adapters.OAuth {
 		pages = "https://app.hubspot.com"
 	}
 	scopes := []string{"oauth", "crm.objects.contacts.read", "crm.objects.contacts.write"}
-	if all, _ := carried(s); all.named(ticket) != nil { // options that are wrong are told by declare
+	if all, _, _ := carried(s); all.named(ticket) != nil { // options that are wrong are told by declare
 		scopes = append(scopes, "tickets")
 	}
 	return adapters.OAuth{
@@ -109,18 +109,19 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 	case len(s.WebhookSecrets) > 0 && !absolute(s.PublicURL):
 		return nil, errors.New("hubspot signs the URL that it calls: set webhook.public_url to exactly that URL")
 	}
-	all, err := carried(s)
+	all, days, err := carried(s)
 	if err != nil {
 		return nil, err
 	}
-	api := httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints})
-	a := &account{api: api, kinds: all, connection: s.Connection, now: s.Now}
+	api := httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: days.hints})
+	a := &account{api: api, kinds: all, days: days, connection: s.Connection, now: s.Now}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Webhook:        &webhook{publicURL: s.PublicURL, secrets: s.WebhookSecrets, now: s.Now},
 		Translator:     translator{kinds: a.kinds},
 		Fetcher:        a,
 		Puller:         a,
+		Counter:        a,
 		Pusher:         a,
 		Archiver:       a,
 		Prober:         a,

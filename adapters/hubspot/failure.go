@@ -1,6 +1,7 @@
 package hubspot
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -24,16 +25,18 @@ const (
 	movingWait = 10 * time.Minute
 	burstWait  = 10 * time.Second
 	searchWait = time.Second
+	dayWait    = time.Hour
 )
 
-// failure is the fault of an answer that is no success.
-func (t task) failure(r httpapi.Response) *fault.Error {
+// failure is the fault of an answer that is no success. rest is what is left of the day; 0 where that is unknown.
+func (t task) failure(r httpapi.Response, rest time.Duration) *fault.Error {
 	f := httpapi.Fault(t.op, r)
 	p := parse(r.Body)
 	f.Code, f.Message = p.code(), p.reference()
 	switch {
 	case r.Status == http.StatusTooManyRequests || p.Category == "RATE_LIMITS":
-		throttle(f, burst(p.PolicyName, r.Date))
+		throttle(f, burst(p.PolicyName, rest))
+		f.Narrow = p.PolicyName == "SECONDLY" // that of searches, which only pulls make
 	case r.Status == statusLocked:
 		throttle(f, lockedWait)
 	case r.Status == statusMoving:
@@ -66,7 +69,7 @@ func (t task) itemFailure(p problem) *fault.Error {
 	case "OBJECT_NOT_FOUND":
 		f.Category = fault.Gone
 	case "RATE_LIMITS":
-		throttle(f, burst(p.PolicyName, time.Time{}))
+		throttle(f, burst(p.PolicyName, 0))
 	case "INVALID_AUTHENTICATION", "EXPIRED_AUTHENTICATION":
 		f.Category = fault.Auth
 	}
@@ -81,17 +84,14 @@ func throttle(f *fault.Error, wait time.Duration) {
 	}
 }
 
-// burst is how long a limit lasts. The daily one ends at midnight of the account, whose time zone we do not know; at
-// midnight UTC it is tried again.
-func burst(policy string, now time.Time) time.Duration {
+// burst is how long a limit lasts, on a day of which rest is left. Where that is unknown it is tried again every hour: waiting
+// for the midnight of another time zone would come too early, and the next one most of a day too late.
+func burst(policy string, rest time.Duration) time.Duration {
 	switch policy {
 	case "SECONDLY":
 		return searchWait
 	case "DAILY":
-		if now.IsZero() {
-			return time.Hour
-		}
-		return now.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now)
+		return cmp.Or(rest, dayWait)
 	}
 	return burstWait
 }

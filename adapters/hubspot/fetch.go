@@ -16,6 +16,7 @@ import (
 type account struct {
 	api        *httpapi.Client
 	kinds      kinds
+	days       days
 	connection string
 	now        func() time.Time
 }
@@ -144,7 +145,7 @@ func (a *account) call(ctx context.Context, t task, q httpapi.Request) (httpapi.
 		return r, err
 	}
 	if r.Status/100 != 2 {
-		return r, t.failure(r)
+		return r, t.failure(r, a.days.rest(r))
 	}
 	return r, nil
 }

@@ -1,7 +1,9 @@
 package hubspot_test
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -137,7 +139,7 @@ func TestAnswersHaveTheirCategory(t *testing.T) {
 		"burst":            {429, `{"policyName":"TEN_SECONDLY_ROLLING"}`, nil, fault.Throttle, 10 * time.Second},
 		"burst, told":      {429, `{"policyName":"TEN_SECONDLY_ROLLING"}`, []string{"Retry-After", "3"}, fault.Throttle, 3 * time.Second},
 		"per second":       {429, `{"policyName":"SECONDLY"}`, nil, fault.Throttle, time.Second},
-		"daily":            {429, `{"policyName":"DAILY"}`, []string{"Date", noon}, fault.Throttle, 6 * time.Hour},
+		"daily":            {429, `{"policyName":"DAILY"}`, []string{"Date", noon}, fault.Throttle, time.Hour},
 		"unknown limit":    {429, `not json`, nil, fault.Throttle, 10 * time.Second},
 		"server error":     {500, ``, nil, fault.Transient, 0},
 		"origin down":      {521, `<html>`, nil, fault.Transient, 0},
@@ -152,8 +154,38 @@ func TestAnswersHaveTheirCategory(t *testing.T) {
 		if err == nil || f.Category != c.category || f.RetryAfter != c.wait || f.Status != c.status {
 			t.Errorf("%s: got %v, wait %v", name, err, f.RetryAfter)
 		}
+		if narrow := name == "per second"; f.Narrow != narrow {
+			t.Errorf("%s: narrow is %v", name, f.Narrow)
+		}
 		if maybe := c.status >= 500; f.MaybeDone != maybe {
 			t.Errorf("%s: maybe done is %v", name, f.MaybeDone)
+		}
+	}
+}
+
+// What is left of a day is told, and a day's limit waited for, by the account's own midnight.
+func TestADayEndsAtTheMidnightOfTheAccount(t *testing.T) {
+	t.Parallel()
+	var heard []adapters.Hint
+	server := httptest.NewServer(answer(429, "application/json", `{"policyName":"DAILY"}`, "Date", "Mon, 23 Nov 2026 18:00:00 GMT",
+		"X-HubSpot-RateLimit-Daily", "250000", "X-HubSpot-RateLimit-Daily-Remaining", "7"))
+	t.Cleanup(server.Close)
+	for zone, want := range map[string]time.Duration{"America/Los_Angeles": 14 * time.Hour, "Asia/Kathmandu": 15 * time.Minute, "Asia/Tokyo": 21 * time.Hour} {
+		a, err := hubspot.Factory().Open(adapters.Settings{
+			Connection: "crm", BaseURL: server.URL, HTTP: server.Client(), Now: time.Now, Options: json.RawMessage(`{"time_zone":"` + zone + `"}`),
+			Credentials: map[string]adapters.Secret{"access_token": adapters.NewSecret(token)},
+			Observe:     func(h adapters.Hint) { heard = append(heard, h) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard = nil
+		_, err = a.Fetcher.Fetch(t.Context(), adapters.Object{Kind: "customer", ExternalID: "1"})
+		if f := fault.As(err); err == nil || f.Category != fault.Throttle || f.RetryAfter != want {
+			t.Errorf("%s: got %v, want a wait of %v", zone, err, want)
+		}
+		if len(heard) != 1 || heard[0].Limit != "day" || heard[0].Reset != want {
+			t.Errorf("%s: told %+v, want a reset in %v", zone, heard, want)
 		}
 	}
 }

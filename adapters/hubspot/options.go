@@ -15,7 +15,9 @@ import (
 
 // options are a connection's own. Tickets are carried where it has any for them, be it none in particular.
 type options struct {
-	Tickets *ticketOptions `json:"tickets"`
+	// TimeZone is the account's, as in Europe/Berlin.
+	TimeZone string         `json:"time_zone"`
+	Tickets  *ticketOptions `json:"tickets"`
 }
 
 // ticketOptions say what the stages of the account's pipeline mean.
@@ -50,20 +52,21 @@ type pipeline struct {
 	enters map[canonicalv1.TicketStatus]string
 }
 
-// carried are the kinds of a connection. The error has every mistake in its options.
-func carried(s adapters.Settings) (kinds, error) {
+// carried are the kinds of a connection, and when its days end. The error has every mistake in its options.
+func carried(s adapters.Settings) (kinds, days, error) {
 	var o options
 	if err := s.DecodeOptions(&o); err != nil {
-		return nil, err
+		return nil, days{}, err
 	}
+	d, mistaken := daysIn(o.TimeZone)
 	if o.Tickets == nil {
-		return kinds{contacts()}, nil
+		return kinds{contacts()}, d, mistaken
 	}
 	p, err := o.Tickets.judge()
-	if err != nil {
-		return nil, err
+	if err := errors.Join(mistaken, err); err != nil {
+		return nil, d, err
 	}
-	return kinds{contacts(), tickets(p)}, nil
+	return kinds{contacts(), tickets(p)}, d, nil
 }
 
 // identifier is what an id of a pipeline or of a stage looks like.

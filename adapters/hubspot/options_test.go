@@ -29,9 +29,12 @@ func mistakes(err error) (places []string) {
 func TestOptionsThatCannotWorkAreToldByTheirPlace(t *testing.T) {
 	t.Parallel()
 	for options, want := range map[string][]string{
-		`{"tickets":{}}`:               nil,
-		`{"tickets":{"pipeline":"0"}}`: nil,
-		`{"tickets":{"pipeline":0}}`:   nil,
+		`{"tickets":{}}`:                               nil,
+		`{"time_zone":"Asia/Kathmandu"}`:               nil,
+		`{"time_zone":"Local"}`:                        {"time_zone"},
+		`{"time_zone":"Bonn","tickets":{"stages":{}}}`: {"tickets/stages", "time_zone"},
+		`{"tickets":{"pipeline":"0"}}`:                 nil,
+		`{"tickets":{"pipeline":0}}`:                   nil,
 		`{"tickets":{"pipeline":770001,"stages":{"880001":"open","880002":"closed"}}}`:                                 nil,
 		`{"tickets":{"stages":{"1":"new","2":"open","3":"open"},"enter":{"open":3}}}`:                                  nil,
 		`{"tickets":{"pipeline":"770001"}}`:                                                                            {"tickets/stages"},

@@ -113,6 +113,7 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 		Translator:     translator{},
 		Fetcher:        a,
 		Puller:         a,
+		Counter:        a,
 		Pusher:         a,
 		Archiver:       a,
 		Prober:         a,

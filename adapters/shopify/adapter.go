@@ -121,6 +121,7 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 		Fetcher:        shop,
 		Puller:         shop,
 		Lister:         shop,
+		Counter:        shop,
 		Pusher:         shop,
 		Prober:         shop,
 	}, nil

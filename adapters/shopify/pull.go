@@ -107,11 +107,7 @@ func (s *shop) leaf(ctx context.Context, op string, k *kind, q adapters.Query, m
 		Variables: map[string]any{"search": search},
 	})
 	if err != nil {
-		f := *fault.As(err)
-		if f.Category == fault.Gone { // it would say that the cursor is not known any more
-			f.Category = fault.Transient
-		}
-		return leaf{}, &f
+		return leaf{}, ofNoObject(err) // gone would say that the cursor is not known any more
 	}
 	var in struct {
 		Nodes []json.RawMessage `json:"nodes"`

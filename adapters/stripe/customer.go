@@ -36,6 +36,7 @@ var customerLosses = map[string]string{
 
 var customerLacks = map[adapters.Ability]string{
 	adapters.Merges:   "Stripe merges no customers.",
+	adapters.Counts:   "Stripe's lists do not tell how long they are.",
 	adapters.Archives: "Stripe deletes customers for good, and ends their subscriptions with them.",
 }
 

@@ -30,6 +30,7 @@ var invoiceLosses = map[string]string{
 
 var invoiceLacks = map[adapters.Ability]string{
 	adapters.Merges:   "Stripe merges no invoices.",
+	adapters.Counts:   "Stripe's lists do not tell how long they are.",
 	adapters.Creates:  "Stripe's invoices are made of what it bills; one that was made elsewhere would be billed again.",
 	adapters.Archives: "Stripe voids invoices, which changes what is owed, and deletes drafts for good.",
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/canonhub/canonhub/adapters/httpapi"
 )
 
+// exported is how Zendesk says that it is the exports' own limit that is used up.
+var exported = regexp.MustCompile(`(?i)^Number of allowed incremental\b.* export\b`)
+
 // throttled is how long a 429 without Retry-After lasts: limits are by the minute.
 const throttled = time.Minute
 
@@ -25,6 +28,7 @@ func failure(op string, r httpapi.Response, paths []string) *fault.Error {
 		if f.RetryAfter == 0 {
 			f.RetryAfter = throttled
 		}
+		f.Narrow = exported.MatchString(text(p.Description))
 	case f.Category == fault.Gone && f.Code != "RecordNotFound":
 		// A page of some proxy, or an address that Zendesk does not know, is no news of an object.
 		f.Category, f.Message = fault.Transient, "the answer is not Zendesk's word on an object"
@@ -36,8 +40,9 @@ func failure(op string, r httpapi.Response, paths []string) *fault.Error {
 
 // problem is Zendesk's error, whose parts have several shapes.
 type problem struct {
-	Error   json.RawMessage            `json:"error"`
-	Details map[string]json.RawMessage `json:"details"`
+	Error       json.RawMessage            `json:"error"`
+	Description json.RawMessage            `json:"description"`
+	Details     map[string]json.RawMessage `json:"details"`
 }
 
 // detail is one thing that is wrong with a field.

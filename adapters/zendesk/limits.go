@@ -10,8 +10,9 @@ import (
 )
 
 // limits are those of the smallest plan, 200 calls a minute. What an account has is told by every answer. Exports have a
-// limit of their own, ten a minute, of which a 429 tells.
-var limits = adapters.Limits{PerSecond: 3}
+// limit of their own, ten a minute, or thirty with the add-on for high volume, which no answer tells: a connection of such
+// an account says so by its own limits.
+var limits = adapters.Limits{PerSecond: 3, PagesPerMinute: 10}
 
 // hints reads how many calls of this minute are left.
 func hints(r httpapi.Response) []adapters.Hint {

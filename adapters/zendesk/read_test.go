@@ -2,6 +2,7 @@ package zendesk_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -281,5 +282,22 @@ func TestTriggersRequestsAreToldApartByTheirTime(t *testing.T) {
 	first, repeated, later := key("2026-11-02T09:00:00Z"), key("2026-11-02T09:00:00Z"), key("2026-11-02T09:00:01Z")
 	if first != repeated || first == later {
 		t.Errorf("the keys are %s, repeated %s, a second later %s", first, repeated, later)
+	}
+}
+
+// A count that ends where Zendesk stops counting would tell a pull that it is nearly done.
+func TestACountThatIsNotWholeIsNone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *sandbox.Options) { o.CountsTo = 4 })
+	for i := range 5 {
+		if n, err := b.Counter.Count(t.Context(), "customer"); n != i || err != nil {
+			t.Fatalf("counted %d, %v; want %d", n, err, i)
+		}
+		if _, err := b.sandbox.Import("users", []map[string]any{{"name": "Ada", "email": fmt.Sprintf("ada%d@example.com", i)}, {"name": "Staff", "role": "agent"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := b.Counter.Count(t.Context(), "customer"); n != 0 || err != nil {
+		t.Errorf("counted %d, %v; want none", n, err)
 	}
 }

@@ -1,16 +1,20 @@
 package api_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
 	"github.com/canonhub/canonhub/hub/api"
@@ -196,6 +200,50 @@ func TestAnOperatorsPauseStandsUntilItIsResumed(t *testing.T) {
 	}
 	if _, err := w.connections().PauseConnection(ctx, &hubv1.PauseConnectionRequest{Name: "crm"}); status.Code(err) != codes.InvalidArgument {
 		t.Errorf("without a reason: %v", err)
+	}
+}
+
+// A vendor that refuses the credentials pauses its connection. An operator who knows better resumes it: what waited goes
+// on, without a try used up; where they are refused still, it is paused anew.
+func TestAPauseForRefusedCredentialsIsResumedByHand(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	var refuses atomic.Bool
+	refuses.Store(true)
+	w.crm.BeforePush = func(adapters.Request) error {
+		if refuses.Load() {
+			return &fault.Error{Category: fault.Auth, Op: "push", Status: 401, Message: "the token was revoked"}
+		}
+		return nil
+	}
+	w.crm.Probed = func(context.Context) error { return &fault.Error{Category: fault.Auth, Op: "probe", Status: 401} } // by which alone the hub would resume
+	w.Work()
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	paused := func() bool {
+		pause, _ := w.get("/v1/connections/crm").body["pause"].(map[string]any)
+		return pause != nil && strings.Contains(fmt.Sprint(pause["reason"]), "the token was revoked") && pause["pausedBy"] == nil
+	}
+	w.Until("it is paused", paused)
+	w.sweep()
+	if !paused() {
+		t.Fatal("its probe is refused, and it is resumed")
+	}
+	pauses := func() int {
+		return w.tally(`select count(*) from audit where action = 'paused' and connection = 'crm'`)
+	}
+	for _, refused := range []bool{true, false} {
+		before := pauses()
+		refuses.Store(refused)
+		if a := w.post("/v1/connections/crm:resume", `{"reason": "they say it works"}`); a.code != 200 || a.body["pause"] != nil {
+			t.Fatalf("%d %s", a.code, a.text)
+		}
+		if refused {
+			w.Until("it is paused anew", func() bool { return paused() && pauses() == before+1 })
+		}
+	}
+	w.Agree()
+	if n := w.tally(`select count(*) from audit where action = 'resumed' and actor = 'loopback' and detail = 'they say it works'`); n != 2 || len(w.letters("")) != 0 || w.crm.Pushes() != 1 {
+		t.Errorf("%d resumed; %d pushes came through; dead letters %v", n, w.crm.Pushes(), w.letters(""))
 	}
 }
 

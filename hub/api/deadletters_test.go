@@ -1,16 +1,23 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	hubv1 "github.com/canonhub/canonhub/gen/canonhub/hub/v1"
+	"github.com/canonhub/canonhub/hub/apply"
 	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/store"
 )
 
 // dead opens a hub whose crm has refused n customers for good, and takes them once it is told to.
@@ -94,6 +101,70 @@ func TestDeadLettersAreRedrivenByFilterAtARate(t *testing.T) {
 	if left := w.letters(""); len(left) != 0 {
 		t.Errorf("%v", left)
 	}
+}
+
+// More than one page of the job takes up are spread over the time that the rate says, the second page behind the first.
+func TestManyDeadLettersAreRedrivenAtTheStatedRate(t *testing.T) {
+	t.Parallel()
+	const many, rate = 205, 2.0
+	w := setup(t) // nobody works its queue
+	must(t, w.Store.InTx(t.Context(), func(tx *store.Tx) error {
+		for i := range many {
+			in := apply.Input{Cause: apply.Cause{Source: "shop", CorrelationID: fmt.Sprintf("corr-%d", i)},
+				Observation: w.shop.Edit(hubtest.ID("s", i), hubtest.Named("Ada", fmt.Sprintf("ada%d@example.com", i))), SeenAt: time.Now()}
+			if err := apply.Bury(tx, in, "no such plan"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if a := w.post("/v1/deadLetters:redrive", fmt.Sprintf(`{"filter": {"connection": "shop"}, "rate": %g}`, rate)); a.code != 200 {
+		t.Fatalf("%d %s", a.code, a.text)
+	}
+	asked, at := w.redrive(t)
+	if due := time.Since(at); due < 0 || due > time.Minute {
+		t.Errorf("it begins %s from now", -due)
+	}
+	first := w.redo(t, asked)
+	second, at := w.redrive(t)
+	if len(first) != 200 || len(w.letters("?page_size=1000")) != many-200 {
+		t.Fatalf("%d are queued, and %d are left", len(first), len(w.letters("?page_size=1000")))
+	}
+	for i := range first[1:] {
+		if gap := first[i+1].Sub(first[i]); gap != 500*time.Millisecond {
+			t.Fatalf("between the %dth and the next are %s, want half a second", i, gap)
+		}
+	}
+	if after := at.Sub(first[0]); after != 100*time.Second {
+		t.Errorf("the second page begins %s after the first, want 100s", after)
+	}
+	w.exec(`delete from river_job where kind <> 'redrive'`)
+	if rest := w.redo(t, second); len(rest) != 5 || rest[4].Sub(rest[0]) != 2*time.Second || len(w.letters("")) != 0 {
+		t.Errorf("of the second page %v are queued; left are %v", rest, w.letters(""))
+	}
+	if n := w.tally(`select count(*) from river_job where kind = 'redrive'`); n != 0 {
+		t.Errorf("%d more pages are to come", n)
+	}
+}
+
+// redrive takes the job that redrives out of the queue, and tells when it is due.
+func (w *world) redrive(t *testing.T) (args jobs.RedriveArgs, at time.Time) {
+	t.Helper()
+	var raw []byte
+	must(t, w.Store.Pool().QueryRow(t.Context(), `delete from river_job where kind = 'redrive' returning args, scheduled_at`).Scan(&raw, &at))
+	must(t, json.Unmarshal(raw, &args))
+	return args, at
+}
+
+// redo runs the job, and tells when what it queued is due.
+func (w *world) redo(t *testing.T, args jobs.RedriveArgs) (due []time.Time) {
+	t.Helper()
+	must(t, w.Redriver.Work(t.Context(), args, jobs.Run{}))
+	rows, err := w.Store.Pool().Query(t.Context(), `select scheduled_at from river_job where kind <> 'redrive' order by scheduled_at`)
+	must(t, err)
+	due, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
+	must(t, err)
+	return due
 }
 
 func TestDeadLettersAreDiscardedWithAReason(t *testing.T) {

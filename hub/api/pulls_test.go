@@ -1,11 +1,16 @@
 package api_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/store"
 )
 
 func TestAPullIsAskedForAndItsProgressShown(t *testing.T) {
@@ -53,6 +58,113 @@ func TestFindingsOfAReconcileAreReadPageByPage(t *testing.T) {
 	if second.body["nextPageToken"] != nil || strings.Contains(both, `"repaired":true`) {
 		t.Error(both)
 	}
+}
+
+// paced is a vendor that takes ten seconds for a page, and tells on none how much there is, but counts.
+type paced struct {
+	*hubtest.Vendor
+	now   *atomic.Int64
+	count int
+}
+
+func (v paced) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
+	page, err := v.Vendor.Pull(ctx, q)
+	page.Total = 0
+	v.now.Add(int64(10 * time.Second))
+	return page, err
+}
+
+func (v paced) Count(context.Context, adapters.Kind) (int, error) { return v.count, nil }
+
+func TestARunTellsItsRateAndTheTimeLeft(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	vendor := paced{Vendor: w.shop, now: &atomic.Int64{}, count: 350}
+	vendor.now.Store(time.Now().Add(time.Minute).UnixNano()) // behind the database's clock nothing is due
+	w.Applier.Now = func() time.Time { return time.Unix(0, vendor.now.Load()) }
+	adapter := w.Applier.Connections["shop"].Adapter
+	adapter.Puller, adapter.Counter = vendor, vendor
+	w.shop.Fill("c", 350)
+	lane := store.Lane{Connection: "shop", Kind: "customer"}
+	for _, c := range []struct {
+		mode  string
+		steps int
+		want  map[string]any
+	}{
+		{"BACKFILL", 1, map[string]any{"total": "350", "objects": nil, "rate": nil, "timeLeft": nil}}, // it is counted first
+		{"BACKFILL", 1, map[string]any{"total": "350", "objects": "100", "rate": 10.0, "timeLeft": "25s"}},
+		{"BACKFILL", 2, map[string]any{"total": "350", "objects": "300", "rate": 10.0, "timeLeft": "5s"}},
+		{"BACKFILL", 1, map[string]any{"total": "350", "objects": "350", "rate": 8.75, "timeLeft": nil}},
+		{"RECONCILE", 1, map[string]any{"total": "350", "objects": "100", "rate": 10.0, "timeLeft": "25s"}},
+		{"RECONCILE", 1, map[string]any{"total": "350", "objects": "200", "rate": 10.0, "timeLeft": "15s"}},
+	} {
+		run, _ := w.get("/v1/connections/shop/pulls/customer").body["run"].(map[string]any)
+		if run["running"] == nil {
+			if a := w.post("/v1/connections/shop/pulls/customer:start", `{"mode": "PULL_MODE_`+c.mode+`"}`); a.code != http.StatusOK {
+				t.Fatalf("%d %s", a.code, a.text)
+			}
+		}
+		for range c.steps {
+			if _, err := w.Puller.Step(t.Context(), lane); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run, _ = w.get("/v1/connections/shop/pulls/customer").body["run"].(map[string]any)
+		for name, want := range c.want {
+			if run["mode"] != "PULL_MODE_"+c.mode || run[name] != want {
+				t.Errorf("%s: %s is %v, want %v: %v", c.mode, name, run[name], want, run)
+			}
+		}
+	}
+}
+
+// Ten of twelve are gone: they stay as they are known, however often that is found, until a person lets them go.
+func TestWhatHasVanishedGoesWhenAPersonLetsIt(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	w.shop.Fill("c", 12)
+	w.pull(t, "BACKFILL")
+	for i := range 10 {
+		w.shop.Vanish(hubtest.ID("c", i))
+	}
+	open := ""
+	for range 2 {
+		w.pull(t, "RECONCILE")
+		listed, _ := w.get("/v1/reviews?reason=REVIEW_REASON_VANISHED").body["reviews"].([]any)
+		if w.live("shop") != 12 || len(listed) != 1 {
+			t.Fatalf("%d of 12 are left though nobody was asked; reviews %v", w.live("shop"), listed)
+		}
+		open = listed[0].(map[string]any)["id"].(string)
+	}
+	if a := w.post("/v1/reviews/"+open+":resolve", `{"resume": true}`); a.reason() != "INVALID_CHOICE" {
+		t.Errorf("resumed: %d %s", a.code, a.text)
+	}
+	if a := w.post("/v1/reviews/"+open+":dismiss", `{"why": "a fault of theirs"}`); a.code != http.StatusOK {
+		t.Fatalf("%d %s", a.code, a.text)
+	}
+	w.pull(t, "RECONCILE") // asks again
+	listed, _ := w.get("/v1/reviews?reason=REVIEW_REASON_VANISHED").body["reviews"].([]any)
+	if w.live("shop") != 12 || len(listed) != 1 || listed[0].(map[string]any)["id"] == open {
+		t.Fatalf("dismissed: %d of 12 are left; reviews %v", w.live("shop"), listed)
+	}
+	open = listed[0].(map[string]any)["id"].(string)
+	if a := w.post("/v1/reviews/"+open+":resolve", `{"letThrough": true, "why": "we closed that shop"}`); a.code != http.StatusOK {
+		t.Fatalf("%d %s", a.code, a.text)
+	}
+	if w.live("shop") != 12 {
+		t.Errorf("%d of 12 are left before they were looked for again", w.live("shop"))
+	}
+	w.pull(t)
+	run, _ := w.get("/v1/connections/shop/pulls/customer").body["run"].(map[string]any)
+	if w.live("shop") != 2 || run["missingThere"] != "10" || run["why"] != "we closed that shop" {
+		t.Errorf("%d are left, want 2; %v", w.live("shop"), run)
+	}
+}
+
+// live is how many objects of a connection are linked.
+func (w *world) live(connection string) int {
+	w.t.Helper()
+	return w.tally(`select count(*) from links where connection = $1 and state = 'live'`, connection)
 }
 
 func TestWhatCannotBePulledIsSaid(t *testing.T) {

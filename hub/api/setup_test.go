@@ -124,6 +124,13 @@ func (w *world) exec(sql string, args ...any) {
 	must(w.t, err)
 }
 
+// tally counts behind the store's back.
+func (w *world) tally(sql string, args ...any) (n int) {
+	w.t.Helper()
+	must(w.t, w.Store.Pool().QueryRow(w.t.Context(), sql, args...).Scan(&n))
+	return n
+}
+
 // answer is what REST said.
 type answer struct {
 	code   int

@@ -80,6 +80,7 @@ type Connection struct {
 	RequestsPerSecond float64
 	Concurrency       int
 	RequestsPerDay    int
+	PagesPerMinute    int
 	Brake             Brake
 	// Options are the adapter's own, as JSON; empty where there are none.
 	Options json.RawMessage

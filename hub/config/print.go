@@ -81,6 +81,9 @@ func (p *printer) connection(c Connection) {
 	if c.RequestsPerDay > 0 {
 		p.line("requests_per_day", "%d", c.RequestsPerDay)
 	}
+	if c.PagesPerMinute > 0 {
+		p.line("pages_per_minute", "%d", c.PagesPerMinute)
+	}
 }
 
 // given tells whether a secret is set, and where it comes from. The name is one, for what it names was found.

@@ -100,6 +100,7 @@ func (l *loader) connection(name string, from *configv1.Connection) Connection {
 		RequestsPerSecond: from.GetLimits().GetRequestsPerSecond(),
 		Concurrency:       int(from.GetLimits().GetConcurrency()),
 		RequestsPerDay:    int(from.GetLimits().GetRequestsPerDay()),
+		PagesPerMinute:    int(from.GetLimits().GetPagesPerMinute()),
 		Brake: Brake{Share: from.GetBrake().GetShare(), Min: int(from.GetBrake().GetMin()),
 			Window: from.GetBrake().GetWindow().AsDuration()},
 	}

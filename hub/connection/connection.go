@@ -42,7 +42,7 @@ type Receive struct {
 func (s Spec) Allowed() adapters.Limits {
 	vendor := s.Factory.Limits
 	return adapters.Limits{PerSecond: cmp.Or(s.Limits.PerSecond, vendor.PerSecond, 10), Concurrency: cmp.Or(s.Limits.Concurrency, vendor.Concurrency, 8),
-		PerDay: cmp.Or(s.Limits.PerDay, vendor.PerDay)}
+		PerDay: cmp.Or(s.Limits.PerDay, vendor.PerDay), PagesPerMinute: cmp.Or(s.Limits.PagesPerMinute, vendor.PagesPerMinute)}
 }
 
 // Brake is how much may change at a connection within a window: one attribute of as many objects of a kind as their

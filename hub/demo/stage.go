@@ -227,7 +227,7 @@ connections:
     base_url: %s
     credentials: {token: "${DEMO_ZENDESK_TOKEN}"}
     webhook: {secrets: ["${DEMO_ZENDESK_SECRET}"]}
-    limits: {requests_per_second: 50}
+    limits: {requests_per_second: 50, pages_per_minute: 3000}
   erp:
     adapter: filedrop
     pull: {customer: {every: 1s}}

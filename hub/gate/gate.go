@@ -101,6 +101,10 @@ func (g *Gate) Respond(ctx context.Context, connection string, f *fault.Error) e
 		if wait <= 0 {
 			wait = defaultWait
 		}
+		if f.Narrow {
+			g.Log.Warn("work waits: its vendor gives no more of such calls just now", "connection", connection, "wait", wait, "op", f.Op)
+			return jobs.Snooze(wait)
+		}
 		if err := g.Store.Slow(ctx, connection, wait); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ func TestWhatAVendorSaysHoldsForItsWholeConnection(t *testing.T) {
 	}{
 		"throttled, for a time":         {fault.Error{Category: fault.Throttle, RetryAfter: time.Minute}, 50 * time.Second, 91 * time.Second, false},
 		"throttled, for a day":          {fault.Error{Category: fault.Throttle, RetryAfter: 24 * time.Hour}, 23 * time.Hour, 37 * time.Hour, false},
+		"such calls alone throttled":    {fault.Error{Category: fault.Throttle, Narrow: true, RetryAfter: time.Minute}, 0, 0, false},
 		"it fails":                      {fault.Error{Category: fault.Transient}, 0, 0, true},
 		"it fails, and asks for time":   {fault.Error{Category: fault.Transient, RetryAfter: time.Minute}, 50 * time.Second, 91 * time.Second, true},
 		"it fails, and asks for a year": {fault.Error{Category: fault.Transient, RetryAfter: 365 * 24 * time.Hour}, 9 * time.Minute, 16 * time.Minute, true},

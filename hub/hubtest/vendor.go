@@ -30,6 +30,8 @@ type Vendor struct {
 	ForgetsKeys bool
 	// Once says that pulled objects are handed over.
 	Once bool
+	// Lag is how much later than its time a change may show in a pull.
+	Lag time.Duration
 	// Organisations says that customers have theirs, too.
 	Organisations bool
 	// BeforeFetchReturns runs after a fetch has read and before it returns.
@@ -69,7 +71,7 @@ func (v *Vendor) Factory() adapters.Factory {
 	return adapters.Factory{
 		Name: "memory",
 		Carries: []adapters.Carriage{{Kind: "customer", In: vendorPaths, Out: vendorPaths, Create: true, Archive: true,
-			Pull: adapters.Pull{MaxPage: 100, Changes: true, Once: v.Once}, Lacks: map[adapters.Ability]string{adapters.DeleteWebhooks: "it tells of none"}}},
+			Pull: adapters.Pull{MaxPage: 100, Changes: true, Once: v.Once, Lag: v.Lag}, Lacks: map[adapters.Ability]string{adapters.DeleteWebhooks: "it tells of none"}}},
 		Open: func(adapters.Settings) (*adapters.Adapter, error) {
 			return &adapters.Adapter{MappingVersion: 1, Translator: v, Fetcher: v, Puller: v, Pusher: v, Archiver: v, Prober: v}, nil
 		},

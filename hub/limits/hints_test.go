@@ -1,6 +1,7 @@
 package limits_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -21,6 +22,14 @@ func TestWhatVendorsSayOfTheirLimitsIsKept(t *testing.T) {
 		{"a little is left of a minute", adapters.Hint{Limit: "minute", Size: 60, Remaining: 6, Reset: time.Minute}, false, false},
 		{"little is left of the day", adapters.Hint{Limit: "day", Size: 500000, Remaining: 50000, Reset: 10 * time.Hour}, true, false},
 		{"half of the day's are left", adapters.Hint{Limit: "day", Size: 500000, Remaining: 200000, Reset: 10 * time.Hour}, true, true},
+		{"none are left of the day", adapters.Hint{Limit: "day", Size: 500000, Remaining: 0, Reset: 10 * time.Hour}, false, false},
+		{"much is left of 24 hours", adapters.Hint{Limit: "day", Size: 250000, Remaining: 200000, Window: 24 * time.Hour}, true, true},
+		{"little is left of 24 hours", adapters.Hint{Limit: "day", Size: 5000000, Remaining: 900000, Window: 24 * time.Hour}, true, false},
+		{"few are left of 24 hours", adapters.Hint{Limit: "day", Size: 250000, Remaining: 90, Window: 24 * time.Hour}, false, false},
+		{"none are left of 24 hours", adapters.Hint{Limit: "day", Size: 250000, Remaining: 0, Window: 24 * time.Hour}, false, false},
+		{"much is left of a day of untold size", adapters.Hint{Limit: "day", Remaining: 4000, Window: 24 * time.Hour}, true, true},
+		{"few are left of a day of untold size", adapters.Hint{Limit: "day", Remaining: 900, Window: 24 * time.Hour}, false, false},
+		{"none are left of a day of untold size", adapters.Hint{Limit: "day", Window: 24 * time.Hour}, false, false},
 		{"a full bucket", adapters.Hint{Limit: "bucket", Size: 1000, Remaining: 1000, Window: 20 * time.Second}, true, true},
 		{"an empty bucket that refills slowly", adapters.Hint{Limit: "bucket", Size: 10, Remaining: 0, Window: 100 * time.Second}, false, false},
 		{"an empty bucket that refills fast", adapters.Hint{Limit: "bucket", Size: 1000, Remaining: 0, Window: 2 * time.Second}, true, true},
@@ -30,7 +39,7 @@ func TestWhatVendorsSayOfTheirLimitsIsKept(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 4})
+			p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 4, PerDay: 5000})
 			pull := limits.AsPull(t.Context(), "customer", 1)
 			p.admitted(pull)
 			p.hear(c.hint)
@@ -46,6 +55,54 @@ func TestWhatVendorsSayOfTheirLimitsIsKept(t *testing.T) {
 				t.Errorf("pulls may begin: %v, want %v", pulls, c.pull)
 			}
 		})
+	}
+}
+
+// Where few calls are left for a long time, work that begins finds enough of them to come to its end; other work waits, and
+// asks again before long, since a new day may have begun.
+func TestWorkThatBeginsWithFewCallsLeftComesToItsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 4, PerDay: 5000})
+	p.admitted(t.Context())
+	p.hear(adapters.Hint{Limit: "day", Remaining: 100, Window: 24 * time.Hour})
+	if wait := p.admit(t.Context()); wait != 0 {
+		t.Fatalf("work waits %v", wait)
+	}
+	if wait := p.admit(t.Context()); wait <= time.Second {
+		t.Errorf("other work that comes at once waits %v", wait)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range 3 { // a read, a write and a read
+		w.must(p.call(ctx, "/"))
+	}
+	if wait := p.admit(t.Context()); wait < time.Minute || wait > 10*time.Minute {
+		t.Errorf("the next work waits %v", wait)
+	}
+}
+
+// Where a day's calls are used up one call now and then asks whether there are more, and no more than that.
+func TestNothingIsCalledWithNoneOfTheDaysCallsLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.process("a", adapters.Limits{PerSecond: 1000, Concurrency: 4, PerDay: 5000})
+	p.admitted(t.Context())
+	for _, none := range []adapters.Hint{
+		{Limit: "day", Window: 24 * time.Hour},
+		{Limit: "day", Size: 250000, Window: 24 * time.Hour},
+		{Limit: "day", Size: 250000, Reset: 20 * time.Hour},
+	} {
+		p.hear(none)
+		if p.admit(t.Context()) == 0 {
+			w.must(p.call(t.Context(), "/"))
+		}
+		if wait := p.admit(t.Context()); wait < 5*time.Minute {
+			t.Errorf("%+v: the next call comes in %v", none, wait)
+		}
+		if wait := p.admit(limits.AsPull(t.Context(), "customer", 1)); wait < 5*time.Minute {
+			t.Errorf("%+v: a pull goes on in %v", none, wait)
+		}
 	}
 }
 

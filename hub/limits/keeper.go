@@ -23,6 +23,13 @@ const (
 	patience = time.Second
 	// beyond is how long work waits that has no slot, since there are more processes than slots.
 	beyond = 5 * time.Second
+	// again is after how long at most work that waits asks again: a limit may be wider by then.
+	again = 10 * time.Minute
+	// piece is how many calls there are to be for work that begins at a rate at which, once they are used up, the next would
+	// not come in its time: work that ends in the midst of its calls has used them up for nothing. apart is how long such work
+	// has to take them before other work begins.
+	piece = 5
+	apart = 5 * time.Second
 )
 
 // keeper keeps one connection's limits in this process.
@@ -42,9 +49,14 @@ type keeper struct {
 	beatAt     time.Time
 	settled    time.Time
 	pulls      map[string]*rate.Limiter
-	bounds     map[string]bound
+	// pages is for the pages of all pulls; nil where they are like other calls.
+	pages  *rate.Limiter
+	bounds map[string]bound
 	// pullsAt is when pulls may go on, where little of the vendor's day is left for live work.
 	pullsAt time.Time
+	// need is how many calls work finds when it begins: 1, or piece. begunAt is when the last one that needs several began.
+	need    int
+	begunAt time.Time
 	// calls are those not yet counted in the store.
 	calls int64
 	// probedAt is when the last work was let in while the breaker tries whether calls succeed again.
@@ -59,8 +71,11 @@ func newKeeper(l *Limits, connection string, allowed adapters.Limits, next http.
 	if next == nil {
 		next = http.DefaultTransport
 	}
-	k := &keeper{Limits: l, connection: connection, allowed: allowed, next: next, part: 1, pace: 1,
+	k := &keeper{Limits: l, connection: connection, allowed: allowed, next: next, part: 1, pace: 1, need: 1,
 		rate: rate.NewLimiter(rate.Inf, 1), slots: &slots{size: allowed.Concurrency}, pulls: map[string]*rate.Limiter{}, bounds: map[string]bound{}}
+	if allowed.PagesPerMinute > 0 {
+		k.pages = rate.NewLimiter(rate.Inf, 1)
+	}
 	k.breaker = k.newBreaker()
 	k.tune(time.Now())
 	return k
@@ -115,29 +130,40 @@ func (k *keeper) ask(ctx context.Context, now time.Time) error {
 // tune sets the rate by all that is known; the lock is held.
 func (k *keeper) tune(now time.Time) {
 	perSecond := k.allowed.PerSecond * k.part * k.pace
-	k.pullsAt = time.Time{}
+	k.pullsAt, k.need = time.Time{}, 1
 	for name, b := range k.bounds {
 		if !b.until.After(now) {
 			delete(k.bounds, name)
 			continue
 		}
-		perSecond = min(perSecond, b.perSecond*k.part)
-		if b.scarce && b.until.After(k.pullsAt) {
-			k.pullsAt = b.until
+		if rate := b.perSecond * k.part; rate < perSecond {
+			perSecond, k.need = rate, 1
+			if b.long && b.perSecond > look && rate*apart.Seconds() < 1 {
+				k.need = piece
+			}
+		}
+		if b.spared.After(k.pullsAt) {
+			k.pullsAt = b.spared
 		}
 	}
-	set(k.rate, perSecond)
+	set(k.rate, perSecond, k.need)
+	if k.pages != nil {
+		// With the one that may come at once, no minute has more than the share.
+		perMinute := float64(k.allowed.PagesPerMinute) * k.part
+		k.pages.SetLimit(rate.Limit(max(perMinute-1, perMinute/2) / 60 * k.pace))
+	}
 	if k.Metrics != nil {
 		k.Metrics.rate.WithLabelValues(k.connection).Set(perSecond)
 	}
 }
 
-func set(limiter *rate.Limiter, perSecond float64) {
-	if limiter.Limit() == rate.Limit(perSecond) {
+func set(limiter *rate.Limiter, perSecond float64, need int) {
+	burst := max(need, int(perSecond))
+	if limiter.Limit() == rate.Limit(perSecond) && limiter.Burst() == burst {
 		return
 	}
 	limiter.SetLimit(rate.Limit(perSecond))
-	limiter.SetBurst(max(1, int(perSecond)))
+	limiter.SetBurst(burst)
 }
 
 // admit tells how long work is to wait before it begins.
@@ -154,19 +180,28 @@ func (k *keeper) admit(pull *pullClass, underway bool) time.Duration {
 	if underway {
 		return 0
 	}
-	wait := delay(k.rate, now)
+	wait := delay(k.rate, now, k.need)
 	if pull != nil {
-		wait = max(wait, delay(k.pull(pull), now), min(k.pullsAt.Sub(now), 10*time.Minute))
+		wait = max(wait, delay(k.pull(pull), now, k.need), k.pullsAt.Sub(now))
+		if k.pages != nil {
+			wait = max(wait, delay(k.pages, now, 1))
+		}
 	}
-	if wait <= patience {
-		return 0
+	if k.need > 1 {
+		wait = max(wait, k.begunAt.Add(apart).Sub(now))
 	}
-	return wait
+	if wait > patience {
+		return min(wait, again)
+	}
+	if k.need > 1 {
+		k.begunAt = now
+	}
+	return 0
 }
 
-// delay is how long a call that comes now waits for its turn.
-func delay(limiter *rate.Limiter, now time.Time) time.Duration {
-	missing := 1 - limiter.TokensAt(now)
+// delay is how long it is until there are that many calls.
+func delay(limiter *rate.Limiter, now time.Time, need int) time.Duration {
+	missing := float64(need) - limiter.TokensAt(now)
 	if missing <= 0 || limiter.Limit() <= 0 {
 		return 0
 	}
@@ -180,6 +215,6 @@ func (k *keeper) pull(class *pullClass) *rate.Limiter {
 		limiter = rate.NewLimiter(rate.Inf, 1)
 		k.pulls[class.kind] = limiter
 	}
-	set(limiter, float64(k.rate.Limit())*class.share)
+	set(limiter, float64(k.rate.Limit())*class.share, k.need)
 	return limiter
 }

@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -108,6 +109,14 @@ type pullClass struct {
 // AsPull marks a context's work as a pull's: it may use a share of the connection's rate, and goes behind live work.
 func AsPull(ctx context.Context, kind string, share float64) context.Context {
 	return context.WithValue(ctx, pullKey{}, &pullClass{kind: kind, share: share})
+}
+
+type pageKey struct{}
+
+// AsPage marks a context's calls as those that read one page of a pull: the first of them is the page, of which a vendor
+// may allow fewer than of other calls.
+func AsPage(ctx context.Context) context.Context {
+	return context.WithValue(ctx, pageKey{}, new(atomic.Bool))
 }
 
 type underwayKey struct{}

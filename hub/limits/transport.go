@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -86,6 +87,9 @@ func (k *keeper) wait(whole context.Context) error {
 		defer cancel()
 		ctx = half
 	}
+	if err := k.page(ctx); err != nil {
+		return err
+	}
 	pull := pullOf(ctx)
 	if pull != nil {
 		k.mu.Lock()
@@ -103,6 +107,27 @@ func (k *keeper) wait(whole context.Context) error {
 		return k.late(whole)
 	}
 	return nil
+}
+
+// page waits for a page's turn, where this call is one. It holds up nothing but pulls; what must wait longer waits in the queue.
+func (k *keeper) page(ctx context.Context) error {
+	begun, is := ctx.Value(pageKey{}).(*atomic.Bool)
+	if !is || k.pages == nil || begun.Swap(true) {
+		return nil
+	}
+	turn := k.pages.Reserve()
+	wait := turn.Delay()
+	if wait > patience {
+		turn.Cancel()
+		return &Refused{Wait: wait, Why: "not sent: the vendor gives no more pages in this minute"}
+	}
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		turn.Cancel()
+		return k.late(ctx)
+	}
 }
 
 // late is the error of a call whose turn does not come within its time; one that was given up is nobody's to try again.

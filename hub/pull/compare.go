@@ -21,6 +21,7 @@ type listing struct {
 	rejected []adapters.Rejected
 	next     string
 	more     bool
+	total    int
 }
 
 // compare reads one page of ids, notes them as seen, and takes in what is missing here or differs.
@@ -71,6 +72,7 @@ func (s *step) compare(ctx context.Context) error {
 		return s.checkpoint(ctx, tx, func(p *store.Pull) {
 			s.note(tx, p, findings)
 			p.Run.Rejected += int64(len(list.rejected))
+			p.Run.Total = total(p.Run, list.total)
 			p.Run.Objects += int64(len(ids))
 			p.Run.Changed += int64(changed)
 			p.Run.Cursor = list.next
@@ -94,7 +96,7 @@ func (s *step) list(ctx context.Context) (listing, error) {
 	}
 	page, err := s.c.Adapter.Puller.Pull(ctx, q)
 	list := listing{observed: map[adapters.ExternalID]adapters.Observation{}, gone: map[adapters.ExternalID]bool{},
-		rejected: page.Rejected, next: page.Next, more: page.More}
+		rejected: page.Rejected, next: page.Next, more: page.More, total: page.Total}
 	for _, o := range page.Observations {
 		list.entries = append(list.entries, adapters.Entry{ExternalID: o.ExternalID, At: o.At, Version: o.Version})
 		list.observed[o.ExternalID] = o
@@ -189,8 +191,8 @@ func (s *step) note(tx *store.Tx, p *store.Pull, findings []store.Finding) {
 }
 
 const (
-	// mayVanish is how many objects may always vanish at once.
-	mayVanish = 10
+	// mayVanish is how many objects may always vanish at once: of a few, one is more than any share that is of use.
+	mayVanish = 1
 	// vanishedPage is how many are looked up in one step.
 	vanishedPage = 50
 )

@@ -99,13 +99,15 @@ func (p *Puller) Step(ctx context.Context, lane store.Lane) (more bool, err erro
 	s.begin()
 	ctx = httpapi.Traced(httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: s.pull.Run.ID}))
 	s.traceParent = httpapi.TraceFrom(ctx).TraceParent
+	counted, err := s.estimate(ctx)
 	switch {
+	case counted || err != nil:
 	case s.pull.Run.Vanishing:
 		err = s.vanished(ctx)
 	case s.pull.Run.Mode == store.Reconcile:
-		err = s.compare(ctx)
+		err = s.compare(limits.AsPage(ctx))
 	default:
-		err = s.page(ctx)
+		err = s.page(limits.AsPage(ctx))
 	}
 	if errors.Is(err, store.ErrPullMoved) {
 		return false, nil // the other goes on

@@ -3,6 +3,10 @@ package pull_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +14,8 @@ import (
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/connection"
 	"github.com/canonhub/canonhub/hub/hubtest"
+	"github.com/canonhub/canonhub/hub/jobs"
+	"github.com/canonhub/canonhub/hub/limits"
 	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 )
@@ -121,6 +127,31 @@ func TestChangesArePulledFromTheWatermarkOn(t *testing.T) {
 	w.shop.BeforePull = nil
 	if p := w.after(6 * time.Minute); p.Run.Changed != 0 {
 		t.Errorf("the overlap changes something: %+v", p.Run)
+	}
+}
+
+// A row that shows as late as the vendor's lag allows may also have been stamped by a clock that is behind.
+func TestTheVendorsLagIsAddedToTheOverlap(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ configured, lag, want time.Duration }{
+		"both":           {time.Minute, 10 * time.Minute, 11 * time.Minute},
+		"the default":    {0, 10 * time.Minute, 12 * time.Minute},
+		"no lag":         {time.Minute, 0, time.Minute},
+		"a longer other": {20 * time.Minute, time.Minute, 21 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shop := hubtest.NewVendor()
+			shop.Lag = c.lag
+			w := newWorld(t, func(o *hubtest.Options, p *connection.Pull) { o.Vendors["shop"], p.Overlap = shop, c.configured })
+			shop.Fill("c", 3)
+			w.run()
+			watermark, asked := w.state().Watermark, time.Time{}
+			shop.BeforePull = func(q adapters.Query) error { asked = q.Since; return nil }
+			if w.after(6 * time.Minute); watermark.Sub(asked) != c.want {
+				t.Errorf("the pull of changes begins %s before the watermark, want %s", watermark.Sub(asked), c.want)
+			}
+		})
 	}
 }
 
@@ -297,6 +328,58 @@ func TestARunThatWasAskedForComesFirst(t *testing.T) {
 	}
 	if n := w.count(`select count(*) from audit where action = 'pulled' and actor = 'ada'`); n != 1 {
 		t.Errorf("%d rows in the audit", n)
+	}
+}
+
+// calling calls its vendor over HTTP for each page, and once more.
+type calling struct {
+	adapters.Puller
+	client *http.Client
+	url    string
+}
+
+func (c calling) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
+	for range 2 {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
+		if err != nil {
+			return adapters.Page{}, err
+		}
+		resp, err := c.client.Do(r)
+		if err != nil {
+			return adapters.Page{}, &fault.Error{Category: fault.Transient, Err: err}
+		}
+		if err := resp.Body.Close(); err != nil {
+			return adapters.Page{}, err
+		}
+	}
+	return c.Puller.Pull(ctx, q)
+}
+
+// Where a vendor allows few pages a minute the pull waits in the queue for the next, and nothing else waits with it.
+func TestPagesAreReadNoFasterThanTheVendorGivesThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop.Fill("c", 35)
+	var calls atomic.Int64
+	vendor := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
+	t.Cleanup(vendor.Close)
+	w.Gate.Limits = limits.New(limits.Options{Store: w.Store, Process: "a", Log: slog.New(slog.DiscardHandler)})
+	client, _ := w.Gate.Limits.Keep("shop", adapters.Limits{PerSecond: 1000, Concurrency: 4, PagesPerMinute: 10}, &http.Client{})
+	shop := w.Puller.Connections["shop"].Adapter
+	shop.Puller = calling{shop.Puller, client, vendor.URL}
+	if more, err := w.Puller.Step(t.Context(), lane); err != nil || !more {
+		t.Fatalf("the first page: %v, %v", more, err)
+	}
+	for range 3 {
+		if _, err := w.Puller.Step(t.Context(), lane); !jobs.IsSnooze(err) {
+			t.Fatalf("the second page does not wait: %v", err)
+		}
+	}
+	if calls.Load() != 2 || w.state().Failures != 0 {
+		t.Errorf("%d calls, %+v", calls.Load(), w.state())
+	}
+	if err := w.Gate.Enter(t.Context(), "shop"); err != nil {
+		t.Errorf("live work waits, too: %v", err)
 	}
 }
 

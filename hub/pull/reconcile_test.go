@@ -123,16 +123,46 @@ func TestWhatVanishesAtOnceIsAPersonsDecision(t *testing.T) {
 	}
 }
 
+// The share is of what is linked, however little that is; one more than it is a person's decision.
+func TestNoMoreThanTheStatedShareVanishesUnasked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		linked, gone, left int
+		share              float64
+	}{
+		{linked: 12, gone: 10, left: 12},
+		{linked: 12, gone: 2, left: 12},
+		{linked: 12, gone: 1, left: 11},
+		{linked: 100, gone: 3, left: 100},
+		{linked: 100, gone: 2, left: 98},
+		{linked: 12, gone: 6, left: 6, share: 0.5},
+		{linked: 12, gone: 7, left: 12, share: 0.5},
+	} {
+		t.Run(fmt.Sprintf("%d of %d at %g", c.gone, c.linked, c.share), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(_ *hubtest.Options, p *connection.Pull) { p.MaxVanished = c.share })
+			w.shop.Fill("c", c.linked)
+			w.run()
+			for i := range c.gone {
+				w.shop.Vanish(hubtest.ID("c", i))
+			}
+			w.after(25 * time.Hour)
+			asked := w.count(`select count(*) from reviews where reason = 'vanished' and closed_at is null`)
+			if w.linked() != c.left || (asked == 1) != (c.left == c.linked) {
+				t.Errorf("%d are left, want %d; %d reviews", w.linked(), c.left, asked)
+			}
+		})
+	}
+}
+
 func TestAnEmptyListingDeletesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.shop.Fill("c", 5)
+	w.shop.Fill("c", 1)
 	w.run()
-	for i := range 5 { // fewer than may always vanish
-		w.shop.Vanish(hubtest.ID("c", i))
-	}
-	if w.after(25 * time.Hour); w.linked() != 5 {
-		t.Errorf("%d of 5 are left after a listing that was empty", w.linked())
+	w.shop.Vanish("c0") // one, which may always vanish where others stay
+	if w.after(25 * time.Hour); w.linked() != 1 {
+		t.Errorf("%d of 1 are left after a listing that was empty", w.linked())
 	}
 	if n := w.count(`select count(*) from reviews where reason = 'vanished'`); n != 1 {
 		t.Errorf("%d reviews", n)

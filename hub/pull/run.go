@@ -79,10 +79,10 @@ func (s *step) page(ctx context.Context) error {
 	return s.apply(ctx, inputs, func(tx *store.Tx, changed int) error {
 		apply.Reject(tx, s.cause(), s.parts(page.Rejected))
 		return s.checkpoint(ctx, tx, func(p *store.Pull) {
+			p.Run.Total = total(p.Run, page.Total)
 			p.Run.Objects += int64(len(page.Observations) + len(page.Fetch))
 			p.Run.Changed += int64(changed)
 			p.Run.Rejected += int64(len(page.Rejected))
-			p.Run.Total = max(p.Run.Total, int64(page.Total))
 			s.turn(p, page)
 		})
 	})

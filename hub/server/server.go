@@ -151,7 +151,8 @@ func OpenConnections(configured *config.Config, limits *limits.Limits, log *slog
 	for i, c := range configured.Connections {
 		spec := connection.Spec{Name: c.Name, Factory: c.Factory, Brake: connection.Brake(c.Brake), Pulls: pulls(c.Pulls),
 			Receive: connection.Receive{PerSecond: c.WebhookPerSecond, Concurrency: c.WebhookConcurrency, SecretNames: c.SecretNames()},
-			Limits:  adapters.Limits{PerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, PerDay: c.RequestsPerDay}}
+			Limits: adapters.Limits{PerSecond: c.RequestsPerSecond, Concurrency: c.Concurrency, PerDay: c.RequestsPerDay,
+				PagesPerMinute: c.PagesPerMinute}}
 		client, hear := limits.Keep(c.Name, spec.Allowed(), httpapi.NewHTTPClient(httpapi.Options{Log: log, BaseURL: c.BaseURL}))
 		spec.Settings = c.Settings(client, time.Now)
 		spec.Settings.Observe = hear

@@ -57,7 +57,7 @@ type PullRun struct {
 	Since                time.Time
 	StartedAt, PagedAt   time.Time
 	PullCount
-	// Total is what the vendor says the whole has; 0 where it does not.
+	// Total is about how much the run has to read, where that is known; else 0.
 	Total   int64
 	By, Why string
 }

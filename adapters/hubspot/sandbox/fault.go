@@ -15,6 +15,8 @@ type Fault struct {
 	Method, PathPrefix string
 	// Write chooses only calls that change something, whatever their method.
 	Write bool
+	// Skip is how many calls it lets pass first.
+	Skip int
 	// Times is how many calls it hits; 0 means one.
 	Times int
 	// Status is the answer; 0 means none: the connection is closed.
@@ -25,6 +27,9 @@ type Fault struct {
 	AfterWork bool
 	// Hang gives no answer and leaves the connection open, until the client gives up.
 	Hang bool
+
+	// policy is which of its limits HubSpot names; empty for that of ten seconds.
+	policy string
 }
 
 // Inject makes a fault due. Faults hit in the order in which they were injected.
@@ -39,6 +44,10 @@ func (s *Server) Inject(f Fault) {
 func (s *Server) takeFault(r *http.Request) *Fault {
 	for i, f := range s.faults {
 		if !f.hits(r) {
+			continue
+		}
+		if f.Skip > 0 {
+			f.Skip--
 			continue
 		}
 		if f.Times--; f.Times == 0 {
@@ -74,7 +83,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
 	}
-	s.failure(f.Status).write(w)
+	out := s.failure(f.Status)
+	if f.policy != "" {
+		p := out.body.(*problem)
+		p.PolicyName, p.Message = f.policy, "You have reached your "+strings.ToLower(f.policy)+" limit."
+	}
+	out.write(w)
 }
 
 // failure is what HubSpot says with a status.

@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -40,6 +42,8 @@ type Options struct {
 	Generic bool
 	// Burst is how many calls in ten seconds are let in; 0 means more than any test makes.
 	Burst int
+	// SearchesPerSecond is how many of them may be searches, in any second; 0 means all. HubSpot lets in 5.
+	SearchesPerSecond int
 }
 
 // Server is one HubSpot account.
@@ -59,6 +63,7 @@ type Server struct {
 	stopped  bool  // while an import is written
 	answers  int
 	burst    burst
+	searches []time.Time
 	counts   map[string]int
 	faults   []*Fault
 }
@@ -167,6 +172,11 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 	s.answers++
 	s.counts[r.Method+" "+r.URL.Path]++
 	h := w.Header()
+	if strings.HasSuffix(r.URL.Path, "/search") && s.options.SearchesPerSecond > 0 {
+		if !s.searchesOn(s.options.Now()) {
+			return &Fault{Status: http.StatusTooManyRequests, policy: "SECONDLY"}
+		}
+	}
 	h.Set("Date", s.options.Now().UTC().Format(http.TimeFormat))
 	most := cmp.Or(s.options.Burst, 1_000_000)
 	left := s.burst.left(s.options.Now(), most)
@@ -180,6 +190,16 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 		return &Fault{Status: http.StatusTooManyRequests}
 	}
 	return s.takeFault(r)
+}
+
+// searchesOn counts a search, unless it is one too many.
+func (s *Server) searchesOn(now time.Time) bool {
+	s.searches = slices.DeleteFunc(s.searches, func(at time.Time) bool { return now.Sub(at) >= time.Second })
+	if len(s.searches) >= s.options.SearchesPerSecond {
+		return false
+	}
+	s.searches = append(s.searches, now)
+	return true
 }
 
 func (s *Server) correlationID() string {

@@ -119,6 +119,10 @@ func (s *Server) root(op operation, f field, extensions map[string]any) (any, er
 			all = append(all, entry{c.ID, c.UpdatedAt, func() *thing { return s.customerThing(c) }})
 		}
 		return s.search(all, f, extensions)
+	case "customersCount":
+		return s.count(len(s.customers), f), nil
+	case "ordersCount":
+		return s.count(len(s.orders), f), nil
 	case "orders":
 		var all []entry
 		for _, o := range sorted(s.orders) {
@@ -127,4 +131,21 @@ func (s *Server) root(op operation, f field, extensions map[string]any) (any, er
 		return s.search(all, f, extensions)
 	}
 	return nil, coded("undefinedField", "Field '"+f.name+"' doesn't exist on type 'QueryRoot'")
+}
+
+// count is how many there are. It ends at a limit, which is 10,000 unless another one, or none, is asked for.
+func (s *Server) count(n int, f field) *thing {
+	limit, precision := 10_000, "EXACT"
+	if given, ok := number(f.args["limit"]); ok {
+		limit = int(given)
+	} else if f.args["limit"] == "null" {
+		limit = n
+	}
+	if s.options.CountsTo > 0 {
+		limit = min(limit, s.options.CountsTo)
+	}
+	if n > limit {
+		n, precision = limit, "AT_LEAST"
+	}
+	return &thing{"Count", map[string]any{"count": n, "precision": precision}}
 }

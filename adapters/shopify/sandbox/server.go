@@ -32,6 +32,8 @@ type Options struct {
 	Now func() time.Time
 	// Points and Restore are the bucket's size and what comes back in a second; 0 means more than any test takes.
 	Points, Restore float64
+	// CountsTo is as far as anything is counted, whatever limit is asked for; 0 means to the end.
+	CountsTo int
 	// WithoutDefinition leaves out the metafield definition that creates need.
 	WithoutDefinition bool
 }

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"slices"
@@ -25,6 +26,9 @@ type Fault struct {
 	AfterWork bool
 	// Hang gives no answer and leaves the connection open, until the client gives up.
 	Hang bool
+
+	// limit is what Xero says was used up; empty for the minute's.
+	limit string
 }
 
 // Inject makes a fault due. Faults hit in the order in which they were injected.
@@ -67,7 +71,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
 		panic(http.ErrAbortHandler)
 	}
 	if f.Status == http.StatusTooManyRequests {
-		w.Header().Set("X-Rate-Limit-Problem", "minute")
+		w.Header().Set("X-Rate-Limit-Problem", cmp.Or(f.limit, "minute"))
 	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))

@@ -33,6 +33,8 @@ type Options struct {
 	Now func() time.Time
 	// PerMinute is how many calls a minute are let in; 0 means more than any test makes.
 	PerMinute int
+	// PerDay is how many calls are let in before a day's are used up; 0 means more than any test makes.
+	PerDay int
 }
 
 // Server is one organisation.
@@ -52,6 +54,7 @@ type Server struct {
 	stopped  bool // while an import is written
 	minute   time.Time
 	answers  int // of this minute
+	today    int
 	counts   map[string]int
 	faults   []*Fault
 }
@@ -134,8 +137,13 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 	s.answers++
 	h.Set("Date", now.UTC().Format(http.TimeFormat))
 	h.Set("X-MinLimit-Remaining", strconv.Itoa(max(0, most-s.answers)))
-	h.Set("X-DayLimit-Remaining", "4321")
+	s.today++
+	day := cmp.Or(s.options.PerDay, 1_000_000_000)
+	h.Set("X-DayLimit-Remaining", strconv.Itoa(max(0, day-s.today)))
 	h.Set("X-AppMinLimit-Remaining", "9999")
+	if s.today > day {
+		return &Fault{Status: http.StatusTooManyRequests, RetryAfter: 3 * time.Hour, limit: "day"}
+	}
 	if s.answers > most {
 		return &Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Duration(60-now.Second()) * time.Second}
 	}

@@ -25,6 +25,9 @@ type Fault struct {
 	AfterWork bool
 	// Hang gives no answer and leaves the connection open, until the client gives up.
 	Hang bool
+
+	// exports says that it is their own limit that is used up.
+	exports bool
 }
 
 // Inject makes a fault due. Faults hit in the order in which they were injected.
@@ -68,6 +71,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault) {
 	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
+	}
+	if f.exports {
+		problem(f.Status, "APIRateLimitExceeded", "Number of allowed incremental ticket export API requests per minute exceeded").write(w)
+		return
 	}
 	failure(f.Status).write(w)
 }

@@ -76,6 +76,20 @@ func (s *Server) export(r *http.Request) reply {
 	return answer(http.StatusOK, out)
 }
 
+// count is about how many objects there are, without deleted ones. An account that counts anew tells no more than its bound.
+func (s *Server) count(many, role string) reply {
+	n, refreshed := 0, any(s.now().Format(time.RFC3339))
+	for _, o := range s.tables[many].objects {
+		if !o.Gone && (role == "" || o.Text("role") == role) {
+			n++
+		}
+	}
+	if bound := s.options.CountsTo; bound > 0 && n > bound {
+		n, refreshed = bound, nil
+	}
+	return answer(http.StatusOK, map[string]any{"count": map[string]any{"value": n, "refreshed_at": refreshed}})
+}
+
 // place is the last object of a page.
 type place struct{ micros, id int64 }
 

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -34,6 +35,10 @@ type Options struct {
 	Lag time.Duration
 	// PerMinute is how many calls a minute are let in; 0 means more than any test makes.
 	PerMinute int
+	// ExportsPerMinute is how many of them may be pages of exports, in any minute; 0 means all. Zendesk lets in 10.
+	ExportsPerMinute int
+	// CountsTo is as far as is counted while the caller waits; 0 means to the end.
+	CountsTo int
 }
 
 // Server is one Zendesk account.
@@ -51,6 +56,7 @@ type Server struct {
 	stopped  bool // while an import is written
 	minute   time.Time
 	answers  int // of this minute
+	exports  []time.Time
 	counts   map[string]int
 	faults   []*Fault
 }
@@ -94,6 +100,8 @@ func (s *Server) router() *http.ServeMux {
 		"PUT /api/v2/users/{id}/identities/{identity}/make_primary": s.makePrimary,
 		"GET /api/v2/tickets":                                       s.ticketsByExternalID,
 		"GET /api/v2/incremental/{many}/cursor":                     s.export,
+		"GET /api/v2/tickets/count":                                 func(*http.Request) reply { return s.count("tickets", "") },
+		"GET /api/v2/users/count":                                   func(r *http.Request) reply { return s.count("users", r.URL.Query().Get("role")) },
 		"DELETE /api/v2/tickets/{id}":                               s.deleteTicket,
 		"DELETE /api/v2/users/{id}":                                 s.deleteUser,
 		"POST /api/v2/{many}":                                       s.create,
@@ -163,7 +171,22 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Fault {
 	if s.answers > most {
 		return &Fault{Status: http.StatusTooManyRequests}
 	}
+	if strings.HasPrefix(r.URL.Path, "/api/v2/incremental/") && s.options.ExportsPerMinute > 0 {
+		if wait := s.exportsAgain(now); wait > 0 {
+			return &Fault{Status: http.StatusTooManyRequests, RetryAfter: wait, exports: true}
+		}
+	}
 	return s.takeFault(r)
+}
+
+// exportsAgain counts a page of an export, and tells how long to wait where it is one too many, in whole seconds.
+func (s *Server) exportsAgain(now time.Time) time.Duration {
+	s.exports = slices.DeleteFunc(s.exports, func(at time.Time) bool { return now.Sub(at) >= time.Minute })
+	if len(s.exports) >= s.options.ExportsPerMinute {
+		return (s.exports[0].Add(time.Minute).Sub(now) + time.Second - 1).Truncate(time.Second)
+	}
+	s.exports = append(s.exports, now)
+	return 0
 }
 
 // Counts are the calls so far by method and path: "PUT /api/v2/tickets/35436".

@@ -361,7 +361,7 @@ type Pull struct {
 	// alone. Default: delete where the vendor does not tell of deletes by itself, else report.
 	Vanished string `protobuf:"bytes,5,opt,name=vanished,proto3" json:"vanished,omitempty"`
 	// The share of the known objects that may vanish at once; where it is more, a person decides. 0 means the default of
-	// 0.02. Ten may always vanish.
+	// 0.02. One may always vanish, unless nothing is left.
 	MaxVanished float64 `protobuf:"fixed64,6,opt,name=max_vanished,json=maxVanished,proto3" json:"max_vanished,omitempty"`
 	// What a reconcile does with what differs: `repair`, the default, takes the vendor's state in; `report` says so alone.
 	Differences string `protobuf:"bytes,7,opt,name=differences,proto3" json:"differences,omitempty"`
@@ -682,6 +682,9 @@ type Limits struct {
 	// Calls a day (of UTC), of all hub processes together: what is left of them is spread over what is left of the day. 0
 	// means what the adapter says of its vendor, or else no limit.
 	RequestsPerDay int32 `protobuf:"varint,3,opt,name=requests_per_day,json=requestsPerDay,proto3" json:"requests_per_day,omitempty"`
+	// Pages a minute that pulls read, of all kinds and of all hub processes together, for vendors that allow fewer calls where
+	// pages are read than elsewhere. 0 means what the adapter says of its vendor, or else no limit but the pulls' share.
+	PagesPerMinute int32 `protobuf:"varint,4,opt,name=pages_per_minute,json=pagesPerMinute,proto3" json:"pages_per_minute,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -733,6 +736,13 @@ func (x *Limits) GetConcurrency() int32 {
 func (x *Limits) GetRequestsPerDay() int32 {
 	if x != nil {
 		return x.RequestsPerDay
+	}
+	return 0
+}
+
+func (x *Limits) GetPagesPerMinute() int32 {
+	if x != nil {
+		return x.PagesPerMinute
 	}
 	return 0
 }
@@ -1423,12 +1433,13 @@ const file_canonhub_config_v1_config_proto_rawDesc = "" +
 	"public_url\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\tpublicUrl\x12G\n" +
 	"\x13requests_per_second\x18\x03 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00j\xf8@)\x00\x00\x00\x00\x00\x00\x00\x00R\x11requestsPerSecond\x12,\n" +
 	"\vconcurrency\x18\x04 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\x90N(\x00R\vconcurrency\"\xb2\x01\n" +
+	"\xbaH\a\x1a\x05\x18\x90N(\x00R\vconcurrency\"\xe9\x01\n" +
 	"\x06Limits\x12G\n" +
 	"\x13requests_per_second\x18\x01 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x88\xc3@)\x00\x00\x00\x00\x00\x00\x00\x00R\x11requestsPerSecond\x12,\n" +
 	"\vconcurrency\x18\x02 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\vconcurrency\x121\n" +
-	"\x10requests_per_day\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0erequestsPerDay\"\xa8\x03\n" +
+	"\x10requests_per_day\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\x0erequestsPerDay\x125\n" +
+	"\x10pages_per_minute\x18\x04 \x01(\x05B\v\xbaH\b\x1a\x06\x18\xc0\x84=(\x00R\x0epagesPerMinute\"\xa8\x03\n" +
 	"\x06Caller\x12;\n" +
 	"\x0eapi_key_sha256\x18\x01 \x01(\tB\x15\xbaH\x12r\x102\x0e^[0-9a-f]{64}$R\fapiKeySha256\x12z\n" +
 	"\x05kinds\x18\x02 \x03(\v2%.canonhub.config.v1.Caller.KindsEntryB=\xbaH:\x9a\x017\"$r\"R\bcustomerR\x05orderR\ainvoiceR\x06ticket*\x0fr\rR\x04readR\x05writeR\x05kinds\x12Q\n" +

@@ -242,7 +242,7 @@ type PullRun struct {
 	PageTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=page_time,json=pageTime,proto3" json:"page_time,omitempty"`
 	// How many objects were read.
 	Objects int64 `protobuf:"varint,6,opt,name=objects,proto3" json:"objects,omitempty"`
-	// How many there are, as the vendor says; 0 where it does not.
+	// About how many there are: as the vendor says or, where it does not, as many as are known here. 0 where nobody knows.
 	Total int64 `protobuf:"varint,7,opt,name=total,proto3" json:"total,omitempty"`
 	// Objects a second, on average since it began.
 	Rate float64 `protobuf:"fixed64,8,opt,name=rate,proto3" json:"rate,omitempty"`
