@@ -1,9 +1,11 @@
 package main
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -30,7 +32,7 @@ var allowed = map[string][]string{
 
 	"hub/postgres": {},
 	"hub/store":    {"gen", "hub/model", "hub/view"},
-	"hub/jobs":     {"hub/store"},
+	"hub/jobs":     {"adapters/fault", "hub/store"},
 	"hub/config":   {"gen", "adapters", "hub/model", "hub/policy"},
 
 	"hub/connection": {"adapters", "hub/model"},
@@ -89,6 +91,79 @@ func TestImportDirections(t *testing.T) {
 			}
 		}
 	})
+}
+
+// beyond are imports that an adapter must not have: it writes no log, knows no database and no queue, and holds nothing
+// that two calls could share. Of sync it has OnceValue alone, for a table that never changes.
+var beyond = []string{"log", "database/sql", "github.com/jackc/pgx/v5", "github.com/riverqueue/river", "sync/atomic", "golang.org/x/sync"}
+
+// An adapter translates and nothing else: what it must not do, it has no means to.
+func TestAdaptersHoldNothingAndStartNothing(t *testing.T) {
+	t.Parallel()
+	vendors := map[string]bool{}
+	eachFile(t, "..", func(folder, file string, _ []string) {
+		vendor := vendorOf(folder)
+		if vendor == "" || strings.HasSuffix(file, "_test.go") || under(folder, []string{"adapters/" + vendor + "/sandbox"}) {
+			return
+		}
+		vendors[vendor] = true
+		text, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(folder), file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, wrong := range oversteps(t, text) {
+			t.Errorf("%s/%s %s: an adapter translates and nothing else (adapters/adapter.go)", folder, file, wrong)
+		}
+	})
+	if len(vendors) < 7 {
+		t.Errorf("only these adapters were found: %v", vendors)
+	}
+}
+
+// oversteps are what an adapter's file does that is not an adapter's matter.
+func oversteps(t *testing.T, source []byte) (all []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range parsed.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || under(name, beyond) || name == "sync" && spec.Name != nil {
+			all = append(all, "imports "+name)
+		}
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			all = append(all, "starts a goroutine")
+		case *ast.SelectorExpr:
+			if of, is := n.X.(*ast.Ident); is && of.Name == "sync" && n.Sel.Name != "OnceValue" {
+				all = append(all, "uses sync."+n.Sel.Name)
+			}
+		}
+		return true
+	})
+	return all
+}
+
+func TestAnAdapterThatOverstepsIsSeen(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]int{
+		"package a\nimport (\"context\"; \"logical\"; \"net/http\")\nfunc f() { defer f() }": 0,
+		"package a\nimport \"log\"":                                           1,
+		"package a\nimport l \"log/slog\"":                                    1,
+		"package a\nimport (l \"sync\"; _ \"sync/atomic\"; \"database/sql\")": 3,
+		"package a\nimport \"sync\"\nvar m sync.Mutex":                        1,
+		"package a\nimport \"sync\"\nvar m = sync.OnceValue(f)":               0,
+		"package a\nimport \"github.com/jackc/pgx/v5/pgxpool\"":               1,
+		"package a\nimport \"github.com/riverqueue/river\"":                   1,
+		"package a\nfunc f() { func() { for { go f() } }() }":                 1,
+	} {
+		if got := oversteps(t, []byte(source)); len(got) != want {
+			t.Errorf("%q: seen is %v", source, got)
+		}
+	}
 }
 
 // shared are the folders of adapters that are no vendor's.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,7 +73,7 @@ func newTownWith(t *testing.T, more string) *town {
 	w := &town{t: t, database: hubtest.Database(t), httpAddr: freePort(t), grpcAddr: freePort(t), backoff: 100 * time.Millisecond, logFile: filepath.Join(t.TempDir(), "hub.log")}
 	w.stripe = stripe.New(stripe.Options{APIKey: stripeKey, WebhookSecret: stripeSecret})
 	w.hubspot = hubspot.New(hubspot.Options{AccessToken: hubspotToken, ClientSecret: hubspotSecret, PortalID: 1})
-	stripeServer, hubspotServer := httptest.NewServer(w.stripe), httptest.NewServer(w.hubspot)
+	stripeServer, hubspotServer := httptest.NewServer(traced(t, w.stripe)), httptest.NewServer(traced(t, w.hubspot))
 	w.stripeURL, w.hubspotURL = stripeServer.URL, hubspotServer.URL
 	t.Cleanup(func() {
 		w.stripe.Close()
@@ -90,6 +91,18 @@ func newTownWith(t *testing.T, more string) *town {
 		t.Fatal(err)
 	}
 	return w
+}
+
+var traceParent = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$`)
+
+// traced is a vendor whose every request from the hub, whatever it is for, must carry a trace and a correlation id.
+func traced(t *testing.T, vendor http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.UserAgent() == "canonhub" && (!traceParent.MatchString(r.Header.Get("Traceparent")) || r.Header.Get("X-Correlation-Id") == "") {
+			t.Errorf("%s %s is asked with %q and %q", r.Method, r.URL.Path, r.Header["Traceparent"], r.Header["X-Correlation-Id"])
+		}
+		vendor.ServeHTTP(w, r)
+	})
 }
 
 const townConfig = `

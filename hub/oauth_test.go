@@ -58,7 +58,7 @@ func (w *town) granted() (desk *zendesk.Server, g *grantor, at string) {
 	mux := http.NewServeMux()
 	mux.Handle("/", desk)
 	mux.Handle("POST /oauth/tokens", g)
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(traced(w.t, mux))
 	w.t.Cleanup(func() { desk.Close(); server.CloseClientConnections(); server.Close() })
 	w.policy("\npolicies:", fmt.Sprintf(`
   desk:

@@ -55,7 +55,7 @@ func newOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{town: newTownWith(t, fmt.Sprintf(officeConfig, sha256.Sum256([]byte("key"))))}
 	o.sales = salesforce.New(salesforce.Options{ClientID: "app", ClientSecret: "app-secret", CallbackURL: "http://" + o.httpAddr + "/oauth/callback"})
-	server := httptest.NewServer(o.sales)
+	server := httptest.NewServer(traced(t, o.sales))
 	t.Cleanup(func() { o.sales.Close(); server.CloseClientConnections(); server.Close() })
 	o.account = o.make("Account", map[string]any{"Name": "Consumers"})
 	book := o.make("Product2", map[string]any{"Name": "Notes on the Engine", "ProductCode": "NOTES"})

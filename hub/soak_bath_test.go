@@ -97,7 +97,7 @@ func newBath(t *testing.T) *bath {
 	b.shop = shopify.New(shopify.Options{AccessToken: shopifyToken, ClientSecret: shopifySecret})
 	b.sales = salesforce.New(salesforce.Options{Token: salesToken})
 	b.books = xero.New(xero.Options{Token: xeroToken, Secret: xeroSecret, TenantID: xeroTenant})
-	desk, shop, sales, books := httptest.NewServer(b.desk), httptest.NewServer(b.shop), httptest.NewServer(b.sales), httptest.NewServer(b.books)
+	desk, shop, sales, books := httptest.NewServer(traced(t, b.desk)), httptest.NewServer(traced(t, b.shop)), httptest.NewServer(traced(t, b.sales)), httptest.NewServer(traced(t, b.books))
 	t.Cleanup(func() {
 		b.desk.Close()
 		b.shop.Close()

@@ -33,7 +33,7 @@ func newDesks(t *testing.T) *desks {
 	t.Helper()
 	d := &desks{town: newTownWith(t, deskConfig)}
 	d.zendesk = zendesk.New(zendesk.Options{Token: zendeskToken, Secret: zendeskSecret, AccountID: 1})
-	server := httptest.NewServer(d.zendesk)
+	server := httptest.NewServer(traced(t, d.zendesk))
 	t.Cleanup(func() {
 		d.zendesk.Close()
 		server.CloseClientConnections()

@@ -24,7 +24,7 @@ func newLedger(t *testing.T) *ledger {
 	t.Helper()
 	l := &ledger{town: newTown(t)}
 	l.books = xero.New(xero.Options{TenantID: xeroTenant, Secret: "webhook-key", ClientID: "app", ClientSecret: "app-secret"})
-	server := httptest.NewServer(l.books)
+	server := httptest.NewServer(traced(t, l.books))
 	t.Cleanup(func() { l.books.Close(); server.CloseClientConnections(); server.Close() })
 	l.policy("\npolicies:", fmt.Sprintf(`
   books:

@@ -22,6 +22,12 @@ import (
 
 var errorChecks = []check{
 	{"GoldenErrors", nil, goldenErrors},
+	{"ATransientFailureIsRecorded", nil, recordedAs(fault.Transient)},
+	{"AThrottleIsRecorded", nil, recordedAs(fault.Throttle)},
+	{"APermanentFailureIsRecorded", nil, recordedAs(fault.Permanent)},
+	{"ARefusedCredentialIsRecorded", nil, recordedAs(fault.Auth)},
+	{"AMissingObjectIsRecorded", nil, recordedAs(fault.Gone)},
+	{"AConflictIsRecorded", nil, recordedAs(fault.Conflict)},
 	{"AThrottleIsReadInEachForm", nil, throttleForms},
 	{"HintsAreRead", nil, hintsAreRead},
 }
@@ -49,6 +55,28 @@ func goldenErrors(t testing.TB, s Suite) {
 		if !seen[status] {
 			t.Errorf("no answer with status %d is recorded: want %s/errors/%d-*.json", status, s.Golden, status)
 		}
+	}
+}
+
+// recordedAs says that one of the recorded failures is of a category: how this vendor says so is known, and no guess. A
+// vendor that cannot say so waives it.
+func recordedAs(c fault.Category) func(testing.TB, Suite) {
+	return func(t testing.TB, s Suite) {
+		a := s.api(t)
+		for _, g := range s.read(t, filepath.Join("errors", "*.json"), "") {
+			text, _, _ := strings.Cut(path.Base(g.name), "-")
+			status, _ := strconv.Atoi(text) // GoldenErrors judges the name
+			a.says(status, "application/json", g.input)
+			a.header = s.headers(t, g)
+			all := a.readAndWrite(t, s)
+			all["probe"] = a.Prober.Probe(within(t)) // which every adapter has
+			for _, err := range all {
+				if fault.CategoryOf(err) == c {
+					return
+				}
+			}
+		}
+		t.Errorf("no recorded answer in %s/errors is a failure of category %s", s.Golden, c)
 	}
 }
 
@@ -178,11 +206,7 @@ func hintsAreRead(t testing.TB, s Suite) {
 		}
 	}
 	a := s.apiWith(t, func(settings *adapters.Settings) {
-		settings.Observe = func(h adapters.Hint) {
-			if h.Limit == "" || h.Size < 0 || h.Remaining < 0 || h.Window < 0 || h.Reset < 0 || h.Size != h.Size || h.Remaining != h.Remaining {
-				t.Errorf("a hint makes no sense: %+v", h)
-			}
-		}
+		settings.Observe = func(h adapters.Hint) { sensible(t, h) }
 	})
 	for _, one := range s.Limits {
 		for _, broken := range []string{"", "x", "-1", "1e400", "NaN", "Inf", "99999999999999999999", "1/0", "/", "0"} {

@@ -1,6 +1,7 @@
 package adaptertest
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ var faultChecks = []check{
 	{"AFailedFetchHasItsCategory", needs(adapters.Fetches), fetchFaults},
 	{"AFailedUpdateHasItsCategory", needs(adapters.Updates, adapters.Fetches), updateFaults},
 	{"AFailedProbeHasItsCategory", nil, probeFaults},
-	{"OneCallIsOneAttempt", needs(adapters.Fetches), oneAttempt},
+	{"OneCallIsOneAttempt", nil, oneAttempt},
 }
 
 // failures are what every vendor does at times, and what it means.
@@ -95,18 +96,71 @@ func probeFaults(t testing.TB, s Suite) {
 	}
 }
 
-// Trying again is the job's matter: an adapter that did it by itself would multiply every retry.
+// Trying again is the job's matter: an adapter that did it by itself would multiply every retry. A use may take several
+// calls; none follows the one that failed.
 func oneAttempt(t testing.TB, s Suite) {
-	st := s.stage(t)
-	s.eachKind(readable, func(c adapters.Carriage) {
-		o := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}
-		for _, status := range []int{500, 429, 409, 0} {
-			st.inject(Fault{Status: status})
-			before := len(st.calls.made())
-			_, err := st.Fetcher.Fetch(within(t), o)
-			if made := len(st.calls.made()) - before; err == nil || made != 1 {
-				t.Errorf("fetch %s, %s: %d calls, %v; want one that failed", c.Kind, Fault{Status: status}, made, err)
-			}
+	for _, use := range s.uses(t) {
+		for _, failure := range []Fault{{Status: 500}, {Status: 429}, {}} {
+			failure.Write = use.writes
+			use.attemptedOnce(t, failure)
 		}
-	})
+	}
+}
+
+// use is one use of an ability. Where it writes, the write is what fails.
+type use struct {
+	*stage
+	what   string
+	writes bool
+	do     func(context.Context) error
+}
+
+// uses are those of all abilities that call the vendor, of all kinds.
+func (s Suite) uses(t testing.TB) (all []use) {
+	t.Helper()
+	st := s.stage(t)
+	add := func(at *stage, what string, writes bool, do func(context.Context) error) {
+		all = append(all, use{at, what, writes, do})
+	}
+	add(st, "probe", false, st.Prober.Probe)
+	for _, c := range s.carries() {
+		o, q := adapters.Object{Kind: c.Kind, ExternalID: st.Seed(c.Kind)}, adapters.Query{Kind: c.Kind, Size: 2}
+		if c.Can(adapters.Fetches) {
+			add(st, "fetch "+string(c.Kind), false, func(ctx context.Context) error { _, err := st.Fetcher.Fetch(ctx, o); return err })
+		}
+		if c.Can(adapters.Pulls) {
+			add(st, "pull "+string(c.Kind), false, func(ctx context.Context) error { _, err := st.Puller.Pull(ctx, q); return err })
+		}
+		if c.Can(adapters.Pulls) && st.Lister != nil {
+			add(st, "list "+string(c.Kind), false, func(ctx context.Context) error { _, err := st.Lister.List(ctx, q); return err })
+		}
+		if c.Can(adapters.Archives) {
+			add(st, "archive "+string(c.Kind), true, func(ctx context.Context) error { _, err := st.Archiver.Archive(ctx, archival(o)); return err })
+		}
+		if creatable(c) {
+			to := s.seeded(t, c)
+			to.object.ExternalID = ""
+			r := to.mustPrepare(t, to.patch(unseen, append(to.paths, expand(to.known, c.OnCreate, to.first)...)))
+			add(to.stage, "create "+string(c.Kind), true, func(ctx context.Context) error { _, err := to.Pusher.Push(ctx, r); return err })
+			add(to.stage, "find "+string(c.Kind), false, func(ctx context.Context) error { _, err := to.Pusher.Find(ctx, r); return err })
+		}
+		if writable(c) {
+			to := s.target(t, c)
+			to.record = proto.Clone(to.first)
+			r := to.mustPrepare(t, to.patch(unseen, to.paths))
+			add(to.stage, "update "+string(c.Kind), true, func(ctx context.Context) error { _, err := to.Pusher.Push(ctx, r); return err })
+		}
+	}
+	return all
+}
+
+// attemptedOnce says that a use whose call fails ends with that call.
+func (u use) attemptedOnce(t testing.TB, failure Fault) {
+	t.Helper()
+	u.inject(failure)
+	u.calls.failing()
+	err := u.do(within(t))
+	if after, failed := u.calls.afterFailure(); err == nil || !failed || after > 0 {
+		t.Errorf("%s, %s: %d calls after the one that failed (did one: %t), %v; want none, and the failure", u.what, failure, after, failed, err)
+	}
 }

@@ -134,6 +134,23 @@ type calls struct {
 	// instead is what one of the next calls is answered, the one that has this number from now on.
 	instead []byte
 	number  int
+	// failed says that a call has failed since failing, and further counts those after it.
+	failed  bool
+	further int
+}
+
+// failing begins to look out for the first call that fails.
+func (c *calls) failing() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed, c.further = false, 0
+}
+
+// afterFailure is how many calls were made after the first that failed since then; false where none failed.
+func (c *calls) afterFailure() (int, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.further, c.failed
 }
 
 // answering has one of the next calls answered 200 with a body that is not the vendor's, which does not see it.
@@ -173,6 +190,10 @@ func (c *calls) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	answer, err := c.next.RoundTrip(r)
 	c.mu.Lock()
+	if c.failed {
+		c.further++
+	}
+	c.failed = c.failed || err != nil || answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode >= 500
 	then := c.then
 	if c.after--; c.after == 0 {
 		c.then = nil

@@ -217,7 +217,7 @@ func (a *toy) call(ctx context.Context, op string, r httpapi.Request) (httpapi.R
 	answer, err := a.api.Do(ctx, op, r)
 	if err == nil && answer.Status != http.StatusOK {
 		f := httpapi.Fault(op, answer)
-		if f.Category == fault.Conflict {
+		if answer.Status == http.StatusConflict {
 			f.Category = fault.Permanent
 		}
 		switch a.sin {

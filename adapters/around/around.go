@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/httpapi"
 )
 
 // Call is one use of an ability that calls the vendor.
@@ -68,10 +69,10 @@ func Adapter(a *adapters.Adapter, w Wrapping) *adapters.Adapter {
 	return &out
 }
 
-// call makes a call within the wrapping.
+// call makes a call within the wrapping. All requests that it takes, those for a token among them, are of one trace.
 func call[T any](ctx context.Context, w Wrapping, c Call, do func(context.Context) (T, error)) (T, error) {
 	var out T
-	err := w.Call(ctx, c, func(ctx context.Context) (err error) {
+	err := w.Call(httpapi.Traced(ctx), c, func(ctx context.Context) (err error) {
 		out, err = do(ctx)
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/around"
+	"github.com/canonhub/canonhub/adapters/httpapi"
 )
 
 // vendor can do everything.
@@ -61,8 +62,9 @@ func all(v vendor) *adapters.Adapter {
 }
 
 // use calls every ability once, and gives the errors of those that call the vendor.
-func use(a *adapters.Adapter) []error {
-	ctx := context.Background()
+func use(a *adapters.Adapter) []error { return useUnder(context.Background(), a) }
+
+func useUnder(ctx context.Context, a *adapters.Adapter) []error {
 	_, translating := a.Translator.Translate(adapters.Event{})
 	_, fetching := a.Fetcher.Fetch(ctx, adapters.Object{Kind: "customer"})
 	_, pulling := a.Puller.Pull(ctx, adapters.Query{Kind: "customer"})
@@ -102,6 +104,30 @@ func TestEveryCallIsWrappedOnceAndEveryObservationSeen(t *testing.T) {
 	}
 	if a.MappingVersion != 7 || a.Account != "acct_1" {
 		t.Errorf("the rest is %d, %q", a.MappingVersion, a.Account)
+	}
+}
+
+// What a use of an ability asks is of one trace, and found under one correlation id: the caller's, where it has them.
+func TestEveryCallIsTraced(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	for _, want := range []httpapi.Trace{{}, {CorrelationID: "pull_1"}, {CorrelationID: "c_1", TraceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}} {
+		use := func(ctx context.Context, c around.Call, next func(context.Context) error) error {
+			asked++
+			got := httpapi.TraceFrom(ctx)
+			if got.CorrelationID == "" || got.TraceParent == "" || want.CorrelationID != "" && got.CorrelationID != want.CorrelationID || want.TraceParent != "" && got != want {
+				t.Errorf("%s is asked under %v with %v", c.Op, want, got)
+			}
+			return next(ctx)
+		}
+		for _, err := range useUnder(httpapi.WithTrace(context.Background(), want), around.Adapter(all(vendor{}), around.Wrapping{Call: use})) {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if asked != 3*len(ops) {
+		t.Errorf("%d calls were asked about", asked)
 	}
 }
 

@@ -184,6 +184,29 @@ func TestAVendorThatDoesNotBeginToAnswerIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+// A connection that does not come about has carried nothing: whoever accepts and is silent, or does not even accept, has not
+// done what it was asked for.
+func TestAConnectionThatDoesNotComeAboutIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts by itself, and nobody reads what it is told
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	for name, o := range map[string]httpapi.Options{
+		"no handshake":  {BaseURL: "https://" + silent.Addr().String(), TLSTimeout: 30 * time.Millisecond},
+		"no connection": {BaseURL: "http://" + silent.Addr().String(), DialTimeout: time.Nanosecond}, // too short for any
+	} {
+		o.Timeout = 20 * time.Second
+		begun := time.Now()
+		_, err := httpapi.New(adapters.Settings{BaseURL: o.BaseURL, HTTP: httpapi.NewHTTPClient(o)}, httpapi.Vendor{}).Do(context.Background(), "op", post())
+		f := faultOf(t, err)
+		if f.Category != fault.Transient || f.MaybeDone || !strings.Contains(f.Error(), "in time") || time.Since(begun) > 4*time.Second {
+			t.Errorf("%s: after %v: %+v", name, time.Since(begun), f)
+		}
+	}
+}
+
 // One that trickles is cut off by the budget of the whole call.
 func TestAVendorThatTricklesIsCutOff(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,7 @@ func isPrivate(base string) bool {
 // (https://www.iana.org/assignments/iana-ipv4-special-registry and its sister for IPv6). Clouds put services of the house
 // into some of them.
 var internal = prefixes("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-	"240.0.0.0/4", "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:db8::/32", "fec0::/10")
+	"240.0.0.0/4", "192.88.99.0/24", "64:ff9b:1::/48", "100::/64", "2001::/32", "2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10")
 
 // embedding are the ranges of IPv6 addresses that lead to the IPv4 address in them, and at which byte that begins.
 var embedding = []struct {
@@ -30,6 +30,7 @@ var embedding = []struct {
 	at     int
 }{
 	{netip.MustParsePrefix("::/96"), 12},
+	{netip.MustParsePrefix("::ffff:0:0:0/96"), 12}, // RFC 2765, as translators still take it
 	{netip.MustParsePrefix("64:ff9b::/96"), 12},
 	{netip.MustParsePrefix("2002::/16"), 2},
 }

@@ -29,6 +29,22 @@ func TraceFrom(ctx context.Context) Trace {
 	return t
 }
 
+// Traced gives the context what its trace lacks: whoever calls a vendor, a probe or a refresh of a token among them, is
+// found again by both. An id that no header can carry is replaced.
+func Traced(ctx context.Context) context.Context {
+	t := TraceFrom(ctx)
+	if printable(t.CorrelationID) && t.TraceParent != "" {
+		return ctx
+	}
+	if !printable(t.CorrelationID) {
+		t.CorrelationID = "c_" + randomHex(16)
+	}
+	if t.TraceParent == "" {
+		t.TraceParent = NewTraceParent()
+	}
+	return WithTrace(ctx, t)
+}
+
 // traceParent is https://www.w3.org/TR/trace-context/, section 3.2: version, trace, parent, flags, and what a version
 // after 00 may add.
 var traceParent = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$`)

@@ -90,8 +90,15 @@ func TestACallCarriesItsTrace(t *testing.T) {
 	if got.Get("X-Correlation-Id") != "c_1" || !strings.HasPrefix(got.Get("Traceparent"), "00-"+traceID+"-") || got.Get("Traceparent") == incoming {
 		t.Errorf("sent %v", got)
 	}
-	call(httpapi.Trace{CorrelationID: "broken\r\nX-Evil: 1"})
-	if got.Get("X-Correlation-Id") != "" || got.Get("Traceparent") != "" || got.Get("X-Evil") != "" {
+	made := regexp.MustCompile(`^c_[0-9a-f]{32}$`)
+	for _, lacking := range []httpapi.Trace{{}, {CorrelationID: "broken\r\nX-Evil: 1"}, {CorrelationID: "broken\r\nX-Evil: 1", TraceParent: incoming}} {
+		call(lacking)
+		if !made.MatchString(got.Get("X-Correlation-Id")) || !valid.MatchString(got.Get("Traceparent")) || got.Get("X-Evil") != "" {
+			t.Errorf("%q: sent %v", lacking, got)
+		}
+	}
+	call(httpapi.Trace{CorrelationID: "pull_1"})
+	if got.Get("X-Correlation-Id") != "pull_1" || !valid.MatchString(got.Get("Traceparent")) {
 		t.Errorf("sent %v", got)
 	}
 }

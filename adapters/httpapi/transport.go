@@ -17,6 +17,8 @@ type Options struct {
 	Timeout time.Duration
 	// HeaderTimeout is how long the vendor may think before its answer begins; 0 means 15 s.
 	HeaderTimeout time.Duration
+	// DialTimeout is how long a connection may take to come about, and TLSTimeout its handshake; 0 means 5 s.
+	DialTimeout, TLSTimeout time.Duration
 	// Log takes one debug line a call; nil for none.
 	Log *slog.Logger
 }
@@ -27,13 +29,14 @@ type Options struct {
 // alone: those of another connection to the same vendor cannot use them up.
 func NewHTTPClient(o Options) *http.Client {
 	o.Timeout, o.HeaderTimeout = cmp.Or(o.Timeout, 20*time.Second), cmp.Or(o.HeaderTimeout, 15*time.Second)
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	o.DialTimeout, o.TLSTimeout = cmp.Or(o.DialTimeout, 5*time.Second), cmp.Or(o.TLSTimeout, 5*time.Second)
+	dialer := &net.Dialer{Timeout: o.DialTimeout, KeepAlive: 30 * time.Second}
 	if !isPrivate(o.BaseURL) {
 		dialer.Control = publicOnly
 	}
 	transport := &http.Transport{
 		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second,
-		TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: o.HeaderTimeout, MaxResponseHeaderBytes: 1 << 20,
+		TLSHandshakeTimeout: o.TLSTimeout, ResponseHeaderTimeout: o.HeaderTimeout, MaxResponseHeaderBytes: 1 << 20,
 	}
 	return &http.Client{Timeout: o.Timeout, Transport: &outgoing{next: transport, log: o.Log}, CheckRedirect: sameHost}
 }
@@ -52,7 +55,7 @@ func sameHost(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// outgoing adds the trace and writes the log. It sees no body.
+// outgoing adds the trace, or begins one where nobody has, and writes the log. It sees no body.
 type outgoing struct {
 	next http.RoundTripper
 	log  *slog.Logger
@@ -60,15 +63,12 @@ type outgoing struct {
 
 // RoundTrip makes the call.
 func (o *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
-	trace := TraceFrom(r.Context())
-	r = r.Clone(r.Context())
+	ctx := Traced(r.Context())
+	trace := TraceFrom(ctx)
+	r = r.Clone(ctx)
 	r.Header.Set("User-Agent", "canonhub")
-	if printable(trace.CorrelationID) {
-		r.Header.Set("X-Correlation-Id", trace.CorrelationID)
-	}
-	if trace.TraceParent != "" {
-		r.Header.Set("Traceparent", ContinueTrace(trace.TraceParent))
-	}
+	r.Header.Set("X-Correlation-Id", trace.CorrelationID)
+	r.Header.Set("Traceparent", ContinueTrace(trace.TraceParent))
 	begin := time.Now()
 	resp, err := o.next.RoundTrip(r)
 	if o.log != nil {
@@ -82,7 +82,7 @@ func (o *outgoing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// printable keeps an id that came from outside from failing every call that carries it.
+// printable says that a header can carry an id that came from outside, instead of failing every call.
 func printable(id string) bool {
 	return id != "" && strings.IndexFunc(id, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -67,12 +68,24 @@ func TestAPublicBaseURLNeverLeadsIntoTheHouse(t *testing.T) {
 		"127.0.0.1", "127.8.8.8", "localhost", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
 		"192.0.0.8", "198.18.0.1", "240.0.0.1", "255.255.255.255", "[::1]", "[::]", "[fd00::1]", "[fe80::1]", "[fec0::1]", "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]",
 		"[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "[2002:a00:1::1]",
+		"192.88.99.1", "[::ffff:0:127.0.0.1]", "[::ffff:0:10.0.0.1]", "[::ffff:0:a9fe:a9fe]", "[3fff::1]", "[3fff:fff:ffff::1]", "[5f00::1]",
 	} {
 		c := httpapi.New(adapters.Settings{BaseURL: "http://" + host + ":9", HTTP: h}, httpapi.Vendor{})
 		_, err := c.Do(context.Background(), "op", post())
 		f := faultOf(t, err)
 		if f.Category != fault.Permanent || f.MaybeDone || !strings.Contains(f.Error(), "private address") {
 			t.Errorf("%s: %v", host, f)
+		}
+	}
+}
+
+// What is next to those ranges, and what they embed of it, is the internet's.
+func TestPublicAddressesAreNotRefused(t *testing.T) {
+	t.Parallel()
+	for _, ip := range []string{"8.8.8.8", "192.88.98.1", "192.88.100.1", "100.63.255.255", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "::ffff:0:8.8.8.8",
+		"64:ff9b::8.8.8.8", "2002:808:808::1", "3ffe:ffff::1", "3fff:1000::1", "5eff::1", "5f01::1"} {
+		if httpapi.Private(netip.MustParseAddr(ip)) {
+			t.Errorf("%s is taken for an address of the house", ip)
 		}
 	}
 }

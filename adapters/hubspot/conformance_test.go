@@ -29,6 +29,8 @@ func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
 
 func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
 
+func FuzzHints(f *testing.F) { adaptertest.FuzzHints(f, suite()) }
+
 func suite() adaptertest.Suite {
 	return adaptertest.Suite{
 		Factory: hubspot.Factory(), Start: start, Sign: sign, Golden: "testdata", Readme: "README.md", Options: json.RawMessage(withTickets),

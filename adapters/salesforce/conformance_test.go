@@ -48,6 +48,8 @@ func TestConformanceOfAccounts(t *testing.T) {
 
 func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
 
+func FuzzHints(f *testing.F) { adaptertest.FuzzHints(f, suite()) }
+
 func suite() adaptertest.Suite {
 	return adaptertest.Suite{
 		Factory: salesforce.Factory(), Start: start, Golden: "testdata", Readme: "README.md",

@@ -31,6 +31,8 @@ func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
 
 func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
 
+func FuzzHints(f *testing.F) { adaptertest.FuzzHints(f, suite()) }
+
 const noTime = "Shopify signs no time; that a webhook of old does no harm is seen to by fetching what it names"
 
 func suite() adaptertest.Suite {
@@ -59,6 +61,7 @@ func suite() adaptertest.Suite {
 		},
 		Waive: map[string]string{
 			"RefusesAnOldTime": noTime, "RefusesAFutureTime": noTime,
+			"AConflictIsRecorded":          "Shopify's mutations take no condition; their one conflict, a taken address whose customer cannot be found, is told by two answers",
 			"APushWritesOverNothingUnseen": "Shopify's mutations take no condition; what Shopify may claim is read by the hub before it is written",
 		},
 	}

@@ -30,6 +30,8 @@ func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
 
 func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
 
+func FuzzHints(f *testing.F) { adaptertest.FuzzHints(f, suite()) }
+
 const tenant = "c2cc9b6e-9458-4c7d-93cc-f02b81b0594f"
 
 func suite() adaptertest.Suite {

@@ -28,6 +28,8 @@ func FuzzWebhooks(f *testing.F) { adaptertest.FuzzWebhooks(f, suite()) }
 
 func FuzzAnswers(f *testing.F) { adaptertest.FuzzAnswers(f, suite()) }
 
+func FuzzHints(f *testing.F) { adaptertest.FuzzHints(f, suite()) }
+
 func suite() adaptertest.Suite {
 	return adaptertest.Suite{
 		Factory: zendesk.Factory(), Start: start, Sign: sign, Golden: "testdata", Readme: "README.md",

@@ -208,7 +208,7 @@ func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.
 		return wait
 	}
 	switch {
-	case f.Category == fault.Transient && !o.run.Last:
+	case f.Category == fault.Transient && !o.run.Final(f.Category):
 		o.d.Log.Info("delivery failed, to be tried again", "record_id", o.args.RecordID, "connection", o.args.Connection,
 			"correlation_id", o.cause.CorrelationID, "category", f.Category, "attempt", o.run.Attempt, "error", f)
 		return f
@@ -216,7 +216,7 @@ func (o *delivery) failed(ctx context.Context, attempt *store.Attempt, f *fault.
 		o.conflicts++
 		clear(o.readAt)
 		return nil // the object is not what we thought: it is read again
-	case f.Category == fault.Conflict && !o.run.Last:
+	case f.Category == fault.Conflict && !o.run.Final(f.Category):
 		return f
 	case attempt != nil && attempt.ExternalID != "" && refusesAny(attempt, f):
 		return o.store(ctx, attempt, func(_ apply.Tx, b *store.Bundle, link *store.Link) error {

@@ -285,6 +285,26 @@ func TestFailuresGetTheResponseOfTheirCategory(t *testing.T) {
 	}
 }
 
+// A conflict that every new look at the object meets again is given up long before what fails in passing is.
+func TestAConflictThatPersistsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.crm.BeforePush = func(adapters.Request) error {
+		return &fault.Error{Category: fault.Conflict, Op: "create customer", Message: "there is one by that name"}
+	}
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com")))
+	w.Work()
+	var letters []*store.DeadLetter
+	w.Until("it is a dead letter", func() (there bool) {
+		var err error
+		letters, err = w.Store.DeadLetters(context.Background(), store.LetterQuery{Connection: "crm", Kinds: model.Kinds(), Limit: 10})
+		return err == nil && len(letters) == 1
+	})
+	if l := letters[0]; l.Category != string(fault.Conflict) || l.Attempts != jobs.BoundOf(fault.Conflict).Attempts {
+		t.Errorf("given up after %d tries: %s: %s", l.Attempts, l.Category, l.Reason)
+	}
+}
+
 // Refused attributes are kept at the link with the vendor's reason; the others go through.
 func TestRefusedAttributeLeavesTheOthersGoThrough(t *testing.T) {
 	t.Parallel()

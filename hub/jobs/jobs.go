@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -19,15 +18,8 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 
+	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/hub/store"
-)
-
-// MaxAttempts and MaxAge bound how often, and for how long, a job is tried before it becomes a dead letter. How long it
-// waited for its connection does not count, unless that was since the vendor failed. The attempts last for about three
-// hours: where no breaker opens, since a part of a vendor fails or it is no vendor with an API, work outlives an outage, too.
-const (
-	MaxAttempts = 50
-	MaxAge      = 72 * time.Hour
 )
 
 // TranslateArgs is the job that turns a receipt into observations.
@@ -101,12 +93,19 @@ type Tx interface {
 
 // Run is one try of a job.
 type Run struct {
-	// Last says that a failure now is final: no attempts, or no time, are left.
+	// Last says that a failure now is final whatever its category: no attempts, or no time, are left.
 	Last bool
 	// Attempt counts the tries, from 1.
 	Attempt int
+	// fails notes of which category the try fails, and says whether such a failure is final; nil where Last alone says it.
+	fails func(fault.Category) bool
 	// Complete ends the job in a transaction.
 	Complete func(context.Context, Tx) error
+}
+
+// Final says that a failure of a category now is final. Who asks and then returns an error that is no wish to wait fails so.
+func (r Run) Final(c fault.Category) bool {
+	return r.fails != nil && r.fails(c) || r.Last
 }
 
 // Handlers do the work.
@@ -139,9 +138,6 @@ type Options struct {
 
 // pullers bounds how many kinds of one connection are pulled at the same time in one process.
 const pullers = 2
-
-// MaxBackoff bounds the wait between two tries.
-const MaxBackoff = 10 * time.Minute
 
 // Queue inserts jobs and, once started, works them.
 type Queue struct {
@@ -345,15 +341,3 @@ func Queues(connection string) []string { return []string{inQueue(connection), o
 
 func inQueue(connection string) string  { return "in-" + connection }
 func outQueue(connection string) string { return "out-" + connection }
-
-// retry is exponential backoff with full jitter.
-type retry struct{ first time.Duration }
-
-// NextRetry is River's question when to try again.
-func (r retry) NextRetry(job *rivertype.JobRow) time.Time {
-	bound := MaxBackoff
-	if n := len(job.Errors); n < 30 {
-		bound = min(bound, r.first<<n)
-	}
-	return time.Now().UTC().Add(rand.N(bound) + 10*time.Millisecond)
-}

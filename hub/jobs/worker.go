@@ -10,6 +10,8 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
+
+	"github.com/canonhub/canonhub/adapters/fault"
 )
 
 // snooze is the wish to be called again later. Where it ages the wait is part of the job's age.
@@ -55,9 +57,14 @@ func (w *worker[A]) Timeout(*river.Job[A]) time.Duration { return w.timeout }
 // Work runs the handler and turns its answer into River's words.
 func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 	life := lifeOf(job.JobRow)
+	age, category := time.Since(job.CreatedAt)-life.Waited, Internal
 	run := Run{
 		Attempt: job.Attempt,
-		Last:    job.Attempt >= job.MaxAttempts || time.Since(job.CreatedAt)-life.Waited > MaxAge,
+		Last:    job.Attempt >= job.MaxAttempts || age > MaxAge,
+		fails: func(c fault.Category) bool {
+			category = c
+			return life.Failed[c].final(c, age)
+		},
 		Complete: func(ctx context.Context, tx Tx) error {
 			sql, err := tx.SQL(ctx)
 			if err != nil {
@@ -72,10 +79,14 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 		wait snooze
 		end  cancel
 	)
-	if errors.As(err, &wait) && !wait.ages {
+	switch {
+	case err == nil || errors.As(err, &end):
+	case errors.As(err, &wait) && !wait.ages:
 		life.Waited += wait.wait
+	case !errors.As(err, &wait):
+		life.fail(category, age, job.JobRow)
 	}
-	if err != nil && life.Waited > 0 {
+	if err != nil {
 		if err := river.RecordOutput(ctx, life); err != nil {
 			return err
 		}
@@ -93,6 +104,24 @@ func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 type life struct {
 	// Waited is how long it waited for its connection's turn, a pause to end, or a worker: that is no part of its age.
 	Waited time.Duration `json:"waited"`
+	// Failed are its failures by category.
+	Failed map[fault.Category]failures `json:"failed,omitempty"`
+	// MaxAttempts is how often it is tried at most if it goes on to fail as it did last; 0 where it has not failed.
+	MaxAttempts int `json:"max_attempts,omitempty"`
+}
+
+// fail notes a failure.
+func (l *life) fail(c fault.Category, age time.Duration, job *rivertype.JobRow) {
+	f := l.Failed[c]
+	if f.Times == 0 {
+		f.From = age
+	}
+	f.Times++
+	if l.Failed == nil {
+		l.Failed = map[fault.Category]failures{}
+	}
+	l.Failed[c] = f
+	l.MaxAttempts = min(job.MaxAttempts, job.Attempt+max(0, bounds[c].Attempts-f.Times))
 }
 
 // lifeOf reads it, with the wait for a worker that has just ended. What cannot be read is a job that has not waited.

@@ -66,6 +66,8 @@ type step struct {
 	// taken is the wish that the run takes up.
 	taken store.PullWish
 	began time.Time
+	// traceParent is of the trace that the step's calls, and what they make owed, belong to.
+	traceParent string
 }
 
 // Pull is the job: it reads page after page of what is due.
@@ -95,7 +97,8 @@ func (p *Puller) Step(ctx context.Context, lane store.Lane) (more bool, err erro
 	}
 	ctx = limits.Underway(ctx)
 	s.begin()
-	ctx = httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: s.pull.Run.ID})
+	ctx = httpapi.Traced(httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: s.pull.Run.ID}))
+	s.traceParent = httpapi.TraceFrom(ctx).TraceParent
 	counted, err := s.estimate(ctx)
 	switch {
 	case counted || err != nil:
@@ -188,7 +191,7 @@ func (s *step) key(id adapters.ExternalID) store.LinkKey {
 }
 
 func (s *step) cause() apply.Cause {
-	return apply.Cause{Source: s.lane.Connection, CorrelationID: s.pull.Run.ID, Behind: s.pull.Run.Mode == store.Backfill}
+	return apply.Cause{Source: s.lane.Connection, CorrelationID: s.pull.Run.ID, TraceParent: s.traceParent, Behind: s.pull.Run.Mode == store.Backfill}
 }
 
 func (s *step) input(o adapters.Observation) apply.Input {

@@ -25,7 +25,7 @@ type Retry struct {
 	// ReceiptID of an event, or RecordID of a delivery.
 	ReceiptID string
 	RecordID  RecordID
-	// Attempts and MaxAttempts count tries.
+	// Attempts and MaxAttempts count tries. The most are those of the queue, or fewer where the job fails in a way that allows fewer.
 	Attempts, MaxAttempts int
 	// Last is when it was tried last; zero where it was not.
 	Last time.Time
@@ -45,7 +45,7 @@ type RetryPlace struct {
 // Retries reads a page of a queue's jobs in one state, behind a place.
 func (s *Store) Retries(ctx context.Context, queue string, state RetryState, after RetryPlace, limit int) ([]Retry, error) {
 	rows, err := s.pool.Query(ctx, `select priority, scheduled_at, id, coalesce(args ->> 'receipt_id', ''), coalesce(args ->> 'record_id', ''),
-			attempt, max_attempts, attempted_at, coalesce(errors[array_upper(errors, 1)] ->> 'error', ''), created_at
+			attempt, coalesce((metadata #>> '{output,max_attempts}')::int, max_attempts), attempted_at, coalesce(errors[array_upper(errors, 1)] ->> 'error', ''), created_at
 		from river_job where state = $1::text::river_job_state and queue = $2 and (priority, scheduled_at, id) > ($3, $4, $5)
 		order by priority, scheduled_at, id limit $6`, string(state), queue, after.Priority, after.Next, after.ID, limit)
 	if err != nil {

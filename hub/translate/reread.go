@@ -69,9 +69,9 @@ func (t *Translator) Refresh(ctx context.Context, key store.LinkKey, correlation
 	if c == nil {
 		return fmt.Errorf("connection %s is not configured any more", key.Connection)
 	}
-	ctx = httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: correlationID})
+	ctx = httpapi.Traced(httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: correlationID}))
 	object := adapters.Object{Kind: adapters.Kind(key.Kind), ExternalID: adapters.ExternalID(key.ExternalID)}
-	result, err := t.reread(ctx, c, object, t.Applier.Now(), apply.Input{Cause: apply.Cause{Source: c.Name, CorrelationID: correlationID}})
+	result, err := t.reread(ctx, c, object, t.Applier.Now(), apply.Input{Cause: apply.Cause{Source: c.Name, CorrelationID: correlationID, TraceParent: httpapi.TraceFrom(ctx).TraceParent}})
 	var f *fault.Error
 	switch {
 	case jobs.IsSnooze(err):

@@ -247,13 +247,16 @@ func (o *translation) respond(ctx context.Context, run jobs.Run, err error) erro
 	if err == nil || jobs.IsSnooze(err) {
 		return err
 	}
-	if !errors.As(err, &f) {
-		f = &fault.Error{Category: fault.Transient, Op: "translate", Err: err} // the store, or the hub itself
+	category := jobs.Internal // the store, or the hub itself
+	if errors.As(err, &f) {
+		category = f.Category
+	} else {
+		f = &fault.Error{Category: fault.Transient, Op: "translate", Err: err}
 	}
 	if wait := o.t.Gate.Respond(ctx, o.receipt.Connection, f); wait != nil && !(run.Last && jobs.Outlasts(wait)) {
 		return wait
 	}
-	if (f.Category == fault.Transient || f.Category == fault.Conflict) && !run.Last {
+	if (f.Category == fault.Transient || f.Category == fault.Conflict) && !run.Final(category) {
 		o.t.Log.Info("receipt failed, to be tried again", "receipt_id", o.receipt.ID, "connection", o.receipt.Connection,
 			"correlation_id", o.cause.CorrelationID, "category", f.Category, "attempt", run.Attempt, "error", f)
 		return errors.Join(f, o.failed(ctx, f))

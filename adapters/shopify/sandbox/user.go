@@ -171,6 +171,30 @@ func (s *Server) Redact(id string, orders ...string) error {
 	return nil
 }
 
+// RequestData is what a customer does who asks the shop what it holds of them.
+func (s *Server) RequestData(id string, orders ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.customer(id)
+	if err != nil {
+		return err
+	}
+	listed := []int64{}
+	for _, order := range orders {
+		listed = append(listed, parseID(order))
+	}
+	s.tell(map[string]any{"shop_id": shopID, "shop_domain": s.options.Domain, "orders_requested": listed,
+		"customer": map[string]any{"id": c.ID, "email": c.Email, "phone": null(c.Phone)}, "data_request": map[string]any{"id": s.nextID()}}, "customers/data_request")
+	return nil
+}
+
+// RedactShop is what Shopify asks for 48 hours after the app was uninstalled.
+func (s *Server) RedactShop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tell(map[string]any{"shop_id": shopID, "shop_domain": s.options.Domain}, "shop/redact")
+}
+
 // Customer is a copy of one.
 func (s *Server) Customer(id string) (Customer, bool) {
 	s.mu.Lock()
