@@ -31,7 +31,7 @@ var noAPI = "The till has no interface for it."
 func tillSuite(of sin) adaptertest.Suite {
 	carriage := adapters.Carriage{Kind: "invoice", In: []string{"number", "total", "status"}, Lacks: map[adapters.Ability]string{
 		adapters.DeleteWebhooks: "Nothing is deleted in a till.", adapters.Merges: "Nothing is merged in a till.", adapters.Fetches: noAPI, adapters.Pulls: noAPI,
-		adapters.PullsChanges: noAPI, adapters.PullsDeletes: noAPI, adapters.Updates: noAPI, adapters.Creates: noAPI, adapters.Archives: noAPI,
+		adapters.PullsChanges: noAPI, adapters.PullsDeletes: noAPI, adapters.Counts: noAPI, adapters.Updates: noAPI, adapters.Creates: noAPI, adapters.Archives: noAPI,
 	}}
 	return adaptertest.Suite{
 		Factory: adapters.Factory{
