@@ -33,6 +33,7 @@ const erpConfig = `
           delimiter: ";"
           content: everything
           vanished: delete
+          max_vanished: 0.03
           id: row.NR
           attributes:
             email: row.MAIL

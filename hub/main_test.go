@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,13 +135,22 @@ policies:
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		// Not one that the system gives to whoever asks for any: another test could have it before the hub does.
+		address := fmt.Sprint("127.0.0.1:", 20000+(firstPort+nextPort.Add(1))%12000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
+
+var (
+	firstPort = rand.Int64N(12000)
+	nextPort  atomic.Int64
+)
 
 // setenv is t.Setenv for the hub alone: tests with it may run side by side.
 func (w *town) setenv(name, value string) { w.env = append(w.env, name+"="+value) }
