@@ -25,7 +25,7 @@ func TestAChangeBetweenReadAndWriteIsAConflict(t *testing.T) {
 	b.before = func(r *http.Request) {
 		if r.Method == http.MethodPut {
 			b.before = nil
-			b.now = b.now.Add(time.Second)
+			b.pass(time.Second)
 			b.edit(t, "tickets", id, map[string]any{"subject": "Printer in the cellar"})
 		}
 	}
@@ -155,7 +155,7 @@ func TestALostCreateIsFoundAfterItsKeyIsForgotten(t *testing.T) {
 	if f := wants(t, err, fault.Transient); !f.MaybeDone {
 		t.Error("the create may have been done")
 	}
-	b.now = b.now.Add(3 * time.Hour)
+	b.pass(3 * time.Hour)
 	found, err := b.Pusher.Find(t.Context(), r)
 	if err != nil || found == nil || found.RecordID != ticketRecord {
 		t.Fatalf("found %+v, %v", found, err)

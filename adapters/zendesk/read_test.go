@@ -102,13 +102,13 @@ func TestWhatAnExportHoldsBackIsNotLost(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *sandbox.Options) { o.Lag = time.Minute })
 	first := b.make(t, "tickets", printerTicket())
-	b.now = b.now.Add(2 * time.Minute)
+	b.pass(2 * time.Minute)
 	late := b.make(t, "tickets", printerTicket())
 	page := b.pull(t, adapters.Query{Kind: "ticket", Size: 10})
 	if got := idsOf(page); !slices.Equal(got, []adapters.ExternalID{first}) {
 		t.Fatalf("pulled %v, want %s alone", got, first)
 	}
-	b.now = b.now.Add(2 * time.Minute)
+	b.pass(2 * time.Minute)
 	for how, q := range map[string]adapters.Query{
 		"by the cursor": {Kind: "ticket", Size: 10, Cursor: page.Next},
 		"by the time":   {Kind: "ticket", Size: 10, Since: page.Watermark.Add(-2 * time.Minute)},
@@ -130,7 +130,7 @@ func TestAPullOfTheLastSecondsIsNoErrorAtZendesk(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.make(t, "tickets", printerTicket())
-	for _, since := range []time.Time{b.now, b.now.Add(-30 * time.Second), b.now.Add(time.Hour)} {
+	for _, since := range []time.Time{b.now(), b.now().Add(-30 * time.Second), b.now().Add(time.Hour)} {
 		if got := idsOf(b.pull(t, adapters.Query{Kind: "ticket", Since: since})); !slices.Contains(got, id) {
 			t.Errorf("since %s: pulled %v", since, got)
 		}
@@ -269,7 +269,7 @@ func TestTriggersRequestsAreToldApartByTheirTime(t *testing.T) {
 		h := http.Header{}
 		h.Set("X-Zendesk-Webhook-Signature-Timestamp", at)
 		h.Set("X-Zendesk-Webhook-Signature", signature.SignZendesk(body, at, adapters.NewSecret(secret)))
-		d := adapters.Delivery{Method: http.MethodPost, Header: h, Body: body, ReceivedAt: b.now}
+		d := adapters.Delivery{Method: http.MethodPost, Header: h, Body: body, ReceivedAt: b.now()}
 		if _, err := b.Webhook.Verify(d); err != nil {
 			t.Fatal(err)
 		}

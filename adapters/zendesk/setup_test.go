@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,13 +30,21 @@ type bundle struct {
 	sandbox *sandbox.Server
 	// before is called with each request before Zendesk sees it.
 	before func(*http.Request)
-	now    time.Time
+	// later is how much time has passed by the bundle's clock, in nanoseconds.
+	later atomic.Int64
 }
+
+// now is the time at the bundle: it stands still until a test lets it pass.
+func (b *bundle) now() time.Time {
+	return time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC).Add(time.Duration(b.later.Load()))
+}
+
+func (b *bundle) pass(d time.Duration) { b.later.Add(int64(d)) }
 
 func setup(t *testing.T, change ...func(*sandbox.Options)) *bundle {
 	t.Helper()
-	b := &bundle{now: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
-	options := sandbox.Options{Token: token, Secret: secret, AccountID: 22129848, Now: func() time.Time { return b.now }}
+	b := &bundle{}
+	options := sandbox.Options{Token: token, Secret: secret, AccountID: 22129848, Now: b.now}
 	for _, f := range change {
 		f(&options)
 	}
@@ -56,7 +65,7 @@ func (b *bundle) connect(t *testing.T, credentials map[string]string) *adapters.
 	}))
 	t.Cleanup(server.Close)
 	settings := adapters.Settings{
-		Connection: "help", BaseURL: server.URL, HTTP: server.Client(), Now: func() time.Time { return b.now },
+		Connection: "help", BaseURL: server.URL, HTTP: server.Client(), Now: b.now,
 		Credentials: map[string]adapters.Secret{}, WebhookSecrets: []adapters.Secret{adapters.NewSecret(secret)},
 	}
 	for name, text := range credentials {
