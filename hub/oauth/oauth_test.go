@@ -591,6 +591,34 @@ func TestAnAnswerThatWaitsIsStoredBeforeAnotherProcessAsks(t *testing.T) {
 	}
 }
 
+// refusing is a store whose lease's last holder hears the vendor's refusal just now.
+type refusing struct{ oauth.Store }
+
+func (r refusing) LeaseOAuth(ctx context.Context, connection string, version int64, process string, during time.Duration) (bool, error) {
+	mine, err := r.Store.LeaseOAuth(ctx, connection, version, process, during)
+	if mine {
+		err = r.RefuseOAuth(ctx, connection, version, "the vendor gives no further token")
+	}
+	return mine, err
+}
+
+// A refusal that another process heard late is an answer, too: the dead refresh token is not sent again.
+func TestARefusalThatComesLateIsHeardByTheNextProcess(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	k, _ := h.process(t, "one", nil)
+	h.grant(t, k)
+	h.expire(t)
+	if _, err := h.Pool().Exec(t.Context(), `update oauth_tokens set lease_by = 'one', lease_until = now()`); err != nil {
+		t.Fatal(err)
+	}
+	_, two := h.process(t, "two", refusing{h.Store})
+	mustAuth(t, two)
+	if n := h.v.asked(); n != 1 {
+		t.Errorf("the vendor was asked %d times, once by the grant", n)
+	}
+}
+
 // However a vendor says how long a token lives, it is used as long, and no longer.
 func TestLifetimesAsTheyAreStated(t *testing.T) {
 	t.Parallel()

@@ -104,7 +104,7 @@ func (s *Source) takeOver(ctx context.Context, before store.OAuthToken) (store.O
 	if err != nil {
 		return now, false, errors.Join(err, o.Store.ReleaseOAuth(context.WithoutCancel(ctx), name, o.Process))
 	}
-	return now, now.Version == before.Version, nil // a newer version has ended the lease
+	return now, now.LeasedBy == o.Process, nil // another one's answer, a refusal among them, has ended the lease
 }
 
 func wait(ctx context.Context, long time.Duration) error {
