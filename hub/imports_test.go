@@ -167,7 +167,7 @@ func TestAnAdapterThatOverstepsIsSeen(t *testing.T) {
 }
 
 // shared are the folders of adapters that are no vendor's.
-var shared = map[string]bool{"adaptertest": true, "around": true, "catalog": true, "cursor": true, "fault": true, "httpapi": true, "money": true, "normal": true, "signature": true}
+var shared = map[string]bool{"adaptertest": true, "around": true, "catalog": true, "cursor": true, "fault": true, "httpapi": true, "mapping": true, "money": true, "normal": true, "signature": true}
 
 func vendorOf(folder string) string {
 	rest, ok := strings.CutPrefix(folder, "adapters/")

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/canonhub/canonhub/adapters/fault"
 )
@@ -54,4 +55,12 @@ func Decode(text string, state any) error {
 
 func unknown() error {
 	return &fault.Error{Category: fault.Gone, Op: "pull", Message: "the cursor is not one of this adapter's"}
+}
+
+// Later is the later of two times: a watermark never goes back.
+func Later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

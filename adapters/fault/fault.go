@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -121,3 +122,52 @@ func ForStatus(status int) Category {
 		return Permanent
 	}
 }
+
+// Refuse adds an attribute that the vendor would not take. The first reason stays.
+func (e *Error) Refuse(path, why string) {
+	if e.Refused == nil {
+		e.Refused = map[string]string{}
+	}
+	if _, told := e.Refused[path]; !told {
+		e.Refused[path] = why
+	}
+}
+
+// Done marks a failure behind a write that was done. One that names what was refused is not marked: the rest is sent
+// again without it. Nil stays nil.
+func Done(err error) error {
+	if err == nil {
+		return nil
+	}
+	f := *As(err)
+	f.MaybeDone = len(f.Refused) == 0
+	return &f
+}
+
+// Undone marks a failure of a call that changes nothing, whatever became of it. Nil stays nil.
+func Undone(err error) error {
+	if err == nil {
+		return nil
+	}
+	f := *As(err)
+	f.MaybeDone = false
+	return &f
+}
+
+// OfNoObject judges a failure of a call that names no object by its path: a 404 is then no news of one, but says that
+// whatever is at the base URL is not what. The work waits for somebody to see to it. Nil stays nil.
+func OfNoObject(err error, what string) error {
+	if CategoryOf(err) != Gone {
+		return err
+	}
+	f := *As(err)
+	f.Category, f.Message = Transient, "there is no "+what+" at the base URL"
+	return &f
+}
+
+// word is what a code or a field's name looks like.
+var word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+
+// IsWord says that a text in a vendor's error looks like a code or a field's name. Anything else could be a value, which no
+// error may quote.
+func IsWord(text string) bool { return word.MatchString(text) }

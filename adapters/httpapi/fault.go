@@ -17,16 +17,8 @@ const maxRetryAfter = 24 * time.Hour
 func Fault(op string, r Response) *fault.Error {
 	return &fault.Error{
 		Category: fault.ForStatus(r.Status), Op: op, Status: r.Status,
-		RetryAfter: RetryAfter(r.Header, r.clock()), MaybeDone: r.Status >= 500 || r.Status == http.StatusRequestTimeout,
+		RetryAfter: RetryAfter(r.Header, r.Clock()), MaybeDone: r.Status >= 500 || r.Status == http.StatusRequestTimeout,
 	}
-}
-
-// clock is the time that a date in the answer counts from.
-func (r Response) clock() time.Time {
-	if r.Date.IsZero() {
-		return r.ReceivedAt
-	}
-	return r.Date
 }
 
 // delaySeconds is RFC 9110's whole number, with the fraction that some vendors add.

@@ -15,7 +15,7 @@ func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 	if r.Kind != ticket || !isID(string(r.ExternalID)) {
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no ticket's id"}
 	}
-	answer, err := a.call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: tickets.path(string(r.ExternalID))}, nil)
+	answer, err := a.client.Call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: tickets.path(string(r.ExternalID))}, judging(op, nil))
 	switch {
 	case err != nil && fault.CategoryOf(err) != fault.Gone:
 		return adapters.Observation{}, err

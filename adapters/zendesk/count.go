@@ -7,6 +7,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // Count asks for Zendesk's own count; for customers, without staff. Of more than 100,000 it is of the day before or, while
@@ -14,7 +15,7 @@ import (
 func (a *api) Count(ctx context.Context, name adapters.Kind) (int, error) {
 	op, k := "count "+string(name)+"s", kinds[name]
 	if k == nil {
-		return 0, &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
+		return 0, mapping.NotCarried(op)
 	}
 	query := url.Values{}
 	if k == users {

@@ -2,7 +2,6 @@ package zendesk
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,17 +9,18 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // create makes an object that carries our record's id, or finds the user who has the e-mail address.
-func (a *api) create(ctx context.Context, op string, k *kind, r adapters.Request, f frozen) (adapters.Ack, error) {
-	fields := maps.Clone(f.Fields)
+func (a *api) create(ctx context.Context, op string, k *kind, r adapters.Request, f mapping.Frozen) (adapters.Ack, error) {
+	fields := f.Fields()
 	fields["external_id"] = r.RecordID
 	call := httpapi.Request{Method: http.MethodPost, Path: root + k.many}
 	if k == tickets {
 		call.Key = r.Key
 	}
-	answer, err := a.write(ctx, op, call, map[string]any{k.one: fields}, f.Paths)
+	answer, err := a.write(ctx, op, call, map[string]any{k.one: fields}, f.Paths())
 	if err != nil {
 		if p := parse(answer.Body); k == users && (p.taken("external_id") || p.taken("email")) {
 			return a.found(ctx, op, r.RecordID, f, fault.As(err))
@@ -29,7 +29,7 @@ func (a *api) create(ctx context.Context, op string, k *kind, r adapters.Request
 	}
 	o, err := k.decoded(op, answer, "")
 	if err != nil {
-		return adapters.Ack{}, written.failed(err)
+		return adapters.Ack{}, fault.Done(err)
 	}
 	return adapters.Ack{Observation: k.observe(o, a.connection)}, nil
 }
@@ -45,12 +45,12 @@ func unsettled(err error) error {
 
 // found acknowledges the user that is in the way of a create: the one that it made when it was sent before, or the one
 // that has the address.
-func (a *api) found(ctx context.Context, op, recordID string, f frozen, refusal *fault.Error) (adapters.Ack, error) {
+func (a *api) found(ctx context.Context, op, recordID string, f mapping.Frozen, refusal *fault.Error) (adapters.Ack, error) {
 	made, err := a.byRecord(ctx, op, users, recordID)
 	if err != nil || made != nil {
 		return ackOf(made), err
 	}
-	address, _ := f.Fields[email].(string)
+	address, _ := f.Fields()[email].(string)
 	r, err := a.read(ctx, op, root+"users/search", url.Values{"query": {`email:"` + address + `"`}})
 	if err != nil {
 		return adapters.Ack{}, ofNoObject(err)
@@ -78,7 +78,7 @@ func ackOf(made *adapters.Observation) adapters.Ack {
 func (a *api) Find(ctx context.Context, r adapters.Request) (*adapters.Observation, error) {
 	op, k := "find "+string(r.Kind), kinds[r.Kind]
 	if k == nil {
-		return nil, &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
+		return nil, mapping.NotCarried(op)
 	}
 	return a.byRecord(ctx, op, k, r.RecordID)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // exported is how Zendesk says that it is the exports' own limit that is used up.
@@ -28,7 +29,7 @@ func failure(op string, r httpapi.Response, paths []string) *fault.Error {
 		if f.RetryAfter == 0 {
 			f.RetryAfter = throttled
 		}
-		f.Narrow = exported.MatchString(text(p.Description))
+		f.Narrow = exported.MatchString(mapping.Text(p.Description))
 	case f.Category == fault.Gone && f.Code != "RecordNotFound":
 		// A page of some proxy, or an address that Zendesk does not know, is no news of an object.
 		f.Category, f.Message = fault.Transient, "the answer is not Zendesk's word on an object"
@@ -58,16 +59,13 @@ func parse(body []byte) problem {
 	return p
 }
 
-// word is what a code or a field's name may look like. Anything else could be a value.
-var word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
-
 func (p problem) code() string {
 	var titled struct {
 		Title string `json:"title"`
 	}
 	_ = json.Unmarshal(p.Error, &titled) // where it is a text, there is no title
-	for _, code := range []string{text(p.Error), titled.Title} {
-		if word.MatchString(code) {
+	for _, code := range []string{mapping.Text(p.Error), titled.Title} {
+		if fault.IsWord(code) {
 			return code
 		}
 	}
@@ -113,7 +111,7 @@ var reasons = map[string]string{
 func (p problem) refuse(f *fault.Error, paths []string) {
 	if p.closed() {
 		for _, path := range paths {
-			refused(f, path, "the ticket is closed, and takes no change any more")
+			f.Refuse(path, "the ticket is closed, and takes no change any more")
 		}
 		return
 	}
@@ -122,8 +120,8 @@ func (p problem) refuse(f *fault.Error, paths []string) {
 		path, why := holders[field], p.reason(field)
 		switch {
 		case slices.Contains(paths, path):
-			refused(f, path, why)
-		case word.MatchString(field):
+			f.Refuse(path, why)
+		case fault.IsWord(field):
 			others = append(others, field+": "+why)
 		}
 	}
@@ -136,16 +134,9 @@ func (p problem) reason(field string) string {
 		if why := reasons[d.Error]; why != "" {
 			return why
 		}
-		if word.MatchString(d.Error) {
+		if fault.IsWord(d.Error) {
 			return "Zendesk refuses it: " + d.Error
 		}
 	}
 	return "Zendesk refuses it"
-}
-
-func refused(f *fault.Error, path, why string) {
-	if f.Refused == nil {
-		f.Refused = map[string]string{}
-	}
-	f.Refused[path] = why
 }

@@ -3,13 +3,13 @@ package zendesk
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 const root = "/api/v2/"
@@ -34,7 +34,7 @@ func (a *api) Probe(ctx context.Context) error {
 	switch err := json.Unmarshal(r.Body, &me); {
 	case err != nil || me.User == nil:
 		return &fault.Error{Category: fault.Permanent, Op: op, Status: r.Status, Message: "the answer is not Zendesk's"}
-	case !isID(text(me.User["id"])):
+	case !isID(mapping.Text(me.User["id"])):
 		return &fault.Error{Category: fault.Auth, Op: op, Status: r.Status, Message: "Zendesk takes us for an anonymous user"}
 	}
 	return nil
@@ -85,45 +85,18 @@ func (k *kind) list(op string, r httpapi.Response) ([]json.RawMessage, error) {
 	return list, nil
 }
 
-// read makes a call that changes nothing, whatever becomes of it.
 func (a *api) read(ctx context.Context, op, path string, query url.Values) (httpapi.Response, error) {
-	r, err := a.call(ctx, op, httpapi.Request{Method: http.MethodGet, Path: path, Query: query}, nil)
-	if err != nil {
-		f := fault.As(err)
-		f.MaybeDone = false
-		return r, f
-	}
-	return r, nil
+	return a.client.Read(ctx, op, httpapi.Request{Path: path, Query: query}, judging(op, nil))
 }
 
-// write makes a call with a body.
+// write makes a call with a body. paths are the attributes being written.
 func (a *api) write(ctx context.Context, op string, q httpapi.Request, body any, paths []string) (httpapi.Response, error) {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return httpapi.Response{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be written"}
-	}
-	q.Body, q.ContentType = raw, "application/json"
-	return a.call(ctx, op, q, paths)
+	return a.client.Send(ctx, op, q, body, judging(op, paths))
 }
 
-// call makes a call and turns an answer that is no success into its fault. paths are the attributes being written.
-func (a *api) call(ctx context.Context, op string, q httpapi.Request, paths []string) (httpapi.Response, error) {
-	r, err := a.client.Do(ctx, op, q)
-	if err != nil {
-		return r, err
-	}
-	if r.Status/100 != 2 {
-		return r, failure(op, r, paths)
-	}
-	return r, nil
+func judging(op string, paths []string) httpapi.Judge {
+	return func(r httpapi.Response) *fault.Error { return failure(op, r, paths) }
 }
 
-// ofNoObject judges a failure of a call that names no object by its path: a 404 then says that the base URL is not
-// Zendesk's. The work waits for somebody to see to it.
-func ofNoObject(err error) error {
-	if f := fault.As(err); f.Category == fault.Gone {
-		f.Category, f.Message = fault.Transient, "there is no API of Zendesk's at the base URL"
-		return f
-	}
-	return err
-}
+// ofNoObject judges a failure of a call that names no object by its path.
+func ofNoObject(err error) error { return fault.OfNoObject(err, "API of Zendesk's") }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // identity is one of a user's addresses.
@@ -18,27 +19,27 @@ type identity struct {
 	Primary bool            `json:"primary"`
 }
 
-// setEmail makes an address the user's primary one, and does nothing where it is.
-func (a *api) setEmail(ctx context.Context, op, id, address string, paths []string) (progress, error) {
+// setEmail makes an address the user's primary one, and does nothing where it is. It says whether it wrote.
+func (a *api) setEmail(ctx context.Context, op, id, address string, paths []string) (bool, error) {
 	path := users.path(id) + "/identities"
 	r, err := a.read(ctx, op, path, nil)
 	if err != nil {
-		return unwritten, err
+		return false, err
 	}
 	var answer struct {
 		Identities []identity `json:"identities"`
 	}
 	if json.Unmarshal(r.Body, &answer) != nil || answer.Identities == nil {
-		return unwritten, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no list of Zendesk's"}
+		return false, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no list of Zendesk's"}
 	}
 	call, value := change(path, address, answer.Identities)
 	if call.Method == "" {
-		return unwritten, nil
+		return false, nil
 	}
 	if _, err := a.write(ctx, op, call, map[string]any{"identity": value}, paths); err != nil {
-		return unwritten, err
+		return false, err
 	}
-	return written, nil
+	return true, nil
 }
 
 // change is the call that makes an address the primary one: it has the place already, it gets it, it takes the place of
@@ -46,7 +47,7 @@ func (a *api) setEmail(ctx context.Context, op, id, address string, paths []stri
 func change(path, address string, all []identity) (call httpapi.Request, value map[string]any) {
 	primary := ""
 	for _, i := range all {
-		id := text(i.ID)
+		id := mapping.Text(i.ID)
 		switch {
 		case i.Type != "email" || !isID(id):
 		case i.Primary && strings.EqualFold(i.Value, address):

@@ -1,84 +1,66 @@
 package zendesk
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // kind is one kind of object: its names on the wire and its mapping.
 type kind struct {
-	name      adapters.Kind
+	mapping.Kind
 	one, many string // "ticket", "tickets"
 	// lookup lists the objects that carry a record's id, by its parameter lookupBy.
 	lookup, lookupBy string
-	message          func() proto.Message
-	rows             []row
-	// own are the fields that say nothing of the record.
-	own []string
 	// gone says whether an object that can be read is deleted, or no record's, and whether it was erased.
 	gone func(*object) (gone, erased bool)
-	// complete adds what a create needs, or says why there can be none.
-	complete func(fields map[string]any) string
 	// archives says that what is deleted can be taken back.
 	archives bool
 	lacks    map[adapters.Ability]string
 }
 
-// row maps one attribute.
-type row struct {
-	path string
-	// field is read; the observation speaks of the attribute where the object has it.
-	field string
-	read  func(*reading, proto.Message)
-	// write sets fields; null clears. What it returns is why Zendesk cannot hold the value. Nil where Zendesk alone sets it.
-	write func(proto.Message, map[string]any) (refusal string)
-	// onCreate says that an update cannot set it.
-	onCreate bool
-	// loss is what is lost where Zendesk holds the attribute less exactly.
-	loss string
+// kinds are those that are carried.
+var kinds = map[adapters.Kind]*kind{ticket: tickets, customer: users}
+
+func (k *kind) carriage() adapters.Carriage {
+	c := k.Carriage()
+	c.Create, c.Archive, c.Pull, c.Lacks = true, k.archives, pulls, k.lacks
+	return c
 }
 
-// mapped makes a row of functions on the kind's own message.
-func mapped[M proto.Message](path, field string, read func(*reading, M), write func(M, map[string]any) string) row {
-	r := row{path: path, field: field, read: func(r *reading, m proto.Message) { read(r, m.(M)) }}
-	if write != nil {
-		r.write = func(m proto.Message, fields map[string]any) string { return write(m.(M), fields) }
+// observe is what an object says.
+func (k *kind) observe(o *object, connection string) adapters.Observation {
+	out := adapters.Observation{
+		Object: adapters.Object{Kind: k.Name, ExternalID: adapters.ExternalID(o.text("id"))}, At: o.at(), Raw: o.raw,
+		RecordID: adapters.ReadRecordID(o.text("external_id")),
 	}
-	return r
-}
-
-// plain maps a text that may be empty.
-func plain[M proto.Message](path, field string, get func(M) string, set func(M, string)) row {
-	return mapped(path, field,
-		func(r *reading, m M) {
-			if v := r.text(field); v != "" {
-				set(m, v)
-			}
-		},
-		func(m M, fields map[string]any) string {
-			fields[field] = get(m)
-			return ""
-		})
+	if gone, erased := k.gone(o); gone {
+		out.Gone, out.Erase = true, erased
+		return out
+	}
+	k.Observe(connection, o.fields, &out)
+	return out
 }
 
 // labels maps tags.
-func labels[M proto.Message](get func(M) []string, set func(M, []string)) row {
-	r := mapped("tags", "tags",
-		func(r *reading, m M) {
-			if tags, ok := r.list("tags"); ok {
-				set(m, tags)
+func labels[M proto.Message](get func(M) []string, set func(M, []string)) mapping.Row {
+	return mapping.Of("tags", []string{"tags"},
+		func(r *mapping.Reading, m M) {
+			var tags []string
+			if err := json.Unmarshal(r.Fields["tags"], &tags); err != nil {
+				r.Unusable(r.Text("tags"), "it is no list of texts")
 			}
+			set(m, tags)
 		},
-		func(m M, fields map[string]any) string {
-			fields["tags"] = tidy(get(m))
+		func(m M, w mapping.Fields) string {
+			w["tags"] = tidy(get(m))
 			return ""
-		})
-	r.loss = "Zendesk keeps tags in lower case and in its own order, each once, with _ for blanks."
-	return r
+		}).Losing("Zendesk keeps tags in lower case and in its own order, each once, with _ for blanks.")
 }
 
 // tidy are tags as Zendesk keeps them, in one order.
@@ -90,44 +72,3 @@ func tidy(tags []string) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
-
-func (r row) losing(what string) row {
-	r.loss = what
-	return r
-}
-
-// required makes clearing a refusal.
-func (r row) required(why string) row {
-	write := r.write
-	r.write = func(m proto.Message, fields map[string]any) string {
-		if refusal := write(m, fields); refusal != "" {
-			return refusal
-		}
-		if v := fields[r.field]; v == nil || v == "" {
-			return why
-		}
-		return ""
-	}
-	return r
-}
-
-// carriage is the mapping as the contract tells it.
-func (k *kind) carriage() adapters.Carriage {
-	c := adapters.Carriage{Kind: k.name, Create: true, Archive: k.archives, Pull: pulls, Losses: map[string]string{}, Lacks: k.lacks}
-	for _, r := range k.rows {
-		c.In = append(c.In, r.path)
-		switch {
-		case r.onCreate:
-			c.OnCreate = append(c.OnCreate, r.path)
-		case r.write != nil:
-			c.Out = append(c.Out, r.path)
-		}
-		if r.loss != "" {
-			c.Losses[r.path] = r.loss
-		}
-	}
-	return c
-}
-
-// kinds are those that are carried.
-var kinds = map[adapters.Kind]*kind{ticket: tickets, customer: users}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // object is a ticket or a user on the wire.
@@ -26,21 +28,7 @@ func decode(raw []byte) (*object, error) {
 }
 
 // text is a field as text: a text as it is, nothing for null, anything else as it stands.
-func (o *object) text(field string) string { return text(o.fields[field]) }
-
-func text(raw json.RawMessage) string {
-	var out string
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return ""
-	}
-	if json.Unmarshal(raw, &out) == nil {
-		return out
-	}
-	return string(raw)
-}
-
-// flag is a field that is true.
-func (o *object) flag(field string) bool { return o.text(field) == "true" }
+func (o *object) text(field string) string { return mapping.Text(o.fields[field]) }
 
 // at is Zendesk's time of what the object says.
 func (o *object) at() time.Time {

@@ -12,6 +12,7 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/cursor"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 const (
@@ -39,7 +40,7 @@ func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error)
 		return adapters.Page{}, err
 	}
 	if k == nil {
-		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
+		return adapters.Page{}, mapping.NotCarried(op)
 	}
 	query := url.Values{"per_page": {strconv.Itoa(min(max(q.Size, 1), maxPage))}}
 	if from.After != "" {
@@ -62,11 +63,9 @@ func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error)
 	switch err := json.Unmarshal(r.Body, &end); {
 	case err != nil || end.EndOfStream == nil || !*end.EndOfStream && (end.AfterCursor == "" || end.AfterCursor == from.After):
 		return adapters.Page{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer does not say where to go on"}
-	case r.Date.IsZero():
-		r.Date = r.ReceivedAt
 	}
 	page := k.page(list, a.connection)
-	page.More, page.Watermark = !*end.EndOfStream, later(r.Date, q.Since)
+	page.More, page.Watermark = !*end.EndOfStream, cursor.Later(r.Clock(), q.Since)
 	if end.AfterCursor == "" {
 		end.AfterCursor = from.After // an empty page may have none
 	}
@@ -87,7 +86,7 @@ func (a *api) begin(since time.Time) int64 {
 // ofCursor judges a failure of a page that has a cursor: one that Zendesk does not take is known no more.
 func ofCursor(err error, from place) error {
 	f := fault.As(err)
-	if from.After != "" && (f.Status == http.StatusBadRequest || f.Status == http.StatusUnprocessableEntity) {
+	if err != nil && from.After != "" && (f.Status == http.StatusBadRequest || f.Status == http.StatusUnprocessableEntity) {
 		f.Category, f.Message = fault.Gone, "Zendesk does not know the cursor any more"
 		return f
 	}
@@ -107,11 +106,4 @@ func (k *kind) page(list []json.RawMessage, connection string) adapters.Page {
 		}
 	}
 	return page
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

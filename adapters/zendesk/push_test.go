@@ -83,18 +83,18 @@ func TestAnAddressOfAUserThatWasSeenToHaveNoneIsAConflict(t *testing.T) {
 	}
 }
 
-// A request that was frozen before emptiness was told is pushed as it was.
-func TestAnOlderRequestGuardsWhatItTells(t *testing.T) {
+// A request guards what was known when it was frozen, and nothing else.
+func TestARequestGuardsWhatItTells(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.make(t, "users", map[string]any{"name": "Ada", "phone": "+4930901820"})
-	older := adapters.Request{Kind: "customer", RecordID: customerRecord, ExternalID: id, Key: "key-1",
-		Body: []byte(`{"paths":["name","phone"],"fields":{"name":"Ada King","phone":"+442079460018"},"held":{"name":"Ada"}}`)}
-	if _, err := b.Pusher.Push(t.Context(), older); err != nil {
+	request := adapters.Request{Kind: "customer", RecordID: customerRecord, ExternalID: id, Key: "key-1",
+		Body: []byte(`{"writes":{"name":{"name":"Ada King"},"phone":{"phone":"+442079460018"}},"held":{"name":{"name":"Ada"}}}`)}
+	if _, err := b.Pusher.Push(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
 	b.edit(t, "users", id, map[string]any{"name": "Ada Lovelace"})
-	_, err := b.Pusher.Push(t.Context(), older)
+	_, err := b.Pusher.Push(t.Context(), request)
 	wants(t, err, fault.Conflict)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // translator says which objects an event is about.
@@ -35,7 +36,7 @@ func (translator) Translate(e adapters.Event) (adapters.Translation, error) {
 		return adapters.Translation{}, unreadable("it is no event")
 	}
 	if e.Type == triggered {
-		return fetched(tickets, text(in.TicketID))
+		return fetched(tickets, mapping.Text(in.TicketID))
 	}
 	name := subjectOf(e.Type)
 	domain, _, _ := strings.Cut(name, ".")
@@ -45,7 +46,7 @@ func (translator) Translate(e adapters.Event) (adapters.Translation, error) {
 		return ignored("only tickets and users are carried"), nil
 	case silent[name] != "":
 		return ignored(silent[name]), nil
-	case k == users && isStaff(text(in.Detail["role"])) && name != "user.role_changed":
+	case k == users && isStaff(mapping.Text(in.Detail["role"])) && name != "user.role_changed":
 		return ignored("staff are no customers"), nil
 	case deletes[name] && !e.OccurredAt.IsZero():
 		return gone(k, e, in.object(domain))
@@ -66,10 +67,10 @@ func subjectOf(text string) string {
 
 // object is the id of the object that an event is about.
 func (in envelope) object(domain string) string {
-	if id, ok := strings.CutPrefix(text(in.Subject), "zen:"+domain+":"); ok {
+	if id, ok := strings.CutPrefix(mapping.Text(in.Subject), "zen:"+domain+":"); ok {
 		return id
 	}
-	return text(in.Detail["id"])
+	return mapping.Text(in.Detail["id"])
 }
 
 // others are ids of the event's own part: of a merge, the other object's. What Zendesk calls it there is not documented.
@@ -81,10 +82,10 @@ func (in envelope) others() []string {
 		var part struct {
 			ID json.RawMessage `json:"id"`
 		}
-		if id := text(raw); strings.HasSuffix(name, "_id") && isID(id) {
+		if id := mapping.Text(raw); strings.HasSuffix(name, "_id") && isID(id) {
 			ids = append(ids, id)
-		} else if json.Unmarshal(raw, &part) == nil && isID(text(part.ID)) {
-			ids = append(ids, text(part.ID))
+		} else if json.Unmarshal(raw, &part) == nil && isID(mapping.Text(part.ID)) {
+			ids = append(ids, mapping.Text(part.ID))
 		}
 	}
 	slices.Sort(ids)
@@ -99,7 +100,7 @@ func fetched(k *kind, ids ...string) (adapters.Translation, error) {
 			return adapters.Translation{}, unreadable("it names no " + k.one)
 		}
 		if !seen[id] {
-			t.Fetch = append(t.Fetch, adapters.Object{Kind: k.name, ExternalID: adapters.ExternalID(id)})
+			t.Fetch = append(t.Fetch, adapters.Object{Kind: k.Name, ExternalID: adapters.ExternalID(id)})
 		}
 		seen[id] = true
 	}
@@ -111,7 +112,7 @@ func gone(k *kind, e adapters.Event, id string) (adapters.Translation, error) {
 		return adapters.Translation{}, unreadable("it names no " + k.one)
 	}
 	return adapters.Translation{Observations: []adapters.Observation{{
-		Object: adapters.Object{Kind: k.name, ExternalID: adapters.ExternalID(id)}, At: e.OccurredAt, Gone: true, Raw: e.Body,
+		Object: adapters.Object{Kind: k.Name, ExternalID: adapters.ExternalID(id)}, At: e.OccurredAt, Gone: true, Raw: e.Body,
 	}}}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/mapping"
 	"github.com/canonhub/canonhub/adapters/signature"
 )
 
@@ -65,19 +66,19 @@ func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	if json.Unmarshal(d.Body, &in) != nil {
 		return nil, errBody
 	}
-	e := adapters.Event{Type: text(in.Type), Body: bytes.Clone(d.Body)}
-	switch id := text(in.ID); {
+	e := adapters.Event{Type: mapping.Text(in.Type), Body: bytes.Clone(d.Body)}
+	switch id := mapping.Text(in.ID); {
 	case subjectOf(e.Type) != "" && eventID.MatchString(id):
 		e.Key = id
-	case isID(text(in.TicketID)):
+	case isID(mapping.Text(in.TicketID)):
 		e.Key, e.Type = triggerKey(d), triggered
 	default:
 		return nil, errBody
 	}
-	if account := text(in.AccountID); isID(account) {
+	if account := mapping.Text(in.AccountID); isID(account) {
 		e.Account = account
 	}
-	if at, err := time.Parse(time.RFC3339Nano, text(in.Time)); err == nil {
+	if at, err := time.Parse(time.RFC3339Nano, mapping.Text(in.Time)); err == nil {
 		e.OccurredAt = at.UTC()
 	}
 	return []adapters.Event{e}, nil

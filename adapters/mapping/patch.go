@@ -1,0 +1,145 @@
+package mapping
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+)
+
+// Frozen is one attempt: what is written of each attribute, and what of it was held.
+type Frozen struct {
+	Writes map[string]Fields `json:"writes"` // in the order of their names: encoding/json's promise
+	// Also is what a create writes beside its attributes.
+	Also Fields `json:"also,omitempty"`
+	// Held is what was known of the attributes, where it was.
+	Held map[string]Fields `json:"held,omitempty"`
+	// Empty are attributes that were known to have no value, which the vendor does not let be written.
+	Empty []string `json:"empty,omitempty"`
+}
+
+// Prepare freezes a patch. A create leaves out what is blank.
+func (k *Kind) Prepare(p adapters.Patch) (adapters.Request, error) {
+	f := &fault.Error{Category: fault.Permanent, Op: Operation(p.Kind, p.ExternalID)}
+	switch {
+	case p.Message == nil || p.Message.ProtoReflect().Descriptor() != k.Message().ProtoReflect().Descriptor():
+		f.Message = "the message is not one of the kind's"
+	case p.ExternalID != "" && !k.IsID(string(p.ExternalID)):
+		f.Message = "it is no id of " + k.Vendor + "'s"
+	case len(p.Paths) == 0:
+		f.Message = "there is nothing to write"
+	}
+	if f.Message != "" {
+		return adapters.Request{}, f
+	}
+	out := Frozen{Writes: map[string]Fields{}}
+	for _, path := range p.Paths {
+		w, why := k.Write(path, p.ExternalID == "", p.Message)
+		if out.Writes[path] = w; why != "" {
+			f.Refuse(path, why)
+		}
+	}
+	if f.Refused != nil {
+		f.Message = k.Vendor + " cannot hold all of it"
+		return adapters.Request{}, f
+	}
+	switch {
+	case p.ExternalID == "":
+		if f.Message = k.complete(p, &out); f.Message != "" {
+			return adapters.Request{}, f
+		}
+	case k.Guarded:
+		k.hold(p, &out)
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		f.Message = "the patch cannot be written"
+		return adapters.Request{}, f
+	}
+	return adapters.Request{Kind: p.Kind, RecordID: p.RecordID, ExternalID: p.ExternalID, Key: p.Key, Body: body}, nil
+}
+
+func (k *Kind) complete(p adapters.Patch, out *Frozen) (missing string) {
+	for _, w := range out.Writes {
+		drop(w)
+	}
+	if k.Complete != nil {
+		out.Also, missing = k.Complete(p, out.Fields())
+	}
+	return missing
+}
+
+// hold keeps what the object was known to have of the attributes that are written.
+func (k *Kind) hold(p adapters.Patch, out *Frozen) {
+	if p.Held == nil {
+		return
+	}
+	out.Held = map[string]Fields{}
+	for _, path := range slices.Sorted(slices.Values(p.Paths)) {
+		empty := slices.Contains(p.HeldEmpty, path)
+		switch held, why := k.Write(path, false, p.Held); {
+		case why == "" && (empty || !Blank(held)):
+			out.Held[path] = held
+		case empty:
+			out.Empty = append(out.Empty, path)
+		}
+	}
+}
+
+// Write is what is written of one attribute, or why the vendor cannot hold it.
+func (k *Kind) Write(path string, creates bool, record proto.Message) (w Fields, refusal string) {
+	w = Fields{}
+	for _, r := range k.Rows {
+		if r.Path == path && r.Write != nil && (creates || !r.OnCreate) {
+			return w, r.Write(record, w)
+		}
+	}
+	return w, k.Vendor + " does not hold it, sets it alone, or never changes it"
+}
+
+// Thaw reads a frozen attempt. Numbers stay as they were written.
+func Thaw(r adapters.Request) (Frozen, error) {
+	var f Frozen
+	d := json.NewDecoder(bytes.NewReader(r.Body))
+	d.UseNumber()
+	if err := d.Decode(&f); err != nil || f.Writes == nil {
+		return f, &fault.Error{Category: fault.Permanent, Op: Operation(r.Kind, r.ExternalID), Message: "the frozen request cannot be read"}
+	}
+	return f, nil
+}
+
+// Paths are the attributes that are written, sorted.
+func (f Frozen) Paths() []string { return slices.Sorted(maps.Keys(f.Writes)) }
+
+// Fields are all that is written.
+func (f Frozen) Fields() Fields {
+	out := Fields{}
+	for _, path := range f.Paths() {
+		Join(out, f.Writes[path])
+	}
+	Join(out, f.Also)
+	return out
+}
+
+// Moved says that an attribute, which now has other fields than those to be written, has not those either that it was held
+// to have: somebody changed it, and the hub has not seen it.
+func (f Frozen) Moved(path string, has Fields) bool {
+	if slices.Contains(f.Empty, path) {
+		return !Blank(has)
+	}
+	held, told := f.Held[path]
+	return told && !Equal(has, held)
+}
+
+// Operation says what is done to an object with an id: "update customer".
+func Operation(kind adapters.Kind, id adapters.ExternalID) string {
+	if id == "" {
+		return "create " + string(kind)
+	}
+	return "update " + string(kind)
+}
