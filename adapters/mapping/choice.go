@@ -66,7 +66,7 @@ func (words Words[E]) Say(r *Reading, m proto.Message, field, word string) {
 	in.Set(at, protoreflect.ValueOfEnum(protoreflect.EnumNumber(is)))
 	if !ok {
 		r.Unknown(field + "=" + word)
-		set(m, r.path+"_raw", word)
+		Set(m, r.path+"_raw", word)
 	}
 }
 

@@ -46,6 +46,8 @@ type Row struct {
 	// Write sets fields; empty texts and nil clear. A refusal is why the vendor cannot hold the value. Nil where the vendor
 	// alone sets the attribute.
 	Write func(proto.Message, Fields) (refusal string)
+	// WriteKey is Write for a row whose Path ends in ".*": of one attribute below it, by its name.
+	WriteKey func(m proto.Message, key string, w Fields) (refusal string)
 	// OnCreate says that an update cannot set it.
 	OnCreate bool
 	// Loss is what is lost where the vendor holds the attribute less exactly, in one sentence.
@@ -121,7 +123,7 @@ func (k *Kind) Carriage() adapters.Carriage {
 		switch {
 		case r.OnCreate:
 			c.OnCreate = append(c.OnCreate, r.Path)
-		case r.Write != nil:
+		case r.Write != nil || r.WriteKey != nil:
 			c.Out = append(c.Out, r.Path)
 		}
 		if r.Loss != "" {

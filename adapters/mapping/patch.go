@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -25,6 +26,15 @@ type Frozen struct {
 
 // Prepare freezes a patch. A create leaves out what is blank.
 func (k *Kind) Prepare(p adapters.Patch) (adapters.Request, error) {
+	f, err := k.Attempt(p)
+	if err != nil {
+		return adapters.Request{}, err
+	}
+	return f.Freeze(p)
+}
+
+// Attempt makes an attempt of a patch, for adapters that add to it before it is frozen.
+func (k *Kind) Attempt(p adapters.Patch) (Frozen, error) {
 	f := &fault.Error{Category: fault.Permanent, Op: Operation(p.Kind, p.ExternalID)}
 	switch {
 	case p.Message == nil || p.Message.ProtoReflect().Descriptor() != k.Message().ProtoReflect().Descriptor():
@@ -35,7 +45,7 @@ func (k *Kind) Prepare(p adapters.Patch) (adapters.Request, error) {
 		f.Message = "there is nothing to write"
 	}
 	if f.Message != "" {
-		return adapters.Request{}, f
+		return Frozen{}, f
 	}
 	out := Frozen{Writes: map[string]Fields{}}
 	for _, path := range p.Paths {
@@ -46,20 +56,24 @@ func (k *Kind) Prepare(p adapters.Patch) (adapters.Request, error) {
 	}
 	if f.Refused != nil {
 		f.Message = k.Vendor + " cannot hold all of it"
-		return adapters.Request{}, f
+		return Frozen{}, f
 	}
 	switch {
 	case p.ExternalID == "":
 		if f.Message = k.complete(p, &out); f.Message != "" {
-			return adapters.Request{}, f
+			return Frozen{}, f
 		}
 	case k.Guarded:
 		k.hold(p, &out)
 	}
-	body, err := json.Marshal(out)
+	return out, nil
+}
+
+// Freeze makes the request of an attempt.
+func (f Frozen) Freeze(p adapters.Patch) (adapters.Request, error) {
+	body, err := json.Marshal(f)
 	if err != nil {
-		f.Message = "the patch cannot be written"
-		return adapters.Request{}, f
+		return adapters.Request{}, &fault.Error{Category: fault.Permanent, Op: Operation(p.Kind, p.ExternalID), Message: "the patch cannot be written"}
 	}
 	return adapters.Request{Kind: p.Kind, RecordID: p.RecordID, ExternalID: p.ExternalID, Key: p.Key, Body: body}, nil
 }
@@ -95,7 +109,13 @@ func (k *Kind) hold(p adapters.Patch, out *Frozen) {
 func (k *Kind) Write(path string, creates bool, record proto.Message) (w Fields, refusal string) {
 	w = Fields{}
 	for _, r := range k.Rows {
-		if r.Path == path && r.Write != nil && (creates || !r.OnCreate) {
+		below, wild := strings.CutSuffix(r.Path, "*")
+		key, isKey := strings.CutPrefix(path, below)
+		switch {
+		case !creates && r.OnCreate:
+		case wild && isKey && r.WriteKey != nil:
+			return w, r.WriteKey(record, key, w)
+		case r.Path == path && r.Write != nil:
 			return w, r.Write(record, w)
 		}
 	}

@@ -32,14 +32,14 @@ func get(m proto.Message, path string) string {
 	return in.Get(field).String()
 }
 
-// set says the text at a path.
-func set(m proto.Message, path, text string) {
+// Set says the text at a path.
+func Set(m proto.Message, path, text string) {
 	in, field := at(m, path, true)
 	in.Set(field, protoreflect.ValueOfString(text))
 }
 
-// put says a message at a path; nil says nothing.
-func put(m proto.Message, path string, value proto.Message) {
+// Put says a message at a path; nil says nothing.
+func Put(m proto.Message, path string, value proto.Message) {
 	if value.ProtoReflect().IsValid() {
 		in, field := at(m, path, true)
 		in.Set(field, protoreflect.ValueOfMessage(value.ProtoReflect()))

@@ -41,7 +41,7 @@ func RFC3339(text string) (time.Time, bool) {
 	return at.UTC(), err == nil
 }
 
-// Time reads a field that is a time, in the vendor's form; nil where there is none.
+// Time reads a field that is a time, in the vendor's form; nil where there is none, or where it is parsed as the zero time.
 func (r *Reading) Time(field string, parse func(string) (time.Time, bool)) *timestamppb.Timestamp {
 	raw := r.Text(field)
 	if raw == "" {
@@ -50,6 +50,9 @@ func (r *Reading) Time(field string, parse func(string) (time.Time, bool)) *time
 	at, ok := parse(raw)
 	if !ok {
 		r.Unusable(raw, "it is no time")
+		return nil
+	}
+	if at.IsZero() {
 		return nil
 	}
 	return timestamppb.New(at)

@@ -17,7 +17,7 @@ func Plain(path, field string) Row {
 	return Row{Path: path, Fields: []string{field},
 		Read: func(r *Reading, m proto.Message) {
 			if v := r.Text(field); v != "" {
-				set(m, path, v)
+				Set(m, path, v)
 			}
 		},
 		Write: func(m proto.Message, w Fields) string {
@@ -65,7 +65,7 @@ func (r *Reading) Phone(m proto.Message, raw, region string) {
 	case err != nil:
 		r.Unusable(strings.TrimSpace(raw), err.Error())
 	case e164 != "":
-		set(m, r.path, e164)
+		Set(m, r.path, e164)
 	}
 }
 
@@ -85,25 +85,25 @@ func Locale(path, field string) Row {
 			r.Unusable(raw, "it is no language tag")
 			return
 		}
-		set(m, path, locale)
+		Set(m, path, locale)
 	}
 	return row
 }
 
 // Time maps a time that the vendor alone sets.
 func Time(path, field string, parse func(string) (time.Time, bool)) Row {
-	return Row{Path: path, Fields: []string{field}, Read: func(r *Reading, m proto.Message) { put(m, path, r.Time(field, parse)) }}
+	return Row{Path: path, Fields: []string{field}, Read: func(r *Reading, m proto.Message) { Put(m, path, r.Time(field, parse)) }}
 }
 
 // Agent maps a member of the staff, or a team, whom the vendor alone sets.
 func Agent(path, field string, is func(string) bool) Row {
-	return Row{Path: path, Fields: []string{field}, Read: func(r *Reading, m proto.Message) { put(m, path, r.Agent(r.ID(field, is))) }}
+	return Row{Path: path, Fields: []string{field}, Read: func(r *Reading, m proto.Message) { Put(m, path, r.Agent(r.ID(field, is))) }}
 }
 
 // Link maps a reference to another object of the vendor's. made is what an id is written as.
 func Link(path, field string, is func(string) bool, made func(id string) any) Row {
 	return Row{Path: path, Fields: []string{field},
-		Read: func(r *Reading, m proto.Message) { put(m, path, Reference(r.ID(field, is))) },
+		Read: func(r *Reading, m proto.Message) { Put(m, path, Reference(r.ID(field, is))) },
 		Write: func(m proto.Message, w Fields) string {
 			in, at := at(m, path, false)
 			id := in.Get(at).Message().Interface().(*canonicalv1.Reference).GetExternal().GetExternalId()
@@ -120,7 +120,7 @@ func FullName(path, field string) Row {
 	return Row{Path: path, Fields: []string{field}, Loss: "Kept as one text; the parts are joined when they are written, and not read.",
 		Read: func(r *Reading, m proto.Message) {
 			if full := r.Text(field); full != "" {
-				put(m, path, &canonicalv1.PersonName{Full: &full})
+				Put(m, path, &canonicalv1.PersonName{Full: &full})
 			}
 		},
 		Write: func(m proto.Message, w Fields) string {
@@ -166,7 +166,7 @@ func Country(below, field string) []Row {
 		{Path: code, Fields: []string{field}, Loss: "Kept as text, written as the country's English name.",
 			Read: func(r *Reading, m proto.Message) {
 				if is, ok := normal.Country(r.Text(field)); ok {
-					set(m, code, is)
+					Set(m, code, is)
 				}
 			},
 			Write: func(m proto.Message, w Fields) string {
@@ -177,7 +177,7 @@ func Country(below, field string) []Row {
 			Read: func(r *Reading, m proto.Message) {
 				text := r.Text(field)
 				if _, known := normal.Country(text); !known && text != "" {
-					set(m, name, text)
+					Set(m, name, text)
 				}
 			}},
 	}

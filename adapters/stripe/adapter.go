@@ -48,12 +48,9 @@ func Factory() adapters.Factory {
 		Name:           "stripe",
 		DefaultBaseURL: "https://api.stripe.com",
 		Credentials:    []string{credential},
-		Carries: []adapters.Carriage{
-			{Kind: customer, In: customerIn(), Out: customerOut(), Create: true, Pull: pull, Losses: customerLosses, Lacks: customerLacks},
-			{Kind: invoice, In: invoiceIn(), Out: invoiceOut(), Pull: pull, Losses: invoiceLosses, Lacks: invoiceLacks},
-		},
-		Limits: adapters.Limits{PerSecond: 20, Concurrency: 8},
-		Open:   open,
+		Carries:        []adapters.Carriage{customers.carriage(), invoices.carriage()},
+		Limits:         adapters.Limits{PerSecond: 20, Concurrency: 8},
+		Open:           open,
 	}
 }
 

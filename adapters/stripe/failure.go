@@ -56,10 +56,8 @@ func failure(op string, r httpapi.Response) *fault.Error {
 	case r.Header.Get("Stripe-Should-Retry") == "false" && f.Category == fault.Transient:
 		f.Category = fault.Permanent
 	}
-	if f.Category == fault.Permanent && e.Param != "" {
-		if path := pathOf(e.Param); path != "" {
-			f.Refused = map[string]string{path: "Stripe does not take it" + because(f.Code)}
-		}
+	if path := pathOf(e.Param); f.Category == fault.Permanent && path != "" {
+		f.Refuse(path, "Stripe does not take it"+because(f.Code))
 	}
 	return f
 }
@@ -74,7 +72,7 @@ func because(code string) string {
 	return " (" + code + ")"
 }
 
-// pathOf is the attribute that a parameter was made of; empty for a parameter of our own.
+// pathOf is the attribute that a parameter was made of; empty for none, and for a parameter of our own.
 func pathOf(param string) string {
 	if key, ok := strings.CutPrefix(param, "metadata["); ok {
 		if key = strings.TrimSuffix(key, "]"); key != recordIDKey {
@@ -82,12 +80,11 @@ func pathOf(param string) string {
 		}
 		return ""
 	}
-	if param == "due_date" {
-		return "due_time"
-	}
-	for path, name := range parameters {
-		if name == param {
-			return path
+	for _, k := range kinds {
+		for _, row := range k.Rows {
+			if row.Write != nil && row.Fields[0] == param {
+				return row.Path
+			}
 		}
 	}
 	return ""

@@ -9,32 +9,41 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // maxLinePages bounds an invoice's further pages of lines, of 100 each.
 const maxLinePages = 100
 
-// lists are the addresses of the objects of a kind.
-var lists = map[adapters.Kind]string{customer: "/v1/customers", invoice: "/v1/invoices"}
-
 // Fetch reads an object, an invoice with all its lines. A customer that was deleted comes back in a short form with
 // status 200.
 func (a *api) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
-	op := "fetch " + string(o.Kind)
-	path := lists[o.Kind] + "/"
-	r, err := a.call(ctx, op, httpapi.Request{Method: http.MethodGet, Path: path + url.PathEscape(string(o.ExternalID))})
+	op, k := "fetch "+string(o.Kind), kinds[o.Kind]
+	if k == nil {
+		return adapters.Observation{}, mapping.NotCarried(op)
+	}
+	path := k.list + "/" + url.PathEscape(string(o.ExternalID))
+	r, err := a.call(ctx, op, httpapi.Request{Method: http.MethodGet, Path: path})
 	if err != nil {
 		return adapters.Observation{}, err
 	}
-	observation, more, err := observe(o.Kind, r.Body)
+	observation, more, err := k.read(op, r)
 	if err == nil && more {
-		var whole []byte
-		if whole, err = a.withAllLines(ctx, op, path+url.PathEscape(string(o.ExternalID))+"/lines", r.Body); err == nil {
-			observation, _, err = observe(o.Kind, whole)
+		if r.Body, err = a.withAllLines(ctx, op, path+"/lines", r.Body); err == nil {
+			observation, _, err = k.read(op, r)
 		}
 	}
 	observation.At = r.Date
 	return observation, err
+}
+
+// read is the object in an answer.
+func (k *kind) read(op string, r httpapi.Response) (adapters.Observation, bool, error) {
+	o, more, err := k.observe(r.Body)
+	if err != nil {
+		return o, more, &fault.Error{Category: fault.Permanent, Op: op, Status: r.Status, Err: err}
+	}
+	return o, more, nil
 }
 
 // withAllLines puts the further pages of an invoice's lines into it.
@@ -72,19 +81,12 @@ func (a *api) withAllLines(ctx context.Context, op, path string, body []byte) ([
 
 // Probe makes the cheapest call that needs the key.
 func (a *api) Probe(ctx context.Context) error {
-	_, err := a.call(ctx, "probe", httpapi.Request{Method: http.MethodGet, Path: "/v1/customers", Query: url.Values{"limit": {"1"}}})
+	_, err := a.call(ctx, "probe", httpapi.Request{Method: http.MethodGet, Path: customers.list, Query: url.Values{"limit": {"1"}}})
 	return err
 }
 
 // call makes a call; an answer that is no success is a fault.
 func (a *api) call(ctx context.Context, op string, r httpapi.Request) (httpapi.Response, error) {
 	r.Header = http.Header{"Stripe-Version": {version}}
-	resp, err := a.client.Do(ctx, op, r)
-	if err != nil {
-		return resp, err
-	}
-	if resp.Status < 200 || resp.Status > 299 {
-		return resp, failure(op, resp)
-	}
-	return resp, nil
+	return a.client.Call(ctx, op, r, func(r httpapi.Response) *fault.Error { return failure(op, r) })
 }

@@ -2,118 +2,74 @@ package stripe
 
 import (
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/stripe/stripe-go/v85"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/mapping"
 	"github.com/canonhub/canonhub/adapters/money"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
-func invoiceIn() []string {
-	paths := []string{
-		"number", "customer", "subscription", "lines", "currency_code", "subtotal", "discount_total", "tax_total", "total",
-		"amount_paid", "amount_due", "status", "issue_time", "due_time", "paid_time", "void_time", "period_start", "period_end",
-		"billing_reason", "hosted_url", "document_url", "customer_name", "customer_email", "note",
-	}
-	for _, part := range addressParts {
-		paths = append(paths, "billing_address."+part)
-	}
-	return paths
+// invoices is the mapping of invoices, one row an attribute. Fields that moved stand in both of their places. What others
+// may set is the note and, on drafts, the due date; all else follows from what Stripe bills. Nothing changes it.
+var invoices = &kind{
+	Kind: mapping.Kind{
+		Name: invoice, Vendor: "Stripe", IsID: isID, Sparse: true,
+		Message: func() proto.Message { return &canonicalv1.Invoice{} },
+		Rows: slices.Concat([]mapping.Row{
+			mapping.Plain("number", "number").ReadOnly(),
+			mapping.Of("customer", []string{"customer"}, func(r *mapping.Reading, m *canonicalv1.Invoice) {
+				m.Customer = mapping.Reference(idOf(r.Fields["customer"]))
+			}, nil),
+			mapping.Of("subscription", []string{inParent, "subscription"}, func(r *mapping.Reading, m *canonicalv1.Invoice) {
+				m.Subscription = mapping.Reference(idOf(either(r, inParent, "subscription")))
+			}, nil),
+			mapping.Of("lines", []string{"lines[data]"}, readLines, nil),
+			currency(),
+			amount("subtotal", "subtotal"),
+			amountOf("discount_total", []string{"total_discount_amounts"}, sumOf("total_discount_amounts")),
+			amountOf("tax_total", []string{"total_taxes", "total_tax_amounts", "tax"}, sumOf("total_taxes", "total_tax_amounts", "tax")),
+			amount("total", "total"),
+			amount("amount_paid", "amount_paid"),
+			amountOf("amount_due", []string{"amount_remaining", "amount_due"}, remaining),
+			mapping.ReadBy(mapping.Choice("status", "status", invoiceStatuses, mapping.Same), readStatus).ReadOnly(),
+			mapping.Time("issue_time", "status_transitions[finalized_at]", seconds),
+			mapping.WrittenBy(mapping.Time("due_time", "due_date", seconds), writeDueTime).Losing("Stripe keeps whole seconds, and changes it on drafts alone."),
+			mapping.Time("paid_time", "status_transitions[paid_at]", seconds),
+			mapping.Time("void_time", "status_transitions[voided_at]", seconds),
+			mapping.Time("period_start", "period_start", seconds),
+			mapping.Time("period_end", "period_end", seconds),
+			mapping.Choice("billing_reason", "billing_reason", billingReasons, mapping.Same).ReadOnly(),
+			mapping.Plain("hosted_url", "hosted_invoice_url").ReadOnly(),
+			mapping.Plain("document_url", "invoice_pdf").ReadOnly(),
+			mapping.Plain("customer_name", "customer_name").ReadOnly(),
+			mapping.Plain("customer_email", "customer_email").ReadOnly(),
+			mapping.Plain("note", "description"),
+		}, readOnly(address("billing_address", "customer_address"))),
+		Own: fieldsOf(stripe.Invoice{}, "charge", "paid", "paid_out_of_band", "payment_intent", "subscription", "subscription_details", "tax",
+			"tax_percent", "discount", "total_tax_amounts", "quote", "rendering_options", "application_fee_amount", "transfer_data",
+			"amount_paid_off_stripe", "statement_description", "billing", "date", "closed", "forgiven", "finalized_at", "deleted", "customer_account"),
+	},
+	list:    "/v1/invoices",
+	changes: map[string][]string{"type": {"invoice.*"}},
+	lacks: map[adapters.Ability]string{
+		adapters.Merges:   "Stripe merges no invoices.",
+		adapters.Counts:   "Stripe's lists do not tell how long they are.",
+		adapters.Creates:  "Stripe's invoices are made of what it bills; one that was made elsewhere would be billed again.",
+		adapters.Archives: "Stripe voids invoices, which changes what is owed, and deletes drafts for good.",
+	},
 }
 
-// invoiceOut is what others may set; all else follows from what Stripe bills.
-func invoiceOut() []string { return []string{"note", "due_time"} }
+// inParent is where the subscription is since the version called basil.
+const inParent = "parent[subscription_details][subscription]"
 
-var invoiceLosses = map[string]string{
-	"due_time": "Stripe keeps whole seconds, and changes it on drafts alone.",
-}
-
-var invoiceLacks = map[adapters.Ability]string{
-	adapters.Merges:   "Stripe merges no invoices.",
-	adapters.Counts:   "Stripe's lists do not tell how long they are.",
-	adapters.Creates:  "Stripe's invoices are made of what it bills; one that was made elsewhere would be billed again.",
-	adapters.Archives: "Stripe voids invoices, which changes what is owed, and deletes drafts for good.",
-}
-
-// invoiceObject is Stripe's invoice, as far as it is carried. Fields that moved stand in both of their places.
-type invoiceObject struct {
-	ID               string          `json:"id"`
-	Deleted          bool            `json:"deleted"`
-	Number           *string         `json:"number"`
-	Status           *string         `json:"status"`
-	Customer         json.RawMessage `json:"customer"`
-	Currency         string          `json:"currency"`
-	Subtotal         *int64          `json:"subtotal"`
-	Total            *int64          `json:"total"`
-	AmountDue        *int64          `json:"amount_due"`
-	AmountPaid       *int64          `json:"amount_paid"`
-	AmountRemaining  *int64          `json:"amount_remaining"`
-	DueDate          *int64          `json:"due_date"`
-	PeriodStart      *int64          `json:"period_start"`
-	PeriodEnd        *int64          `json:"period_end"`
-	BillingReason    *string         `json:"billing_reason"`
-	HostedInvoiceURL *string         `json:"hosted_invoice_url"`
-	InvoicePDF       *string         `json:"invoice_pdf"`
-	CustomerName     *string         `json:"customer_name"`
-	CustomerEmail    *string         `json:"customer_email"`
-	CustomerAddress  *addressObject  `json:"customer_address"`
-	Description      *string         `json:"description"`
-	Lines            struct {
-		Data    []lineObject `json:"data"`
-		HasMore bool         `json:"has_more"`
-	} `json:"lines"`
-	StatusTransitions struct {
-		FinalizedAt *int64 `json:"finalized_at"`
-		PaidAt      *int64 `json:"paid_at"`
-		VoidedAt    *int64 `json:"voided_at"`
-	} `json:"status_transitions"`
-	Discounts []amountObject `json:"total_discount_amounts"`
-	Taxes     []amountObject `json:"total_taxes"`       // since basil
-	TaxOld    []amountObject `json:"total_tax_amounts"` // before
-	Tax       *int64         `json:"tax"`               // before
-	Parent    *struct {
-		SubscriptionDetails *struct {
-			Subscription json.RawMessage `json:"subscription"`
-		} `json:"subscription_details"`
-	} `json:"parent"` // since basil
-	Subscription json.RawMessage `json:"subscription"` // before
-}
-
-type amountObject struct {
-	Amount      int64  `json:"amount"`
-	TaxBehavior string `json:"tax_behavior"` // since basil: inclusive, exclusive
-	Inclusive   *bool  `json:"inclusive"`    // before
-}
-
-type lineObject struct {
-	ID              string         `json:"id"`
-	Amount          *int64         `json:"amount"`
-	Currency        string         `json:"currency"`
-	Description     *string        `json:"description"`
-	Quantity        json.Number    `json:"quantity"`
-	QuantityDecimal *string        `json:"quantity_decimal"`
-	Discounts       []amountObject `json:"discount_amounts"`
-	Taxes           []amountObject `json:"taxes"`       // since basil
-	TaxOld          []amountObject `json:"tax_amounts"` // before
-	Period          struct {
-		Start *int64 `json:"start"`
-		End   *int64 `json:"end"`
-	} `json:"period"`
-	Pricing *struct {
-		UnitAmountDecimal *string `json:"unit_amount_decimal"`
-		PriceDetails      *struct {
-			Price   json.RawMessage `json:"price"`
-			Product json.RawMessage `json:"product"`
-		} `json:"price_details"`
-	} `json:"pricing"` // since basil
-	Price *struct {
-		ID                string          `json:"id"`
-		UnitAmountDecimal *string         `json:"unit_amount_decimal"`
-		Product           json.RawMessage `json:"product"`
-	} `json:"price"` // before
-}
-
-var invoiceStatuses = map[string]canonicalv1.InvoiceStatus{
+var invoiceStatuses = mapping.Words[canonicalv1.InvoiceStatus]{
 	"draft":         canonicalv1.InvoiceStatus_INVOICE_STATUS_DRAFT,
 	"open":          canonicalv1.InvoiceStatus_INVOICE_STATUS_OPEN,
 	"paid":          canonicalv1.InvoiceStatus_INVOICE_STATUS_PAID,
@@ -121,7 +77,7 @@ var invoiceStatuses = map[string]canonicalv1.InvoiceStatus{
 	"void":          canonicalv1.InvoiceStatus_INVOICE_STATUS_VOID,
 }
 
-var billingReasons = map[string]canonicalv1.BillingReason{
+var billingReasons = mapping.Words[canonicalv1.BillingReason]{
 	"manual":                                 canonicalv1.BillingReason_BILLING_REASON_MANUAL,
 	"subscription_create":                    canonicalv1.BillingReason_BILLING_REASON_SUBSCRIPTION_CREATE,
 	"subscription_cycle":                     canonicalv1.BillingReason_BILLING_REASON_SUBSCRIPTION_CYCLE,
@@ -132,91 +88,129 @@ var billingReasons = map[string]canonicalv1.BillingReason{
 	"automatic_pending_invoice_item_invoice": canonicalv1.BillingReason_BILLING_REASON_PENDING_ITEMS,
 }
 
-func (r *reading) invoice(raw json.RawMessage) (o adapters.Observation, more bool, err error) {
-	var in invoiceObject
-	if err := json.Unmarshal(raw, &in); err != nil || in.ID == "" {
-		return o, false, errShape
+// readStatus tells an open invoice of which a part is paid.
+func readStatus(r *mapping.Reading, m *canonicalv1.Invoice) {
+	invoiceStatuses.Say(r, m, "status", r.Text("status"))
+	if paid, _ := strconv.ParseInt(r.Text("amount_paid"), 10, 64); m.GetStatus() == canonicalv1.InvoiceStatus_INVOICE_STATUS_OPEN && paid > 0 {
+		m.Status = canonicalv1.InvoiceStatus_INVOICE_STATUS_PARTIALLY_PAID.Enum()
 	}
-	o = adapters.Observation{Object: adapters.Object{Kind: invoice, ExternalID: adapters.ExternalID(in.ID)}, Gone: in.Deleted}
-	if in.Deleted {
-		return o, false, nil
+}
+
+func writeDueTime(m *canonicalv1.Invoice, w mapping.Fields) string {
+	if m.GetDueTime() == nil {
+		return "a due date cannot be taken back at Stripe"
 	}
-	code := strings.ToUpper(in.Currency)
-	m := &canonicalv1.Invoice{
-		Number: text(in.Number), Customer: reference(idOf(in.Customer)), CurrencyCode: text(&code),
-		Subtotal: r.amount("subtotal", in.Subtotal, code), Total: r.amount("total", in.Total, code),
-		AmountDue: r.amount("amount_due", in.remaining(), code), AmountPaid: r.amount("amount_paid", in.AmountPaid, code),
-		DiscountTotal: r.sum("discount_total", in.Discounts, code), TaxTotal: r.taxTotal(in, code),
-		IssueTime: moment(in.StatusTransitions.FinalizedAt), PaidTime: moment(in.StatusTransitions.PaidAt), VoidTime: moment(in.StatusTransitions.VoidedAt),
-		DueTime: moment(in.DueDate), PeriodStart: moment(in.PeriodStart), PeriodEnd: moment(in.PeriodEnd),
-		HostedUrl: text(in.HostedInvoiceURL), DocumentUrl: text(in.InvoicePDF), Note: text(in.Description),
-		CustomerName: text(in.CustomerName), CustomerEmail: text(in.CustomerEmail), BillingAddress: r.address("billing_address", in.CustomerAddress),
-	}
-	if in.Status != nil {
-		m.Status, m.StatusRaw = enum(r, "status", *in.Status, invoiceStatuses)
-		if *in.Status == "open" && in.AmountPaid != nil && *in.AmountPaid > 0 {
-			partly := canonicalv1.InvoiceStatus_INVOICE_STATUS_PARTIALLY_PAID
-			m.Status = &partly
+	w["due_date"] = strconv.FormatInt(m.GetDueTime().GetSeconds(), 10)
+	return ""
+}
+
+// either is the first of several fields that is there.
+func either(r *mapping.Reading, names ...string) json.RawMessage {
+	for _, name := range names {
+		if raw := r.Fields[name]; mapping.Text(raw) != "" {
+			return raw
 		}
 	}
-	if in.BillingReason != nil {
-		m.BillingReason, m.BillingReasonRaw = enum(r, "billing_reason", *in.BillingReason, billingReasons)
-	}
-	if id := in.subscription(); id != "" {
-		m.Subscription = reference(id)
-	}
-	for _, line := range in.Lines.Data {
-		m.Lines = append(m.Lines, r.line(line, code))
-	}
-	o.Message = m
-	return o, in.Lines.HasMore, nil
+	return nil
 }
 
-func (in *invoiceObject) subscription() string {
-	if in.Parent != nil && in.Parent.SubscriptionDetails != nil {
-		return idOf(in.Parent.SubscriptionDetails.Subscription)
-	}
-	return idOf(in.Subscription)
+// share is an amount among several.
+type share struct {
+	Amount      json.Number `json:"amount"`
+	TaxBehavior string      `json:"tax_behavior"` // since basil: inclusive, exclusive
+	Inclusive   *bool       `json:"inclusive"`    // before
 }
 
-func (r *reading) taxTotal(in invoiceObject, code string) *canonicalv1.Money {
-	switch {
-	case in.Taxes != nil:
-		return r.sum("tax_total", in.Taxes, code)
-	case in.TaxOld != nil:
-		return r.sum("tax_total", in.TaxOld, code)
+// sumOf adds what is in the first of several fields that is there, or takes it where it is one amount.
+func sumOf(names ...string) func(*mapping.Reading) json.RawMessage {
+	return func(r *mapping.Reading) json.RawMessage {
+		raw := either(r, names...)
+		var shares []share
+		if json.Unmarshal(raw, &shares) != nil {
+			return raw
+		}
+		return number(sum(shares))
 	}
-	return r.amount("tax_total", in.Tax, code)
 }
 
-// sum adds amounts; nil where the field is missing.
-func (r *reading) sum(path string, amounts []amountObject, code string) *canonicalv1.Money {
-	if amounts == nil {
-		return nil
+func sum(shares []share) (total int64) {
+	for _, s := range shares {
+		n, _ := s.Amount.Int64() // a whole number
+		total += n
 	}
-	var total int64
-	for _, a := range amounts {
-		total += a.Amount
-	}
-	return r.amount(path, &total, code)
+	return total
 }
 
-func (r *reading) line(in lineObject, invoiceCurrency string) *canonicalv1.Line {
-	code := strings.ToUpper(in.Currency)
-	if code == "" {
-		code = invoiceCurrency
+func number(n int64) json.RawMessage { return json.RawMessage(strconv.FormatInt(n, 10)) }
+
+// remaining is what is still to be paid. Stripe's amount_due does not fall when payments come in.
+func remaining(r *mapping.Reading) json.RawMessage {
+	due, errDue := strconv.ParseInt(r.Text("amount_due"), 10, 64)
+	paid, errPaid := strconv.ParseInt(r.Text("amount_paid"), 10, 64)
+	if r.Text("amount_remaining") != "" || errDue != nil || errPaid != nil {
+		return r.Fields["amount_remaining"]
 	}
-	out := &canonicalv1.Line{
-		ExternalId: text(&in.ID), Title: text(in.Description), Total: r.amount("lines", in.total(), code),
-		Quantity: quantity(in), UnitPrice: r.unitPrice(in, code),
+	return number(due - paid)
+}
+
+// line is one of an invoice's.
+type line struct {
+	ID              string      `json:"id"`
+	Amount          json.Number `json:"amount"`
+	Currency        string      `json:"currency"`
+	Description     string      `json:"description"`
+	Quantity        json.Number `json:"quantity"`
+	QuantityDecimal *string     `json:"quantity_decimal"`
+	Discounts       []share     `json:"discount_amounts"`
+	Taxes           []share     `json:"taxes"`       // since basil
+	TaxOld          []share     `json:"tax_amounts"` // before
+	Period          struct {
+		Start json.Number `json:"start"`
+		End   json.Number `json:"end"`
+	} `json:"period"`
+	Pricing *struct {
+		UnitAmountDecimal string `json:"unit_amount_decimal"`
+		PriceDetails      struct {
+			Price   json.RawMessage `json:"price"`
+			Product json.RawMessage `json:"product"`
+		} `json:"price_details"`
+	} `json:"pricing"` // since basil
+	Price *struct {
+		ID                string          `json:"id"`
+		UnitAmountDecimal string          `json:"unit_amount_decimal"`
+		Product           json.RawMessage `json:"product"`
+	} `json:"price"` // before
+}
+
+func readLines(r *mapping.Reading, m *canonicalv1.Invoice) {
+	var lines []line
+	if raw := r.Fields["lines[data]"]; raw != nil && json.Unmarshal(raw, &lines) != nil {
+		r.Unusable("", errShape.Error())
 	}
-	if in.Period.Start != nil || in.Period.End != nil {
-		out.PeriodStart, out.PeriodEnd = moment(in.Period.Start), moment(in.Period.End)
+	for _, in := range lines {
+		currency := in.Currency
+		if currency == "" {
+			currency = r.Text("currency")
+		}
+		m.Lines = append(m.Lines, in.read(r, strings.ToUpper(currency)))
 	}
-	out.Product, out.Variant = in.sold()
+}
+
+// read is a line in canonical form. Its total is after discounts; Stripe's own is before them.
+func (in line) read(r *mapping.Reading, currency string) *canonicalv1.Line {
+	out := &canonicalv1.Line{ExternalId: mapping.Some(in.ID), Title: mapping.Some(in.Description),
+		PeriodStart: moment(in.Period.Start), PeriodEnd: moment(in.Period.End), Quantity: mapping.Some(in.Quantity.String())}
+	if in.QuantityDecimal != nil {
+		out.Quantity = mapping.Some(*in.QuantityDecimal)
+	}
+	if gross, err := in.Amount.Int64(); err == nil {
+		out.Total = minor(r, number(gross-sum(in.Discounts)), currency)
+	}
+	price, product, variant := in.sold()
+	out.UnitPrice, out.Product, out.Variant = unitPrice(r, price, currency), mapping.Reference(product), mapping.Reference(variant)
 	for _, d := range in.Discounts {
-		if amount := r.amount("lines", &d.Amount, code); amount != nil && d.Amount != 0 {
-			out.Discounts = append(out.Discounts, &canonicalv1.Discount{Amount: amount})
+		if of := minor(r, json.RawMessage(d.Amount), currency); of.GetUnits() != 0 || of.GetNanos() != 0 {
+			out.Discounts = append(out.Discounts, &canonicalv1.Discount{Amount: of})
 		}
 	}
 	taxes := in.Taxes
@@ -225,68 +219,38 @@ func (r *reading) line(in lineObject, invoiceCurrency string) *canonicalv1.Line 
 	}
 	for _, t := range taxes {
 		included := t.TaxBehavior == "inclusive" || t.Inclusive != nil && *t.Inclusive
-		out.Taxes = append(out.Taxes, &canonicalv1.Tax{Amount: r.amount("lines", &t.Amount, code), Included: &included})
+		out.Taxes = append(out.Taxes, &canonicalv1.Tax{Amount: minor(r, json.RawMessage(t.Amount), currency), Included: &included})
 	}
 	return out
 }
 
-// quantity is an exact decimal; nil where Stripe has none, as on credits for unused time.
-func quantity(in lineObject) *string {
-	if in.QuantityDecimal != nil {
-		return text(in.QuantityDecimal)
+func moment(n json.Number) *timestamppb.Timestamp {
+	if at, ok := seconds(n.String()); ok && !at.IsZero() {
+		return timestamppb.New(at)
 	}
-	n := in.Quantity.String()
-	return text(&n)
+	return nil
+}
+
+// sold are the price of one, the product and its price's id, as far as Stripe tells them.
+func (in line) sold() (price, product, variant string) {
+	switch {
+	case in.Pricing != nil:
+		return in.Pricing.UnitAmountDecimal, idOf(in.Pricing.PriceDetails.Product), idOf(in.Pricing.PriceDetails.Price)
+	case in.Price != nil:
+		return in.Price.UnitAmountDecimal, idOf(in.Price.Product), in.Price.ID
+	}
+	return "", "", ""
 }
 
 // unitPrice is a decimal in the smallest unit: it may have more digits than the currency.
-func (r *reading) unitPrice(in lineObject, code string) *canonicalv1.Money {
-	var decimal *string
-	switch {
-	case in.Pricing != nil:
-		decimal = in.Pricing.UnitAmountDecimal
-	case in.Price != nil:
-		decimal = in.Price.UnitAmountDecimal
-	}
-	if text(decimal) == nil {
+func unitPrice(r *mapping.Reading, decimal, currency string) *canonicalv1.Money {
+	if decimal == "" {
 		return nil
 	}
-	m, err := money.FromStripeDecimal(*decimal, code)
+	m, err := money.FromStripeDecimal(decimal, currency)
 	if err != nil {
-		r.cannotUse("lines", *decimal, err)
+		r.Unusable(decimal, err.Error())
 		return nil
 	}
 	return m
-}
-
-// sold are the product and its price, as far as Stripe tells them.
-func (in *lineObject) sold() (product, price *canonicalv1.Reference) {
-	switch {
-	case in.Pricing != nil && in.Pricing.PriceDetails != nil:
-		return reference(idOf(in.Pricing.PriceDetails.Product)), reference(idOf(in.Pricing.PriceDetails.Price))
-	case in.Price != nil:
-		return reference(idOf(in.Price.Product)), reference(in.Price.ID)
-	}
-	return nil, nil
-}
-
-// total is the line's amount after its discounts; Stripe's own is before them.
-func (in *lineObject) total() *int64 {
-	if in.Amount == nil {
-		return nil
-	}
-	total := *in.Amount
-	for _, d := range in.Discounts {
-		total -= d.Amount
-	}
-	return &total
-}
-
-// remaining is what is still to be paid. Stripe's amount_due does not fall when payments come in.
-func (in *invoiceObject) remaining() *int64 {
-	if in.AmountRemaining != nil || in.AmountDue == nil || in.AmountPaid == nil {
-		return in.AmountRemaining
-	}
-	remaining := *in.AmountDue - *in.AmountPaid
-	return &remaining
 }

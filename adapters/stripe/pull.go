@@ -13,6 +13,7 @@ import (
 	"github.com/canonhub/canonhub/adapters/cursor"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 const (
@@ -24,12 +25,6 @@ const (
 
 // pull is the same for both kinds.
 var pull = adapters.Pull{MaxPage: maxPage, Changes: true, Deletes: true, Lag: time.Minute}
-
-// changes are the events of a kind: by their names for customers, whose group has a dozen others; invoices have the group.
-var changes = map[adapters.Kind]url.Values{
-	customer: {"types[]": {"customer.created", "customer.updated", "customer.deleted"}},
-	invoice:  {"type": {"invoice.*"}},
-}
 
 // place is how far a pull has come: the last object or event seen.
 type place struct {
@@ -47,16 +42,18 @@ func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error)
 	if err := cursor.Decode(q.Cursor, &from); err != nil {
 		return adapters.Page{}, err
 	}
-	path, query := lists[q.Kind], url.Values{}
+	k := kinds[q.Kind]
+	if k == nil {
+		return adapters.Page{}, mapping.NotCarried(op)
+	}
+	path, query := k.list, url.Values{}
 	switch {
-	case path == "":
-		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
 	case !q.Since.IsZero() && a.now().Sub(q.Since) > remembers:
 		return adapters.Page{}, &fault.Error{Category: fault.Gone, Op: op, Message: "Stripe keeps events for 30 days"}
 	case !q.Since.IsZero():
 		path = "/v1/events"
 		query = url.Values{"created[gte]": {strconv.FormatInt(q.Since.Unix(), 10)}}
-		for name, values := range changes[q.Kind] {
+		for name, values := range k.changes {
 			query[name] = values
 		}
 	}
@@ -65,7 +62,7 @@ func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error)
 	if err != nil {
 		return adapters.Page{}, err
 	}
-	return readPage(op, q, from, r)
+	return k.page(op, q, from, r)
 }
 
 // list reads the page behind a place.
@@ -75,22 +72,17 @@ func (a *api) list(ctx context.Context, op, path string, query url.Values, from 
 	}
 	get := httpapi.Request{Method: http.MethodGet, Path: path, Query: query}
 	r, err := a.call(ctx, op, get)
-	f := fault.As(err)
-	if f != nil && f.Code == "resource_missing" && from.ID != "" {
+	if f := fault.As(err); f != nil && f.Code == "resource_missing" && from.ID != "" {
 		// It was deleted since. What has the same second comes once more.
 		query.Del("starting_after")
 		query.Set("created[lte]", strconv.FormatInt(from.Created, 10))
 		r, err = a.call(ctx, op, get)
-		f = fault.As(err)
 	}
-	if f != nil && f.Category == fault.Gone {
-		f.Category, f.Message = fault.Transient, "there is no such list at the base URL"
-	}
-	return r, err
+	return r, fault.OfNoObject(err, "such list of Stripe's")
 }
 
-// readPage reads what a list has.
-func readPage(op string, q adapters.Query, from place, r httpapi.Response) (adapters.Page, error) {
+// page reads what a list has.
+func (k *kind) page(op string, q adapters.Query, from place, r httpapi.Response) (adapters.Page, error) {
 	var in struct {
 		Data    []json.RawMessage `json:"data"`
 		HasMore *bool             `json:"has_more"`
@@ -98,16 +90,12 @@ func readPage(op string, q adapters.Query, from place, r httpapi.Response) (adap
 	if json.Unmarshal(r.Body, &in) != nil || in.Data == nil || in.HasMore == nil || *in.HasMore && len(in.Data) == 0 {
 		return adapters.Page{}, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no list of Stripe's"}
 	}
-	now := r.Date
-	if now.IsZero() {
-		now = r.ReceivedAt
-	}
 	if from.Begun == 0 {
-		from.Begun = now.Unix()
+		from.Begun = r.Clock().Unix()
 	}
 	page := adapters.Page{More: *in.HasMore, Watermark: time.Unix(from.Begun, 0).UTC()}
 	for i, raw := range in.Data {
-		if err := read(&page, q, raw, now); err != nil {
+		if err := k.take(&page, q, raw, r.Clock()); err != nil {
 			page.Rejected = append(page.Rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: errShape.Error(), Raw: raw})
 		}
 	}
@@ -125,15 +113,15 @@ func readPage(op string, q adapters.Query, from place, r httpapi.Response) (adap
 	return page, nil
 }
 
-// read takes one entry of a list: an object, as it now is, or an event.
-func read(page *adapters.Page, q adapters.Query, raw []byte, now time.Time) error {
+// take reads one entry of a list: an object, as it now is, or an event.
+func (k *kind) take(page *adapters.Page, q adapters.Query, raw []byte, now time.Time) error {
 	if !q.Since.IsZero() {
 		meaning, err := translator{}.Translate(adapters.Event{Body: raw})
 		page.Observations = append(page.Observations, meaning.Observations...)
 		page.Fetch = append(page.Fetch, meaning.Fetch...)
 		return err
 	}
-	o, more, err := observe(q.Kind, raw)
+	o, more, err := k.observe(raw)
 	switch {
 	case err != nil:
 		return err
