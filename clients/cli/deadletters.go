@@ -28,7 +28,7 @@ func (c *choice) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.connection, "connection", "", "only of this connection")
 	f.StringVar(&c.kind, "kind", "", "only deliveries of records of this kind")
-	f.StringVar(&c.category, "category", "", "only of this category: permanent, transient, conflict")
+	f.StringVar(&c.category, "category", "", "only of this category: permanent, transient, conflict, internal")
 	f.StringVar(&c.subject, "subject", "", "only these: receipt, or delivery")
 	f.StringVar(&c.since, "since", "", "only those given up since: a time (2026-03-01T12:00:00Z), or how long ago (24h)")
 	f.StringVar(&c.before, "before", "", "only those given up before; as --since")

@@ -13,6 +13,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -103,10 +104,19 @@ func (d *Deliverer) Deliver(ctx context.Context, args jobs.DeliverArgs, run jobs
 			err = next(httpapi.WithTrace(ctx, httpapi.Trace{CorrelationID: one.cause.CorrelationID, TraceParent: one.cause.TraceParent}))
 		}
 		if err != nil || one.ended {
-			return err
+			return one.byItself(ctx, err)
 		}
 	}
 	return jobs.Snooze(0)
+}
+
+// byItself gives a delivery up that fails by the hub's own error, and no vendor's, time and again: a person must hear of it.
+func (o *delivery) byItself(ctx context.Context, err error) error {
+	var f *fault.Error
+	if err == nil || jobs.IsSnooze(err) || errors.As(err, &f) || ctx.Err() != nil || !o.run.Final(jobs.Internal) {
+		return err
+	}
+	return o.end(ctx, nil, &fault.Error{Category: jobs.Internal, Op: "deliver", Err: err})
 }
 
 // askWhetherRead asks whether the target has been read, where it is to be.

@@ -16,6 +16,7 @@ import (
 	"github.com/canonhub/canonhub/hub/hubtest"
 	"github.com/canonhub/canonhub/hub/jobs"
 	"github.com/canonhub/canonhub/hub/limits"
+	"github.com/canonhub/canonhub/hub/model"
 	"github.com/canonhub/canonhub/hub/store"
 )
 
@@ -126,5 +127,36 @@ func TestWhatFailsForTooLongIsGivenUpThoughItsVendorFailsAlone(t *testing.T) {
 	}
 	if d := w.Bundle(id).Delivery("crm"); d.State != store.Dead {
 		t.Errorf("%+v", d)
+	}
+}
+
+// What fails by the hub's own doing is told as a dead letter once it has failed too often, and can be redriven.
+func TestADeliveryThatTheHubFailsIsGivenUpOnceItHasNoTriesLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Named("Ada", "ada@example.com"))).RecordID
+	for _, sql := range []string{
+		`create function broken() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$`,
+		`create trigger broken before insert on attempts for each row execute function broken()`,
+	} {
+		if _, err := w.Store.Pool().Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Deliver(id, "crm", false); err == nil {
+		t.Fatal("it was delivered")
+	}
+	if d := w.Bundle(id).Delivery("crm"); d.State == store.Dead {
+		t.Fatalf("it is given up at the first try: %+v", d)
+	}
+	if err := w.Deliver(id, "crm", true); err != nil {
+		t.Fatal(err)
+	}
+	letters, err := w.Store.DeadLetters(t.Context(), store.LetterQuery{Kinds: model.Kinds(), Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := w.Bundle(id).Delivery("crm"); d.State != store.Dead || len(letters) != 1 || letters[0].Category != string(jobs.Internal) {
+		t.Errorf("the delivery is %+v, the dead letters are %+v", d, letters)
 	}
 }

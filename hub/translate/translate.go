@@ -261,6 +261,7 @@ func (o *translation) respond(ctx context.Context, run jobs.Run, err error) erro
 			"correlation_id", o.cause.CorrelationID, "category", f.Category, "attempt", run.Attempt, "error", f)
 		return errors.Join(f, o.failed(ctx, f))
 	}
+	f.Category = category
 	return o.giveUp(ctx, run, f)
 }
 

@@ -145,7 +145,7 @@ type DeadLetter struct {
 	ReceiptId string `protobuf:"bytes,3,opt,name=receipt_id,json=receiptId,proto3" json:"receipt_id,omitempty"`
 	// The record of the delivery; empty for an event.
 	RecordId string `protobuf:"bytes,4,opt,name=record_id,json=recordId,proto3" json:"record_id,omitempty"`
-	// The category of the failure: `permanent`, `transient`, `conflict`.
+	// The category of the failure: `permanent`, `transient`, `conflict`; `internal` where it was the hub's own, and no vendor's.
 	Category string `protobuf:"bytes,5,opt,name=category,proto3" json:"category,omitempty"`
 	// The failure, in the vendor's words as far as it had any.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -1021,13 +1021,13 @@ const file_canonhub_hub_v1_dead_letter_service_proto_rawDesc = "" +
 	"connection\x12\x1b\n" +
 	"\trecord_id\x18\x04 \x01(\tR\brecordId\x12\x14\n" +
 	"\x05actor\x18\x05 \x01(\tR\x05actor\x12\x16\n" +
-	"\x06detail\x18\x06 \x01(\tR\x06detail\"\xe1\x02\n" +
+	"\x06detail\x18\x06 \x01(\tR\x06detail\"\xeb\x02\n" +
 	"\x10DeadLetterFilter\x12'\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18dR\n" +
 	"connection\x12\x1b\n" +
-	"\x04kind\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04kind\x12Y\n" +
-	"\bcategory\x18\x03 \x01(\tB=\xbaH:r8R\x00R\ttransientR\bthrottleR\tpermanentR\x04authR\x04goneR\bconflictR\bcategory\x12F\n" +
+	"\x04kind\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04kind\x12c\n" +
+	"\bcategory\x18\x03 \x01(\tBG\xbaHDrBR\x00R\ttransientR\bthrottleR\tpermanentR\x04authR\x04goneR\bconflictR\binternalR\bcategory\x12F\n" +
 	"\asubject\x18\x04 \x01(\x0e2\".canonhub.hub.v1.DeadLetterSubjectB\b\xbaH\x05\x82\x01\x02\x10\x01R\asubject\x120\n" +
 	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x122\n" +
 	"\x06before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x06before\"\xcc\x01\n" +
