@@ -16,7 +16,7 @@ func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 	}
 	contacts := a.kinds[customer]
 	now, err := a.get(ctx, op, contacts, string(r.ExternalID))
-	if err == nil && !contacts.gone(now).gone {
+	if err == nil && !contacts.gone(now) {
 		now, err = a.post(ctx, op, now.id, change{kind: contacts, object: fields{"ContactStatus": archived}})
 	}
 	switch {

@@ -47,9 +47,8 @@ func (o options) contacts() *kind {
 		},
 		many: "Contacts", id: "ContactID", maxPage: 500,
 		asked: url.Values{}, listed: url.Values{"includeArchived": {"true"}, "order": {"ContactID"}},
-		gone: func(o *object) end {
-			status := o.text("ContactStatus")
-			return end{gone: status == archived || status == forgotten, erased: status == forgotten, into: o.text("MergedToContactID")}
+		gone: func(o *object) bool {
+			return o.text("ContactStatus") == archived || o.text("ContactStatus") == forgotten
 		},
 		recordID: func(o *object) string { return o.text("ContactNumber") },
 		settle:   settleContact,

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -54,22 +52,19 @@ func key(text string) string {
 // is the same party.
 func (a *api) found(ctx context.Context, op string, r adapters.Request, c change, refusal error) (adapters.Ack, error) {
 	made, err := a.byRecord(ctx, op, c.kind, r.RecordID, contactOf(c.object))
+	if made != nil {
+		return adapters.Ack{Observation: *made}, nil
+	}
+	if err == nil && c.kind.Name == customer {
+		made, err = a.party(ctx, op, c.kind, c.object)
+	}
 	switch {
 	case err != nil:
 		return adapters.Ack{}, err
-	case made != nil:
-		return adapters.Ack{Observation: *made}, nil
-	case c.kind.Name != customer:
+	case made == nil:
 		return adapters.Ack{}, refusal
 	}
-	party, err := a.party(ctx, op, c.kind, c.object)
-	if err != nil {
-		return adapters.Ack{}, err
-	}
-	if party == nil {
-		return adapters.Ack{}, refusal
-	}
-	return adapters.Ack{Found: true, Observation: *party}, nil
+	return adapters.Ack{Found: true, Observation: *made}, nil
 }
 
 // party is the contact that has the name, unless it is evidently another: it has another e-mail address, or is another
@@ -123,51 +118,44 @@ func (a *api) byRecord(ctx context.Context, op string, k *kind, recordID, contac
 		return a.amongInvoices(ctx, op, k, recordID, contact)
 	}
 	r, err := a.read(ctx, op, httpapi.Request{Path: k.path(recordID), Query: k.asked})
-	if fault.CategoryOf(err) == fault.Gone {
+	switch {
+	case fault.CategoryOf(err) == fault.Gone:
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	o, err := k.decoded(op, r, "")
 	if err != nil {
 		return nil, err
 	}
+	return k.carrying(o, recordID), nil
+}
+
+// carrying is what an object says, nil where it does not carry a record's id.
+func (k *kind) carrying(o *object, recordID string) *adapters.Observation {
 	if seen := k.observe(o); !seen.Gone && seen.RecordID == recordID && recordID != "" {
-		return &seen, nil
+		return &seen
 	}
-	return nil, nil
+	return nil
 }
 
 // amongInvoices looks through a contact's invoices in the order of their ids, as a pull does. By their time of change the one
 // that is looked for would most often be on the first page; but it would move there from a page that was not read yet, when
 // somebody changes it meanwhile, and be made a second time.
 func (a *api) amongInvoices(ctx context.Context, op string, invoices *kind, recordID, contact string) (*adapters.Observation, error) {
-	query := maps.Clone(invoices.listed)
-	maps.Copy(query, invoices.asked)
-	query.Set("ContactIDs", contact)
-	query.Set("pageSize", strconv.Itoa(invoices.maxPage))
-	for number := 1; ; number++ {
-		query.Set("page", strconv.Itoa(number))
-		r, err := a.read(ctx, op, httpapi.Request{Path: root + invoices.many, Query: query})
-		if err != nil {
-			return nil, ofNoObject(err)
-		}
-		in, err := place{}.turned(op, r, invoices.list(r.Body), number, invoices.maxPage)
-		if err == nil && in.hollow {
-			err = noPage(op, r)
-		}
+	for q := (adapters.Query{Size: invoices.maxPage}); ; {
+		in, err := a.page(ctx, op, invoices, q, url.Values{"ContactIDs": {contact}})
 		if err != nil {
 			return nil, err
 		}
 		for _, raw := range in.list {
 			if o, err := invoices.decode(raw); err == nil {
-				if seen := invoices.observe(o); !seen.Gone && seen.RecordID == recordID && recordID != "" {
-					return &seen, nil
+				if seen := invoices.carrying(o, recordID); seen != nil {
+					return seen, nil
 				}
 			}
 		}
-		if !in.more {
+		if q.Cursor = in.cursor(); !in.more {
 			return nil, nil
 		}
 	}

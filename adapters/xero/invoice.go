@@ -58,7 +58,7 @@ func (o options) invoices() *kind {
 		},
 		many: "Invoices", id: "InvoiceID", sort: "Type", maxPage: 200,
 		asked: url.Values{"unitdp": {"4"}}, listed: url.Values{"where": {`Type=="` + sale + `"`}, "order": {"InvoiceId"}},
-		gone: func(o *object) end { return end{gone: o.text("Type") != sale} },
+		gone: func(o *object) bool { return o.text("Type") != sale },
 		recordID: func(o *object) string { // what is behind the link's last slash
 			link := o.text("Url")
 			return link[strings.LastIndex(link, "/")+1:]

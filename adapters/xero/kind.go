@@ -18,20 +18,14 @@ type kind struct {
 	// asked is what every read and write asks for, listed what lists ask for beside it: by it nothing ever leaves a list.
 	asked, listed url.Values
 	maxPage       int
-	// gone says whether an object that can be read is out of use or no record's, whether it was erased, and what lives on.
-	gone func(*object) end
+	// gone says whether an object that can be read is out of use or no record's.
+	gone func(*object) bool
 	// recordID is the text that a create left there.
 	recordID func(*object) string
 	// settle makes Xero's fields of what is written, given the object as it is, an empty one where it is made; or refuses
 	// attributes.
 	settle func(now *object, c change, f *fault.Error) fields
 	lacks  map[adapters.Ability]string
-}
-
-// end is how an object came to its end.
-type end struct {
-	gone, erased bool
-	into         string
 }
 
 // fields are what is written, by Xero's names, or by those of this package where Xero's fields depend on each other.
@@ -55,10 +49,10 @@ func (k *kind) observe(o *object) adapters.Observation {
 		Object: adapters.Object{Kind: k.Name, ExternalID: adapters.ExternalID(o.id)}, At: o.at(), Raw: o.raw,
 		RecordID: adapters.ReadRecordID(k.recordID(o)),
 	}
-	if end := k.gone(o); end.gone {
-		out.Gone, out.Erase = true, end.erased
-		if isID(end.into) && end.into != o.id {
-			out.MergedInto = adapters.ExternalID(end.into)
+	if k.gone(o) {
+		out.Gone, out.Erase = true, o.text("ContactStatus") == forgotten
+		if into := o.text("MergedToContactID"); isID(into) && into != o.id {
+			out.MergedInto = adapters.ExternalID(into)
 		}
 		return out
 	}

@@ -17,7 +17,9 @@ import (
 const finest = 4
 
 // item is a line on the wire.
-type item = map[string]json.RawMessage
+type item map[string]json.RawMessage
+
+func (i item) text(field string) string { return mapping.Text(i[field]) }
 
 // items are an object's lines; false where they are no list.
 func items(object map[string]json.RawMessage) ([]item, bool) {
@@ -38,12 +40,12 @@ func readLines(r *mapping.Reading, i *canonicalv1.Invoice) {
 }
 
 func readLine(r *mapping.Reading, in item) *canonicalv1.Line {
-	title, further, _ := strings.Cut(mapping.Text(in["Description"]), "\n")
+	title, further, _ := strings.Cut(in.text("Description"), "\n")
 	out := &canonicalv1.Line{
-		Title: mapping.Some(title), Description: mapping.Some(further), Sku: mapping.Some(mapping.Text(in["ItemCode"])),
-		UnitPrice: amount(r, mapping.Text(in["UnitAmount"])), Total: amount(r, mapping.Text(in["LineAmount"])),
+		Title: mapping.Some(title), Description: mapping.Some(further), Sku: mapping.Some(in.text("ItemCode")),
+		UnitPrice: amount(r, in.text("UnitAmount")), Total: amount(r, in.text("LineAmount")),
 	}
-	if raw := mapping.Text(in["Quantity"]); raw != "" {
+	if raw := in.text("Quantity"); raw != "" {
 		quantity, ok := exact(raw)
 		if !ok {
 			r.Unusable(raw, "the quantity is no plain number")
@@ -53,7 +55,7 @@ func readLine(r *mapping.Reading, in item) *canonicalv1.Line {
 	if d := readDiscount(r, in); d != nil {
 		out.Discounts = []*canonicalv1.Discount{d}
 	}
-	if tax := amount(r, mapping.Text(in["TaxAmount"])); !zero(tax) {
+	if tax := amount(r, in.text("TaxAmount")); !zero(tax) {
 		out.Taxes = []*canonicalv1.Tax{{Amount: tax}}
 	}
 	var product struct {
@@ -70,26 +72,25 @@ func zero(m *canonicalv1.Money) bool { return m.GetUnits() == 0 && m.GetNanos() 
 
 // readDiscount reads a line's, which is kept as an amount or as a rate.
 func readDiscount(r *mapping.Reading, in item) *canonicalv1.Discount {
-	if m := amount(r, mapping.Text(in["DiscountAmount"])); !zero(m) {
+	if m := amount(r, in.text("DiscountAmount")); !zero(m) {
 		return &canonicalv1.Discount{Amount: m}
 	}
-	rate, price, quantity, after := rational(in["DiscountRate"]), rational(in["UnitAmount"]), rational(in["Quantity"]), rational(in["LineAmount"])
-	if rate == nil || rate.Sign() == 0 || price == nil || quantity == nil || after == nil {
+	rate, ok := exact(in.text("DiscountRate"))
+	price, quantity, after := in.number("UnitAmount"), in.number("Quantity"), in.number("LineAmount")
+	if !ok || rate == "0" || price == nil || quantity == nil || after == nil {
 		return nil
 	}
-	off := price.Mul(price, quantity).Sub(price, after)
-	m := amount(r, off.FloatString(2*finest))
+	off := price.Mul(price, quantity)
+	m := amount(r, off.Sub(off, after).FloatString(2*finest))
 	if zero(m) {
 		return nil
 	}
-	title, _ := exact(mapping.Text(in["DiscountRate"])) // it is a number
-	title += "%"
-	return &canonicalv1.Discount{Title: &title, Amount: m}
+	return &canonicalv1.Discount{Title: mapping.Some(rate + "%"), Amount: m}
 }
 
-// rational is a number as it is, nil where it is none.
-func rational(raw json.RawMessage) *big.Rat {
-	plain, _ := exact(mapping.Text(raw))
+// number is a field as a number, nil where it is none.
+func (i item) number(field string) *big.Rat {
+	plain, _ := exact(i.text(field))
 	if number, ok := new(big.Rat).SetString(plain); ok {
 		return number
 	}
@@ -208,12 +209,12 @@ func (o options) settleLines(now *object, lines []any) []any {
 				one[field] = value
 			}
 		}
-		if one["Description"] == mapping.Text(takes[i]["Description"]) {
+		if one["Description"] == takes[i].text("Description") {
 			keeping = slices.Concat(kept, sold)
 		}
 		for _, field := range keeping {
 			if raw, ok := takes[i][field]; ok && mapping.Text(raw) != "" {
-				one[field] = raw
+				one[field] = takes[i][field]
 			}
 		}
 		settled = append(settled, one)
@@ -226,7 +227,7 @@ func matching(lines []any, now []item) []item {
 	takes, taken := make([]item, len(lines)), make([]bool, len(now))
 	for i, line := range lines {
 		for j, is := range now {
-			if !taken[j] && line.(fields)["Description"] == mapping.Text(is["Description"]) {
+			if !taken[j] && line.(fields)["Description"] == is.text("Description") {
 				takes[i], taken[j] = is, true
 				break
 			}

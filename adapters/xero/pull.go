@@ -41,6 +41,14 @@ type page struct {
 	hollow bool
 }
 
+// cursor is where the next one begins; empty where this is the last.
+func (p page) cursor() string {
+	if !p.more {
+		return ""
+	}
+	return cursor.Encode(p.next)
+}
+
 func noPage(op string, r httpapi.Response) error {
 	return &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
 }
@@ -52,10 +60,8 @@ func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error)
 	if err != nil {
 		return adapters.Page{}, err
 	}
-	out := adapters.Page{More: in.more, Watermark: cursor.Later(time.UnixMilli(in.next.Begun).UTC(), q.Since), Total: in.next.Count}
-	if in.more {
-		out.Next = cursor.Encode(in.next)
-	}
+	begun := time.UnixMilli(in.next.Begun).UTC()
+	out := adapters.Page{Next: in.cursor(), More: in.more, Watermark: cursor.Later(begun, q.Since), Total: in.next.Count}
 	for i, raw := range in.list {
 		o, err := k.decode(raw)
 		if err != nil {
@@ -74,23 +80,20 @@ func (a *api) List(ctx context.Context, q adapters.Query) (adapters.Listing, err
 	if err != nil {
 		return adapters.Listing{}, err
 	}
-	out := adapters.Listing{More: in.more}
-	if in.more {
-		out.Next = cursor.Encode(in.next)
-	}
+	out := adapters.Listing{Next: in.cursor(), More: in.more}
 	for _, raw := range in.list {
 		o, err := k.decode(raw)
 		if err != nil {
 			return adapters.Listing{}, &fault.Error{Category: fault.Transient, Op: op, Message: "an entry cannot be read", Err: err}
 		}
-		if !k.gone(o).gone {
+		if !k.gone(o) {
 			out.Entries = append(out.Entries, adapters.Entry{ExternalID: adapters.ExternalID(o.id), At: o.at()})
 		}
 	}
 	return out, nil
 }
 
-// page reads a page of a list that is ordered by id.
+// page reads a page of a list that is ordered by id. more is asked for beside what a list of the kind is.
 func (a *api) page(ctx context.Context, op string, k *kind, q adapters.Query, more url.Values) (page, error) {
 	var from place
 	if err := cursor.Decode(q.Cursor, &from); err != nil {

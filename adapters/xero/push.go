@@ -44,7 +44,7 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f mappi
 	if err != nil {
 		return nil, err
 	}
-	if k.gone(now).gone {
+	if k.gone(now) {
 		return nil, &fault.Error{Category: fault.Gone, Op: op, Message: "it is archived, merged into another or none of ours"}
 	}
 	c, is := change{kind: k, object: fields{}}, k.observe(now).Message
@@ -79,7 +79,7 @@ func (a *api) archived(ctx context.Context, op string, was *object, c change, co
 	switch {
 	case err != nil:
 		return err
-	case c.kind.gone(now).gone:
+	case c.kind.gone(now):
 		return complaint
 	}
 	f := fault.As(complaint)

@@ -103,13 +103,9 @@ func (c change) judge(f *fault.Error, p problem) *fault.Error {
 
 // refuse names the attributes that a complaint is about; false where it is about none that is written.
 func (c change) refuse(f *fault.Error, w wording) bool {
-	about := w.paths
-	if about == nil {
-		about = c.paths
-	}
 	told := false
-	for _, path := range about {
-		if slices.Contains(c.paths, path) {
+	for _, path := range c.paths {
+		if w.paths == nil || slices.Contains(w.paths, path) {
 			f.Refuse(path, w.reason)
 			told = true
 		}
