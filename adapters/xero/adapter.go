@@ -54,7 +54,7 @@ func Factory() adapters.Factory {
 		Credentials:    []string{credential},
 		OAuth:          oauth,
 		Limits:         limits,
-		Carries:        []adapters.Carriage{contacts.carriage(), invoices.carriage()},
+		Carries:        []adapters.Carriage{options{}.contacts().carriage(), options{}.invoices().carriage()},
 		Open:           open,
 	}
 }
@@ -67,10 +67,7 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &api{
-		client:     httpapi.New(s, httpapi.Vendor{Authorize: authorize(s, o.TenantID), Hints: hints}),
-		connection: s.Connection, options: o, now: s.Now,
-	}
+	a := &api{client: httpapi.New(s, httpapi.Vendor{Authorize: authorize(s, o.TenantID), Hints: hints}), kinds: o.kinds(), now: s.Now}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Account:        o.TenantID,

@@ -14,8 +14,9 @@ func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 	if r.Kind != customer || !isID(string(r.ExternalID)) {
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no contact's id"}
 	}
+	contacts := a.kinds[customer]
 	now, err := a.get(ctx, op, contacts, string(r.ExternalID))
-	if err == nil && !contacts.gone(now).gone {
+	if err == nil && !contacts.gone(now) {
 		now, err = a.post(ctx, op, now.id, change{kind: contacts, object: fields{"ContactStatus": archived}})
 	}
 	switch {
@@ -24,7 +25,7 @@ func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 	case err != nil:
 		return adapters.Observation{}, err
 	}
-	out := a.observe(contacts, now)
+	out := contacts.observe(now)
 	if !out.Gone {
 		return out, &fault.Error{Category: fault.Transient, Op: op, MaybeDone: true, Message: "Xero's answer shows the contact in use"}
 	}

@@ -1,70 +1,58 @@
 package xero
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
-	"github.com/canonhub/canonhub/adapters/normal"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
-// Xero's two addresses of a contact: where invoices go, and where the contact is to be found.
-const (
-	postal   = "POBOX"
-	physical = "STREET"
-)
-
-// contacts is the mapping of contacts, one row an attribute. Nothing changes it.
-var contacts = &kind{
-	name: customer, one: "contact", many: "Contacts", id: "ContactID", maxPage: 500, archives: true, deletes: true,
-	asked: url.Values{}, listed: url.Values{"includeArchived": {"true"}, "order": {"ContactID"}},
-	message: func() proto.Message { return &canonicalv1.Customer{} },
-	rows: append(append([]row{
-		mapped("name", "FirstName", readName, writeName).required("a contact always has a name").
-			losing("Prefix, middle name and suffix are not held, and blanks are evened out; beside a company, a name without parts is cut at its last word."),
-		mapped("company", "Name", readCompany, writeCompany).
-			losing("Xero's name of the contact, where that is not its person's; blanks are evened out. One that is named as the person is not told apart."),
-		plain("email", "EmailAddress", 255, (*canonicalv1.Customer).GetEmail, func(c *canonicalv1.Customer, v string) { c.Email = &v }),
-		telephone("phone", "DEFAULT", (*canonicalv1.Customer).GetPhone, func(c *canonicalv1.Customer, v string) { c.Phone = &v }),
-		telephone("mobile_phone", "MOBILE", (*canonicalv1.Customer).GetMobilePhone, func(c *canonicalv1.Customer, v string) { c.MobilePhone = &v }),
-	},
-		append(addressRows("billing_address", postal, billing), addressRows("shipping_address", physical, shipping)...)...),
-		mapped("currency_code", "DefaultCurrency", readDefaultCurrency, func(c *canonicalv1.Customer, w fields) string {
-			w["DefaultCurrency"] = c.GetCurrencyCode()
-			return ""
-		}).required("Xero takes no currency away from a contact").losing("Xero takes the currencies that the organisation has."),
-		mapped("tax_ids", "TaxNumber", readTaxNumber, writeTaxNumber).losing("One number, without its country, and with a type in the United States alone."),
-		mapped("custom.is_customer", "IsCustomer", func(r *reading, c *canonicalv1.Customer) { flag(r, c, "is_customer", "IsCustomer") }, nil).
-			losing("Set by Xero with the first sales invoice, which does not count as a change of the contact."),
-		mapped("custom.is_supplier", "IsSupplier", func(r *reading, c *canonicalv1.Customer) { flag(r, c, "is_supplier", "IsSupplier") }, nil).
-			losing("Set by Xero with the first bill, which does not count as a change of the contact."),
-	),
-	own: []string{
-		"ContactID", "MergedToContactID", "ContactNumber", "AccountNumber", "ContactStatus", "LastName", "CompanyNumber", "SkypeUserName", "ContactPersons",
-		"BankAccountDetails", "TaxNumberType", "AccountsReceivableTaxType", "AccountsPayableTaxType", "Addresses", "Phones", "UpdatedDateUTC", "UpdatedDateUTCString",
-		"SalesDefaultLineAmountType", "PurchasesDefaultLineAmountType", "XeroNetworkKey", "SalesDefaultAccountCode", "PurchasesDefaultAccountCode",
-		"SalesTrackingCategories", "PurchasesTrackingCategories", "TrackingCategoryName", "TrackingCategoryOption", "PaymentTerms", "ContactGroups", "Website",
-		"BrandingTheme", "BatchPayments", "Discount", "Balances", "Attachments", "HasAttachments", "ValidationErrors", "HasValidationErrors", "HasErrors",
-		"StatusAttributeString", "Warnings",
-	},
-	gone: func(o *object) end {
-		status := o.text("ContactStatus")
-		return end{gone: status == archived || status == forgotten, erased: status == forgotten, into: o.text("MergedToContactID")}
-	},
-	recordID: func(o *object) string { return o.text("ContactNumber") },
-	create: func(_ *api, recordID string, w fields) string {
-		if blank(w["name"]) && blank(w["company"]) {
-			return "Xero takes no contact without a name"
-		}
-		w["ContactNumber"] = recordID
-		return ""
-	},
-	locked: func(*object) string { return "" },
-	settle: settleContact,
-	lacks:  map[adapters.Ability]string{},
+// contacts is the mapping of contacts, one row an attribute.
+func (o options) contacts() *kind {
+	return &kind{
+		Kind: mapping.Kind{
+			Name: customer, Vendor: "Xero", IsID: isID, Sparse: true, Guarded: true, Complete: completeContact,
+			Message: func() proto.Message { return &canonicalv1.Customer{} },
+			Rows: slices.Concat([]mapping.Row{
+				mapping.Of("name", []string{"FirstName", "LastName"}, readName, writeName).
+					Losing("Prefix, middle name and suffix are not held, and blanks are evened out; beside a company, a name without parts is cut at its last word."),
+				mapping.Of("company", []string{"Name"}, readCompany, writeCompany).
+					Losing("Xero's name of the contact, where that is not its person's; blanks are evened out. One that is named as the person is not told apart."),
+				mapping.Plain("email", "EmailAddress").AtMost(255),
+				o.telephone("phone", "DEFAULT"),
+				o.telephone("mobile_phone", "MOBILE"),
+			}, addressRows("billing_address", postal), addressRows("shipping_address", physical), []mapping.Row{
+				mapping.Currency("currency_code", "DefaultCurrency").Required("Xero takes no currency away from a contact").
+					Losing("Xero takes the currencies that the organisation has."),
+				mapping.Of("tax_ids", []string{"TaxNumber", "TaxNumberType"}, readTaxNumber, writeTaxNumber).AtMost(50).
+					Losing("One number, without its country, and with a type in the United States alone."),
+				flag("is_customer", "IsCustomer").Losing("Set by Xero with the first sales invoice, which does not count as a change of the contact."),
+				flag("is_supplier", "IsSupplier").Losing("Set by Xero with the first bill, which does not count as a change of the contact."),
+			}),
+			Own: []string{
+				"ContactID", "MergedToContactID", "ContactNumber", "AccountNumber", "ContactStatus", "CompanyNumber", "SkypeUserName", "ContactPersons",
+				"BankAccountDetails", "AccountsReceivableTaxType", "AccountsPayableTaxType", "UpdatedDateUTC", "UpdatedDateUTCString",
+				"SalesDefaultLineAmountType", "PurchasesDefaultLineAmountType", "XeroNetworkKey", "SalesDefaultAccountCode", "PurchasesDefaultAccountCode",
+				"SalesTrackingCategories", "PurchasesTrackingCategories", "TrackingCategoryName", "TrackingCategoryOption", "PaymentTerms", "ContactGroups", "Website",
+				"BrandingTheme", "BatchPayments", "Discount", "Balances", "Attachments", "HasAttachments", "ValidationErrors", "HasValidationErrors", "HasErrors",
+				"StatusAttributeString", "Warnings",
+			},
+		},
+		many: "Contacts", id: "ContactID", maxPage: 500,
+		asked: url.Values{}, listed: url.Values{"includeArchived": {"true"}, "order": {"ContactID"}},
+		gone: func(o *object) bool {
+			return o.text("ContactStatus") == archived || o.text("ContactStatus") == forgotten
+		},
+		recordID: func(o *object) string { return o.text("ContactNumber") },
+		settle:   settleContact,
+	}
 }
 
 // A contact's states beside ACTIVE: out of use, since a merge too, and one whose person asked to be forgotten.
@@ -73,98 +61,73 @@ const (
 	forgotten = "GDPRREQUEST"
 )
 
+func completeContact(p adapters.Patch, w fields) (fields, string) {
+	if w["name"] == nil && w["company"] == nil {
+		return nil, "Xero takes no contact without a name"
+	}
+	return fields{"ContactNumber": p.RecordID}, ""
+}
+
 // settleContact brings names, numbers and addresses into Xero's form. Of a slot that is written all is sent, and of the
 // others nothing: Xero leaves those as they are.
-func settleContact(_ *api, now *object, w fields) (fields, map[string]string) {
-	out := fields{}
-	for field, value := range w {
-		switch field {
-		case "name", "company":
-			for each, name := range settleNames(now, w) {
-				out[each] = name
-			}
-		case "Phones":
-			out[field] = slots(now, phones, value.(fields))
-		case "Addresses":
-			out[field] = slots(now, addresses, value.(fields))
-		default:
-			out[field] = value
+func settleContact(now *object, c change, _ *fault.Error) fields {
+	out := maps.Clone(c.object)
+	if out["name"] != nil || out["company"] != nil {
+		maps.Copy(out, settleNames(now, out))
+		delete(out, "name")
+		delete(out, "company")
+	}
+	for _, l := range []list{phones, addresses} {
+		if w, ok := out[l.field].(fields); ok {
+			out[l.field] = l.settle(now, w)
 		}
 	}
-	return out, nil
+	return out
 }
 
-func readDefaultCurrency(r *reading, c *canonicalv1.Customer) {
-	raw := r.text("DefaultCurrency")
-	switch {
-	case currency.MatchString(raw):
-		c.CurrencyCode = &raw
-	case raw != "":
-		r.unusable("currency_code", raw, "it is no currency's code")
-	}
-}
-
-func readTaxNumber(r *reading, c *canonicalv1.Customer) {
-	if value := strings.TrimSpace(r.text("TaxNumber")); value != "" {
-		c.TaxIds = []*canonicalv1.TaxId{{Type: r.text("TaxNumberType"), Value: value}}
+func readTaxNumber(r *mapping.Reading, c *canonicalv1.Customer) {
+	if value := strings.TrimSpace(r.Text("TaxNumber")); value != "" {
+		c.TaxIds = []*canonicalv1.TaxId{{Type: r.Text("TaxNumberType"), Value: value}}
 	}
 }
 
 func writeTaxNumber(c *canonicalv1.Customer, w fields) string {
-	ids := c.GetTaxIds()
-	if len(ids) > 1 {
-		return "Xero keeps one tax number"
-	}
 	w["TaxNumber"] = ""
-	if len(ids) == 1 {
-		w["TaxNumber"] = ids[0].GetValue()
+	for i, id := range c.GetTaxIds() {
+		if i > 0 {
+			return "Xero keeps one tax number"
+		}
+		w["TaxNumber"] = id.GetValue()
 	}
-	return tooLong(w["TaxNumber"].(string), 50)
+	return ""
 }
 
-func flag(r *reading, c *canonicalv1.Customer, name, field string) {
-	is := r.text(field)
-	if is != "true" && is != "false" {
-		return
-	}
-	if c.Custom == nil {
-		c.Custom = map[string]*canonicalv1.CustomValue{}
-	}
-	c.Custom[name] = &canonicalv1.CustomValue{Value: &canonicalv1.CustomValue_Flag{Flag: is == "true"}}
+func flag(name, field string) mapping.Row {
+	return mapping.Of("custom."+name, []string{field}, func(r *mapping.Reading, c *canonicalv1.Customer) {
+		if is := r.Text(field); is == "true" || is == "false" {
+			c.Custom = map[string]*canonicalv1.CustomValue{name: {Value: &canonicalv1.CustomValue_Flag{Flag: is == "true"}}}
+		}
+	}, nil)
 }
 
 // telephone maps one of Xero's telephone numbers. It is written whole, into the number's own field.
-func telephone(path, slot string, get func(*canonicalv1.Customer) string, set func(*canonicalv1.Customer, string)) row {
-	return mapped(path, "Phones",
-		func(r *reading, c *canonicalv1.Customer) {
-			is, ok := r.slot(path, phones, slot)
-			raw := dialled(is)
-			if !ok || raw == "" {
-				return
-			}
-			e164, err := normal.Phone(raw, r.options.Country)
-			if err != nil {
-				r.unusable(path, raw, err.Error())
-				return
-			}
-			set(c, e164)
-		},
-		func(c *canonicalv1.Customer, w fields) string {
-			part(w, "Phones", slot)["PhoneNumber"] = get(c)
-			return ""
-		})
+func (o options) telephone(path, slot string) mapping.Row {
+	row := mapping.Plain(path, "PhoneNumber")
+	row.Read = func(r *mapping.Reading, m proto.Message) { r.Phone(m, dialled(r), o.Country) }
+	return phones.row(slot, row)
 }
 
 // dialled is a number as it is dialled: with the country's code and the area's, where they are kept apart.
-func dialled(slot map[string]string) string {
-	number := strings.TrimSpace(slot["PhoneNumber"])
+func dialled(r *mapping.Reading) string {
+	number := strings.TrimSpace(r.Text("PhoneNumber"))
 	if number == "" {
 		return ""
 	}
-	if country := strings.TrimLeft(digits(slot["PhoneCountryCode"]), "0"); country != "" {
-		return "+" + country + " " + slot["PhoneAreaCode"] + " " + number
+	number = strings.TrimSpace(r.Text("PhoneAreaCode") + " " + number)
+	if country := strings.TrimLeft(digits(r.Text("PhoneCountryCode")), "0"); country != "" {
+		return "+" + country + " " + number
 	}
-	return strings.TrimSpace(slot["PhoneAreaCode"] + " " + number)
+	return number
 }
 
 func digits(text string) string {

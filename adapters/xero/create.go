@@ -4,34 +4,22 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // create makes an object that carries our record's id, or finds the contact that has the name.
-func (a *api) create(ctx context.Context, op string, k *kind, r adapters.Request, f frozen) (adapters.Ack, error) {
-	w := fields{}
-	for _, written := range f.Writes {
-		if !blank(written) {
-			join(w, written)
-		}
+func (a *api) create(ctx context.Context, op string, k *kind, r adapters.Request, f mapping.Frozen) (adapters.Ack, error) {
+	c, err := change{k, f.Fields(), f.Paths()}.settled(op, &object{})
+	if err != nil {
+		return adapters.Ack{}, err
 	}
-	if why := k.create(a, r.RecordID, w); why != "" {
-		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: why}
-	}
-	object, why := k.settle(a, nil, w)
-	if len(why) > 0 {
-		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "Xero cannot hold all of it", Refused: why}
-	}
-	c := change{k, object, slices.Collect(maps.Keys(f.Writes))}
 	answer, err := a.write(ctx, op, httpapi.Request{Method: http.MethodPut, Path: root + k.many, Key: key(r.Key)}, c)
 	if err != nil {
 		switch p := parse(answer.Body, k); {
@@ -44,9 +32,9 @@ func (a *api) create(ctx context.Context, op string, k *kind, r adapters.Request
 	}
 	o, err := k.decoded(op, answer, "")
 	if err != nil {
-		return adapters.Ack{}, done(err)
+		return adapters.Ack{}, fault.Done(err)
 	}
-	return adapters.Ack{Observation: a.observe(k, o)}, nil
+	return adapters.Ack{Observation: k.observe(o)}, nil
 }
 
 // longestKey is how long an idempotency key may be.
@@ -64,27 +52,24 @@ func key(text string) string {
 // is the same party.
 func (a *api) found(ctx context.Context, op string, r adapters.Request, c change, refusal error) (adapters.Ack, error) {
 	made, err := a.byRecord(ctx, op, c.kind, r.RecordID, contactOf(c.object))
+	if made != nil {
+		return adapters.Ack{Observation: *made}, nil
+	}
+	if err == nil && c.kind.Name == customer {
+		made, err = a.party(ctx, op, c.kind, c.object)
+	}
 	switch {
 	case err != nil:
 		return adapters.Ack{}, err
-	case made != nil:
-		return adapters.Ack{Observation: *made}, nil
-	case c.kind != contacts:
+	case made == nil:
 		return adapters.Ack{}, refusal
 	}
-	party, err := a.party(ctx, op, c.object)
-	if err != nil {
-		return adapters.Ack{}, err
-	}
-	if party == nil {
-		return adapters.Ack{}, refusal
-	}
-	return adapters.Ack{Found: true, Observation: *party}, nil
+	return adapters.Ack{Found: true, Observation: *made}, nil
 }
 
 // party is the contact that has the name, unless it is evidently another: it has another e-mail address, or is another
 // record's already. Two people may have one name, and Xero takes one of them.
-func (a *api) party(ctx context.Context, op string, object fields) (*adapters.Observation, error) {
+func (a *api) party(ctx context.Context, op string, contacts *kind, object fields) (*adapters.Observation, error) {
 	name, _ := object["Name"].(string)
 	address, _ := object["EmailAddress"].(string)
 	if strings.ContainsAny(name, `"\`) { // a filter's own characters
@@ -99,7 +84,7 @@ func (a *api) party(ctx context.Context, op string, object fields) (*adapters.Ob
 		if err != nil || !strings.EqualFold(tidy(o.text("Name")), name) {
 			continue
 		}
-		its, seen := o.text("EmailAddress"), a.observe(contacts, o)
+		its, seen := o.text("EmailAddress"), contacts.observe(o)
 		if other := its != "" && address != "" && !strings.EqualFold(its, address); !seen.Gone && seen.RecordID == "" && !other {
 			return &seen, nil
 		}
@@ -109,12 +94,15 @@ func (a *api) party(ctx context.Context, op string, object fields) (*adapters.Ob
 
 // Find looks for the object that carries our record's id.
 func (a *api) Find(ctx context.Context, r adapters.Request) (*adapters.Observation, error) {
-	op, k := "find "+string(r.Kind), kinds[r.Kind]
-	f, err := thaw(op, k, r)
-	if err != nil {
+	op, k := "find "+string(r.Kind), a.kinds[r.Kind]
+	f, err := mapping.Thaw(r)
+	switch {
+	case err != nil:
 		return nil, err
+	case k == nil:
+		return nil, mapping.NotCarried(op)
 	}
-	return a.byRecord(ctx, op, k, r.RecordID, contactOf(joined(f.Writes)))
+	return a.byRecord(ctx, op, k, r.RecordID, contactOf(f.Fields()))
 }
 
 // contactOf is the contact of an invoice that is made.
@@ -126,55 +114,48 @@ func contactOf(w fields) string {
 
 // byRecord is the object with a record's id: a contact is read by its number, an invoice looked for among the contact's.
 func (a *api) byRecord(ctx context.Context, op string, k *kind, recordID, contact string) (*adapters.Observation, error) {
-	if k == invoices {
-		return a.amongInvoices(ctx, op, recordID, contact)
+	if k.Name == invoice {
+		return a.amongInvoices(ctx, op, k, recordID, contact)
 	}
 	r, err := a.read(ctx, op, httpapi.Request{Path: k.path(recordID), Query: k.asked})
-	if fault.CategoryOf(err) == fault.Gone {
+	switch {
+	case fault.CategoryOf(err) == fault.Gone:
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	o, err := k.decoded(op, r, "")
 	if err != nil {
 		return nil, err
 	}
-	if seen := a.observe(k, o); !seen.Gone && seen.RecordID == recordID && recordID != "" {
-		return &seen, nil
+	return k.carrying(o, recordID), nil
+}
+
+// carrying is what an object says, nil where it does not carry a record's id.
+func (k *kind) carrying(o *object, recordID string) *adapters.Observation {
+	if seen := k.observe(o); !seen.Gone && seen.RecordID == recordID && recordID != "" {
+		return &seen
 	}
-	return nil, nil
+	return nil
 }
 
 // amongInvoices looks through a contact's invoices in the order of their ids, as a pull does. By their time of change the one
 // that is looked for would most often be on the first page; but it would move there from a page that was not read yet, when
 // somebody changes it meanwhile, and be made a second time.
-func (a *api) amongInvoices(ctx context.Context, op, recordID, contact string) (*adapters.Observation, error) {
-	query := maps.Clone(invoices.listed)
-	maps.Copy(query, invoices.asked)
-	query.Set("ContactIDs", contact)
-	query.Set("pageSize", strconv.Itoa(invoices.maxPage))
-	for number := 1; ; number++ {
-		query.Set("page", strconv.Itoa(number))
-		r, err := a.read(ctx, op, httpapi.Request{Path: root + invoices.many, Query: query})
-		if err != nil {
-			return nil, ofNoObject(err)
-		}
-		in, err := place{}.turned(op, r, invoices.list(r.Body), number, invoices.maxPage)
-		if err == nil && in.hollow {
-			err = noPage(op, r)
-		}
+func (a *api) amongInvoices(ctx context.Context, op string, invoices *kind, recordID, contact string) (*adapters.Observation, error) {
+	for q := (adapters.Query{Size: invoices.maxPage}); ; {
+		in, err := a.page(ctx, op, invoices, q, url.Values{"ContactIDs": {contact}})
 		if err != nil {
 			return nil, err
 		}
 		for _, raw := range in.list {
 			if o, err := invoices.decode(raw); err == nil {
-				if seen := a.observe(invoices, o); !seen.Gone && seen.RecordID == recordID && recordID != "" {
-					return &seen, nil
+				if seen := invoices.carrying(o, recordID); seen != nil {
+					return seen, nil
 				}
 			}
 		}
-		if !in.more {
+		if q.Cursor = in.cursor(); !in.more {
 			return nil, nil
 		}
 	}

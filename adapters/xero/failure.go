@@ -9,6 +9,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // waits are how long a 429 without Retry-After lasts, by what it says was used up.
@@ -45,7 +46,7 @@ func failure(op string, r httpapi.Response) *fault.Error {
 // used is which limit was used up, in Xero's word: minute, day, concurrent, appminute.
 func used(text string) string {
 	text = strings.ToLower(strings.TrimSpace(text))
-	if text = strings.TrimSpace(strings.TrimSuffix(text, "limit")); word.MatchString(text) {
+	if text = strings.TrimSpace(strings.TrimSuffix(text, "limit")); fault.IsWord(text) {
 		return text
 	}
 	return ""
@@ -80,19 +81,15 @@ func parse(body []byte, k *kind) problem {
 	return p
 }
 
-var (
-	// word is what a code may look like. Anything else could be a value.
-	word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
-	// titled is a code with words behind it.
-	titled = regexp.MustCompile(`^([A-Z][a-z]+[A-Z][A-Za-z]{1,60}): `)
-)
+// titled is a code with words behind it.
+var titled = regexp.MustCompile(`^([A-Z][a-z]+[A-Z][A-Za-z]{1,60}): `)
 
 func (p problem) code() string {
-	for _, code := range []string{text(p.Detail), text(p.Type)} {
+	for _, code := range []string{mapping.Text(p.Detail), mapping.Text(p.Type)} {
 		if parts := titled.FindStringSubmatch(code); parts != nil {
 			return parts[1]
 		}
-		if word.MatchString(code) {
+		if fault.IsWord(code) {
 			return code
 		}
 	}

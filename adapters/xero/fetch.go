@@ -18,21 +18,20 @@ const root = "/api.xro/2.0/"
 
 // api reads and writes one organisation.
 type api struct {
-	client     *httpapi.Client
-	connection string
-	options    options
-	now        func() time.Time
+	client *httpapi.Client
+	kinds  map[adapters.Kind]*kind
+	now    func() time.Time
 }
 
 // Probe reads one contact: it proves the token, the scope and the organisation.
 func (a *api) Probe(ctx context.Context) error {
-	_, err := a.read(ctx, "probe", httpapi.Request{Path: root + contacts.many, Query: url.Values{"page": {"1"}, "pageSize": {"1"}, "summaryOnly": {"true"}}})
+	_, err := a.read(ctx, "probe", httpapi.Request{Path: root + a.kinds[customer].many, Query: url.Values{"page": {"1"}, "pageSize": {"1"}, "summaryOnly": {"true"}}})
 	return ofNoObject(err)
 }
 
 // Fetch reads an object. What is archived can be read, and so can what is void or deleted.
 func (a *api) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
-	op, k := "fetch "+string(o.Kind), kinds[o.Kind]
+	op, k := "fetch "+string(o.Kind), a.kinds[o.Kind]
 	if k == nil || !isID(string(o.ExternalID)) {
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no id of a contact or an invoice"}
 	}
@@ -40,7 +39,7 @@ func (a *api) Fetch(ctx context.Context, o adapters.Object) (adapters.Observatio
 	if err != nil {
 		return adapters.Observation{}, err
 	}
-	return a.observe(k, got), nil
+	return k.observe(got), nil
 }
 
 func (a *api) get(ctx context.Context, op string, k *kind, id string) (*object, error) {
@@ -78,54 +77,25 @@ func (k *kind) list(body []byte) []json.RawMessage {
 	return list
 }
 
-// read makes a call that changes nothing, whatever becomes of it.
 func (a *api) read(ctx context.Context, op string, q httpapi.Request) (httpapi.Response, error) {
-	q.Method = http.MethodGet
-	r, err := a.call(ctx, op, q)
-	if err != nil {
-		f := fault.As(err)
-		f.MaybeDone = false
-		return r, f
-	}
-	return r, nil
+	return a.client.Read(ctx, op, q, func(r httpapi.Response) *fault.Error { return failure(op, r) })
 }
 
 // write sends one object. A success in which the object has errors is none.
 func (a *api) write(ctx context.Context, op string, q httpapi.Request, c change) (httpapi.Response, error) {
-	raw, err := json.Marshal(fields{c.kind.many: []any{c.object}})
-	if err != nil {
-		return httpapi.Response{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be written"}
-	}
-	q.Body, q.ContentType, q.Query = raw, "application/json", c.kind.asked
-	r, err := a.call(ctx, op, q)
-	p := parse(r.Body, c.kind)
-	switch {
-	case r.Status == http.StatusBadRequest:
-		return r, c.judge(fault.As(err), p)
-	case err == nil && p.failed():
+	q.Query = c.kind.asked
+	r, err := a.client.Send(ctx, op, q, fields{c.kind.many: []any{c.object}}, func(r httpapi.Response) *fault.Error {
+		f := failure(op, r)
+		if r.Status == http.StatusBadRequest {
+			return c.judge(f, parse(r.Body, c.kind))
+		}
+		return f
+	})
+	if p := parse(r.Body, c.kind); err == nil && p.failed() {
 		return r, c.judge(&fault.Error{Category: fault.Permanent, Op: op, Status: r.Status}, p)
 	}
 	return r, err
 }
 
-// call makes a call and turns an answer that is no success into its fault.
-func (a *api) call(ctx context.Context, op string, q httpapi.Request) (httpapi.Response, error) {
-	r, err := a.client.Do(ctx, op, q)
-	if err != nil {
-		return r, err
-	}
-	if r.Status/100 != 2 {
-		return r, failure(op, r)
-	}
-	return r, nil
-}
-
-// ofNoObject judges a failure of a call that names no object by its path: a 404 then says that the base URL is not
-// Xero's. The work waits for somebody to see to it.
-func ofNoObject(err error) error {
-	if f := fault.As(err); f != nil && f.Category == fault.Gone {
-		f.Category, f.Message = fault.Transient, "there is no API of Xero's at the base URL"
-		return f
-	}
-	return err
-}
+// ofNoObject judges a failure of a call that names no object by its path.
+func ofNoObject(err error) error { return fault.OfNoObject(err, "API of Xero's") }

@@ -1,134 +1,123 @@
 package xero
 
 import (
-	"maps"
+	"cmp"
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
 // sale is the type of the invoices that are carried; the others are bills, and what is paid or credited before.
 const sale = "ACCREC"
 
-// invoices is the mapping of sales invoices, one row an attribute. Nothing changes it.
-var invoices = &kind{
-	name: invoice, one: "invoice", many: "Invoices", id: "InvoiceID", sort: "Type", maxPage: 200,
-	asked: url.Values{"unitdp": {"4"}}, listed: url.Values{"where": {`Type=="` + sale + `"`}, "order": {"InvoiceId"}},
-	message: func() proto.Message { return &canonicalv1.Invoice{} },
-	rows: []row{
-		plain("number", "InvoiceNumber", 255, (*canonicalv1.Invoice).GetNumber, func(i *canonicalv1.Invoice, v string) { i.Number = &v }).
-			required("an invoice in Xero always has a number").losing("Xero numbers drafts, too, and an invoice without a number by itself."),
-		mapped("customer", "Contact", readContact, writeContact).required("an invoice in Xero always has a contact"),
-		mapped("lines", "LineItems", readLines, writeLines).
-			losing("Of lines that are written go text, quantity, price, discount and tax; their sum, and a tax that is not told, follow in Xero. Ids are not read, since lines are made anew."),
-		mapped("currency_code", "CurrencyCode", readCurrency, nil).losing("A new invoice has the currency of its lines, and keeps it."),
-		amountOf("subtotal", "SubTotal", func(i *canonicalv1.Invoice, m *canonicalv1.Money) { i.Subtotal = m }),
-		amountOf("tax_total", "TotalTax", func(i *canonicalv1.Invoice, m *canonicalv1.Money) { i.TaxTotal = m }),
-		amountOf("total", "Total", func(i *canonicalv1.Invoice, m *canonicalv1.Money) { i.Total = m }),
-		amountOf("amount_paid", "AmountPaid", func(i *canonicalv1.Invoice, m *canonicalv1.Money) { i.AmountPaid = m }),
-		amountOf("amount_due", "AmountDue", func(i *canonicalv1.Invoice, m *canonicalv1.Money) { i.AmountDue = m }),
-		mapped("taxes_included", "LineAmountTypes", readTaxesIncluded, writeTaxesIncluded).onCreateAlone().
-			losing("Xero's third form, without any tax, is read as not included. Later it is written with the lines alone."),
-		mapped("status", "Status", readStatus, writeStatus).required("an invoice in Xero always has a status").
-			losing("Paid, in part or in full, is written as approved, since payments are not carried. What is void is deleted in Xero before it is approved, and voided after."),
-		dateOf("issue_time", "Date", (*canonicalv1.Invoice).GetIssueTime, func(i *canonicalv1.Invoice, t *timestamppb.Timestamp) { i.IssueTime = t }),
-		dateOf("due_time", "DueDate", (*canonicalv1.Invoice).GetDueTime, func(i *canonicalv1.Invoice, t *timestamppb.Timestamp) { i.DueTime = t }),
-		mapped("paid_time", "FullyPaidOnDate", func(r *reading, i *canonicalv1.Invoice) { i.PaidTime = r.date("paid_time", "FullyPaidOnDate") }, nil),
-		plain("purchase_order_number", "Reference", 255, (*canonicalv1.Invoice).GetPurchaseOrderNumber, func(i *canonicalv1.Invoice, v string) { i.PurchaseOrderNumber = &v }),
-	},
-	own: []string{
-		"InvoiceID", "Type", "BrandingThemeID", "Url", "CurrencyRate", "SentToContact", "ExpectedPaymentDate", "ExpectedPaymentDateString", "PlannedPaymentDate",
-		"PlannedPaymentDateString", "CISDeduction", "CISRate", "TotalDiscount", "RoundingAmount", "EnteredTotal", "RepeatingInvoiceID", "HasAttachments", "IsDiscounted",
-		"Payments", "Prepayments", "Overpayments", "AmountCredited", "UpdatedDateUTC", "UpdatedDateUTCString", "CreditNotes", "Attachments", "HasErrors",
-		"StatusAttributeString", "ValidationErrors", "Warnings", "InvoiceAddresses", "DateString", "DueDateString", "InvoicePaymentServices", "HasValidationErrors",
-	},
-	gone:     func(o *object) end { return end{gone: o.text("Type") != sale} },
-	recordID: func(o *object) string { return lastPart(o.text("Url")) },
-	create: func(a *api, recordID string, w fields) string {
-		if w["Contact"] == nil || w["LineItems"] == nil {
-			return "Xero takes no invoice without a contact and lines"
-		}
-		if w["Status"] == voided || w["Status"] == deleted {
-			return "an invoice that is void is not made"
-		}
-		w["Type"], w["Url"] = sale, a.options.RecordURL+recordID
-		return ""
-	},
-	locked: locked,
-	settle: settleInvoice,
-	lacks: map[adapters.Ability]string{
-		adapters.DeleteWebhooks: "Invoices are voided, or deleted before they are approved, and stay: each is a status.",
-		adapters.Merges:         "Xero merges no invoices.",
-		adapters.PullsDeletes:   "Invoices are voided, or deleted before they are approved, and stay: each is a status.",
-		adapters.Archives:       "What is voided or deleted in Xero cannot be taken back.",
-	},
-}
-
-// lastPart is what is behind the last slash of a link.
-func lastPart(link string) string { return link[strings.LastIndex(link, "/")+1:] }
-
-func amountOf(path, field string, set func(*canonicalv1.Invoice, *canonicalv1.Money)) row {
-	return mapped(path, field, func(r *reading, i *canonicalv1.Invoice) {
-		if m := r.amount(path, r.text(field)); m != nil {
-			set(i, m)
-		}
-	}, nil)
-}
-
-func dateOf(path, field string, get func(*canonicalv1.Invoice) *timestamppb.Timestamp, set func(*canonicalv1.Invoice, *timestamppb.Timestamp)) row {
-	return mapped(path, field,
-		func(r *reading, i *canonicalv1.Invoice) {
-			if at := r.date(path, field); at != nil {
-				set(i, at)
-			}
+// invoices is the mapping of sales invoices, one row an attribute.
+func (o options) invoices() *kind {
+	return &kind{
+		Kind: mapping.Kind{
+			Name: invoice, Vendor: "Xero", IsID: isID, Sparse: true, Guarded: true, Complete: o.completeInvoice,
+			Message: func() proto.Message { return &canonicalv1.Invoice{} },
+			Rows: []mapping.Row{
+				mapping.Plain("number", "InvoiceNumber").AtMost(255).Required("an invoice in Xero always has a number").
+					Losing("Xero numbers drafts, too, and an invoice without a number by itself."),
+				// The contact is named by its id and nothing else: whatever else is in it Xero writes to the contact.
+				mapping.Link("customer", "ContactID", isID, func(id string) any { return id }).Required("an invoice in Xero always has a contact").
+					Within(readContact, "Contact"),
+				mapping.Of("lines", []string{"LineItems"}, readLines, writeLines).
+					Losing("Of lines that are written go text, quantity, price, discount and tax; their sum, and a tax that is not told, follow in Xero. Ids are not read, since lines are made anew."),
+				mapping.Currency("currency_code", "CurrencyCode").ReadOnly().Losing("A new invoice has the currency of its lines, and keeps it."),
+				amountOf("subtotal", "SubTotal"),
+				amountOf("tax_total", "TotalTax"),
+				amountOf("total", "Total"),
+				amountOf("amount_paid", "AmountPaid"),
+				amountOf("amount_due", "AmountDue"),
+				mapping.Of("taxes_included", []string{"LineAmountTypes"}, readTaxesIncluded, writeTaxesIncluded).CreateOnly().
+					Losing("Xero's third form, without any tax, is read as not included. Later it is written with the lines alone."),
+				mapping.Of("status", []string{"Status"}, readStatus, writeStatus).Required("an invoice in Xero always has a status").
+					Losing("Paid, in part or in full, is written as approved, since payments are not carried. What is void is deleted in Xero before it is approved, and voided after."),
+				dated(dateOf("issue_time", "Date"), (*canonicalv1.Invoice).GetIssueTime),
+				dated(dateOf("due_time", "DueDate"), (*canonicalv1.Invoice).GetDueTime),
+				dateOf("paid_time", "FullyPaidOnDate"),
+				mapping.Plain("purchase_order_number", "Reference").AtMost(255),
+			},
+			Own: []string{
+				"InvoiceID", "Type", "BrandingThemeID", "Url", "CurrencyRate", "SentToContact", "ExpectedPaymentDate", "ExpectedPaymentDateString", "PlannedPaymentDate",
+				"PlannedPaymentDateString", "CISDeduction", "CISRate", "TotalDiscount", "RoundingAmount", "EnteredTotal", "RepeatingInvoiceID", "HasAttachments", "IsDiscounted",
+				"Payments", "Prepayments", "Overpayments", "AmountCredited", "UpdatedDateUTC", "UpdatedDateUTCString", "CreditNotes", "Attachments", "HasErrors",
+				"StatusAttributeString", "ValidationErrors", "Warnings", "InvoiceAddresses", "InvoicePaymentServices", "HasValidationErrors",
+			},
 		},
-		func(i *canonicalv1.Invoice, w fields) string {
-			w[field] = day(get(i))
-			return ""
-		}).required("Xero takes no date away from an invoice").losing("Xero keeps a date.")
-}
-
-func readContact(r *reading, i *canonicalv1.Invoice) {
-	raw := text(r.nested("customer", "Contact")["ContactID"])
-	switch {
-	case isID(raw):
-		i.Customer = external(raw)
-	case raw != "":
-		r.unusable("customer", raw, "it is no id")
+		many: "Invoices", id: "InvoiceID", sort: "Type", maxPage: 200,
+		asked: url.Values{"unitdp": {"4"}}, listed: url.Values{"where": {`Type=="` + sale + `"`}, "order": {"InvoiceId"}},
+		gone: func(o *object) bool { return o.text("Type") != sale },
+		recordID: func(o *object) string { // what is behind the link's last slash
+			link := o.text("Url")
+			return link[strings.LastIndex(link, "/")+1:]
+		},
+		settle: o.settleInvoice,
+		lacks: map[adapters.Ability]string{
+			adapters.DeleteWebhooks: "Invoices are voided, or deleted before they are approved, and stay: each is a status.",
+			adapters.Merges:         "Xero merges no invoices.",
+			adapters.PullsDeletes:   "Invoices are voided, or deleted before they are approved, and stay: each is a status.",
+			adapters.Archives:       "What is voided or deleted in Xero cannot be taken back.",
+		},
 	}
 }
 
-func external(id string) *canonicalv1.Reference {
-	return &canonicalv1.Reference{Target: &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{ExternalId: id}}}
+func (o options) completeInvoice(p adapters.Patch, w fields) (fields, string) {
+	switch {
+	case w["Contact"] == nil || w["LineItems"] == nil:
+		return nil, "Xero takes no invoice without a contact and lines"
+	case w["Status"] == voided || w["Status"] == deleted:
+		return nil, "an invoice that is void is not made"
+	}
+	return fields{"Type": sale, "Url": o.RecordURL + p.RecordID}, ""
 }
 
-// writeContact names the contact by its id and nothing else: whatever else is in it Xero writes to the contact.
-func writeContact(i *canonicalv1.Invoice, w fields) string {
-	id := i.GetCustomer().GetExternal().GetExternalId()
-	if id == "" {
+func amountOf(path, field string) mapping.Row {
+	return mapping.ValueOf(path, []string{field}, func(r *mapping.Reading) *canonicalv1.Money { return amount(r, r.Text(field)) })
+}
+
+// dateOf maps a day. field+"String" is the same in ISO 8601.
+func dateOf(path, field string) mapping.Row {
+	return mapping.ValueOf(path, []string{field, field + "String"}, func(r *mapping.Reading) *timestamppb.Timestamp {
+		raw := cmp.Or(r.Text(field), r.Text(field+"String"))
+		at, ok := day(raw)
+		if !ok && raw != "" {
+			r.Unusable(raw, "it is no date")
+		}
+		if !ok {
+			return nil
+		}
+		return timestamppb.New(at)
+	})
+}
+
+// dated writes the date of a time in UTC.
+func dated(row mapping.Row, get func(*canonicalv1.Invoice) *timestamppb.Timestamp) mapping.Row {
+	return mapping.WrittenBy(row, func(i *canonicalv1.Invoice, w fields) string {
+		if at := get(i); at != nil {
+			w[row.Fields[0]] = at.AsTime().Format(time.DateOnly)
+		}
 		return ""
-	}
-	w["Contact"] = fields{"ContactID": id}
-	if !isID(id) {
-		return "it is no contact's id"
-	}
-	return ""
+	}).Required("Xero takes no date away from an invoice").Losing("Xero keeps a date.")
 }
 
-func readCurrency(r *reading, i *canonicalv1.Invoice) {
-	raw := r.text("CurrencyCode")
-	switch {
-	case currency.MatchString(raw):
-		i.CurrencyCode = &raw
-	case raw != "":
-		r.unusable("currency_code", raw, "it is no currency's code")
+func readContact(r *mapping.Reading) map[string]json.RawMessage {
+	var out map[string]json.RawMessage
+	if raw := r.Text("Contact"); raw != "" && json.Unmarshal(r.Fields["Contact"], &out) != nil {
+		r.Unusable(raw, "it is no object")
 	}
+	return out
 }
 
 // Whether lines' amounts contain tax, in Xero's words.
@@ -138,14 +127,14 @@ const (
 	untaxed   = "NoTax"
 )
 
-func readTaxesIncluded(r *reading, i *canonicalv1.Invoice) {
-	switch how := r.text("LineAmountTypes"); how {
+func readTaxesIncluded(r *mapping.Reading, i *canonicalv1.Invoice) {
+	switch how := r.Text("LineAmountTypes"); how {
 	case "":
 	case inclusive, exclusive, untaxed:
 		i.TaxesIncluded = proto.Bool(how == inclusive)
 	default:
-		r.unknown("LineAmountTypes=" + how)
-		r.unusable("taxes_included", how, "it is no form that we know")
+		r.Unknown("LineAmountTypes=" + how)
+		r.Unusable(how, "it is no form that we know")
 	}
 }
 
@@ -165,61 +154,39 @@ const (
 	draft      = "DRAFT"
 	submitted  = "SUBMITTED"
 	authorised = "AUTHORISED"
-	paid       = "PAID"
 	voided     = "VOIDED"
 	deleted    = "DELETED"
 )
 
-var statuses = map[string]canonicalv1.InvoiceStatus{
-	draft:      canonicalv1.InvoiceStatus_INVOICE_STATUS_DRAFT,
-	submitted:  canonicalv1.InvoiceStatus_INVOICE_STATUS_AWAITING_APPROVAL,
-	authorised: canonicalv1.InvoiceStatus_INVOICE_STATUS_OPEN,
-	paid:       canonicalv1.InvoiceStatus_INVOICE_STATUS_PAID,
-	voided:     canonicalv1.InvoiceStatus_INVOICE_STATUS_VOID,
-	deleted:    canonicalv1.InvoiceStatus_INVOICE_STATUS_DELETED,
+var statuses = mapping.Words[canonicalv1.InvoiceStatus]{
+	"draft":      canonicalv1.InvoiceStatus_INVOICE_STATUS_DRAFT,
+	"submitted":  canonicalv1.InvoiceStatus_INVOICE_STATUS_AWAITING_APPROVAL,
+	"authorised": canonicalv1.InvoiceStatus_INVOICE_STATUS_OPEN,
+	"paid":       canonicalv1.InvoiceStatus_INVOICE_STATUS_PAID,
+	"voided":     canonicalv1.InvoiceStatus_INVOICE_STATUS_VOID,
+	"deleted":    canonicalv1.InvoiceStatus_INVOICE_STATUS_DELETED,
 }
 
 // readStatus takes an approved invoice of which something is paid for paid in part.
-func readStatus(r *reading, i *canonicalv1.Invoice) {
-	name := r.text("Status")
-	if name == "" {
-		return
+func readStatus(r *mapping.Reading, i *canonicalv1.Invoice) {
+	statuses.Say(r, i, "Status", r.Text("Status"))
+	if i.GetStatus() == canonicalv1.InvoiceStatus_INVOICE_STATUS_OPEN && positive(r.Text("AmountPaid")) {
+		i.Status = canonicalv1.InvoiceStatus_INVOICE_STATUS_PARTIALLY_PAID.Enum()
 	}
-	status, ok := statuses[name]
-	switch {
-	case !ok:
-		r.unknown("Status=" + name)
-		i.StatusRaw = &name
-	case name == authorised && positive(r.text("AmountPaid")):
-		status = canonicalv1.InvoiceStatus_INVOICE_STATUS_PARTIALLY_PAID
-	}
-	i.Status = &status
-}
-
-// positive says that a number is above zero.
-func positive(text string) bool {
-	number, ok := exact(text)
-	return ok && number != "0" && !strings.HasPrefix(number, "-")
 }
 
 func writeStatus(i *canonicalv1.Invoice, w fields) string {
 	status := i.GetStatus()
 	switch status {
-	case canonicalv1.InvoiceStatus_INVOICE_STATUS_UNSPECIFIED:
-		if i.GetStatusRaw() != "" {
-			return "Xero has no such status"
-		}
-		return ""
 	case canonicalv1.InvoiceStatus_INVOICE_STATUS_PAID, canonicalv1.InvoiceStatus_INVOICE_STATUS_PARTIALLY_PAID:
 		status = canonicalv1.InvoiceStatus_INVOICE_STATUS_OPEN
 	}
-	for _, name := range slices.Sorted(maps.Keys(statuses)) {
-		if statuses[name] == status {
-			w["Status"] = name
-			return ""
-		}
+	word, ok := statuses.Word(status)
+	if !ok && (status != 0 || i.GetStatusRaw() != "") {
+		return "Xero has no such status"
 	}
-	return "Xero has no such status"
+	w["Status"] = strings.ToUpper(word)
+	return ""
 }
 
 // nexts are the statuses that a status can become.
@@ -230,28 +197,32 @@ var nexts = map[string][]string{
 }
 
 // settleInvoice brings lines and status into Xero's form, and refuses what the invoice's state does not let happen.
-func settleInvoice(a *api, now *object, w fields) (fields, map[string]string) {
-	out, refused := maps.Clone(w), map[string]string{}
-	if lines, ok := w["LineItems"].([]any); ok {
-		settled, why := a.settleLines(now, lines, out)
-		out["LineItems"] = settled
-		if why != "" {
-			refused["lines"] = why
+func (o options) settleInvoice(now *object, c change, f *fault.Error) fields {
+	out, is := c.object, now.text("Status")
+	if f.Message = locked(now); f.Message != "" {
+		for _, path := range c.paths {
+			f.Refuse(path, f.Message)
+		}
+		return nil
+	}
+	if lines, ok := out["LineItems"].([]any); ok {
+		out["LineItems"] = o.settleLines(now, lines)
+		if code := out["CurrencyCode"]; !now.isNew() { // it has one, which is not written
+			delete(out, "CurrencyCode")
+			if code != nil && code != now.text("CurrencyCode") {
+				f.Refuse("lines", "the invoice is in another currency, and Xero changes none")
+			}
 		}
 	}
-	if now == nil {
-		return out, refused
-	}
-	is := now.text("Status")
-	if want, ok := out["Status"].(string); ok {
+	if want, ok := out["Status"].(string); ok && !now.isNew() {
 		if want = ended(is, want); !slices.Contains(nexts[is], want) {
-			refused["status"] = "Xero does not let an invoice of its status become that"
+			f.Refuse("status", "Xero does not let an invoice of its status become that")
 		}
 		if out["Status"] = want; want == voided || want == deleted { // with which nothing else is written
-			return fields{"Status": want}, refused
+			return fields{"Status": want}
 		}
 	}
-	return out, refused
+	return out
 }
 
 // ended is how an invoice comes to its end: it is deleted before it is approved, and voided after.
@@ -268,6 +239,8 @@ func ended(is, want string) string {
 // locked says why an invoice takes no change any more; empty where it does.
 func locked(o *object) string {
 	switch {
+	case o.isNew():
+		return ""
 	case nexts[o.text("Status")] == nil:
 		return "an invoice that is paid, void or deleted takes no change in Xero"
 	case positive(o.text("AmountPaid")) || positive(o.text("AmountCredited")):

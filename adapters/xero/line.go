@@ -3,10 +3,12 @@ package xero
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
 
+	"github.com/canonhub/canonhub/adapters/mapping"
 	"github.com/canonhub/canonhub/adapters/money"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
@@ -15,92 +17,84 @@ import (
 const finest = 4
 
 // item is a line on the wire.
-type item = map[string]json.RawMessage
+type item map[string]json.RawMessage
 
-func (o *object) items() ([]item, bool) {
+func (i item) text(field string) string { return mapping.Text(i[field]) }
+
+// items are an object's lines; false where they are no list.
+func items(object map[string]json.RawMessage) ([]item, bool) {
 	var all []item
-	raw := o.fields["LineItems"]
-	return all, text(raw) == "" || json.Unmarshal(raw, &all) == nil
+	err := json.Unmarshal(object["LineItems"], &all)
+	return all, err == nil || mapping.Text(object["LineItems"]) == ""
 }
 
-func readLines(r *reading, i *canonicalv1.Invoice) {
-	all, ok := r.object.items()
+func readLines(r *mapping.Reading, i *canonicalv1.Invoice) {
+	all, ok := items(r.Fields)
 	if !ok {
-		r.unusable("lines", r.text("LineItems"), "it is no list of lines")
+		r.Unusable(r.Text("LineItems"), "it is no list of lines")
 		return
 	}
 	for _, in := range all {
-		i.Lines = append(i.Lines, r.line(in))
+		i.Lines = append(i.Lines, readLine(r, in))
 	}
 }
 
-func (r *reading) line(in item) *canonicalv1.Line {
-	out := &canonicalv1.Line{UnitPrice: r.amount("lines", text(in["UnitAmount"])), Total: r.amount("lines", text(in["LineAmount"]))}
-	title, further, more := strings.Cut(text(in["Description"]), "\n")
-	if title != "" {
-		out.Title = &title
+func readLine(r *mapping.Reading, in item) *canonicalv1.Line {
+	title, further, _ := strings.Cut(in.text("Description"), "\n")
+	out := &canonicalv1.Line{
+		Title: mapping.Some(title), Description: mapping.Some(further), Sku: mapping.Some(in.text("ItemCode")),
+		UnitPrice: amount(r, in.text("UnitAmount")), Total: amount(r, in.text("LineAmount")),
 	}
-	if more {
-		out.Description = &further
-	}
-	if sku := text(in["ItemCode"]); sku != "" {
-		out.Sku = &sku
-	}
-	if raw := text(in["Quantity"]); raw != "" {
+	if raw := in.text("Quantity"); raw != "" {
 		quantity, ok := exact(raw)
 		if !ok {
-			r.unusable("lines", raw, "the quantity is no plain number")
+			r.Unusable(raw, "the quantity is no plain number")
 		}
 		out.Quantity = &quantity
 	}
-	if d := r.discount(in); d != nil {
+	if d := readDiscount(r, in); d != nil {
 		out.Discounts = []*canonicalv1.Discount{d}
 	}
-	if tax := r.amount("lines", text(in["TaxAmount"])); !zero(tax) {
+	if tax := amount(r, in.text("TaxAmount")); !zero(tax) {
 		out.Taxes = []*canonicalv1.Tax{{Amount: tax}}
 	}
 	var product struct {
 		ItemID json.RawMessage
 	}
 	_ = json.Unmarshal(in["Item"], &product) // without one, it is no item of Xero's
-	if id := text(product.ItemID); isID(id) {
-		out.Product = external(id)
+	if id := mapping.Text(product.ItemID); isID(id) {
+		out.Product = mapping.Reference(id)
 	}
 	return out
 }
 
 func zero(m *canonicalv1.Money) bool { return m.GetUnits() == 0 && m.GetNanos() == 0 }
 
-// discount is a line's, which is kept as an amount or as a rate.
-func (r *reading) discount(in item) *canonicalv1.Discount {
-	if m := r.amount("lines", text(in["DiscountAmount"])); !zero(m) {
+// readDiscount reads a line's, which is kept as an amount or as a rate.
+func readDiscount(r *mapping.Reading, in item) *canonicalv1.Discount {
+	if m := amount(r, in.text("DiscountAmount")); !zero(m) {
 		return &canonicalv1.Discount{Amount: m}
 	}
-	rate, ok := exact(text(in["DiscountRate"]))
-	if !ok || rate == "0" {
+	rate, ok := exact(in.text("DiscountRate"))
+	price, quantity, after := in.number("UnitAmount"), in.number("Quantity"), in.number("LineAmount")
+	if !ok || rate == "0" || price == nil || quantity == nil || after == nil {
 		return nil
 	}
-	quantity, okQuantity := rational(in["Quantity"])
-	price, okPrice := rational(in["UnitAmount"])
-	after, okAfter := rational(in["LineAmount"])
-	if !okQuantity || !okPrice || !okAfter {
-		return nil
-	}
-	off := quantity.Mul(quantity, price).Sub(quantity, after)
-	m := r.amount("lines", off.FloatString(2*finest))
+	off := price.Mul(price, quantity)
+	m := amount(r, off.Sub(off, after).FloatString(2*finest))
 	if zero(m) {
 		return nil
 	}
-	title := rate + "%"
-	return &canonicalv1.Discount{Title: &title, Amount: m}
+	return &canonicalv1.Discount{Title: mapping.Some(rate + "%"), Amount: m}
 }
 
-func rational(raw json.RawMessage) (*big.Rat, bool) {
-	plain, ok := exact(text(raw))
-	if !ok {
-		return nil, false
+// number is a field as a number, nil where it is none.
+func (i item) number(field string) *big.Rat {
+	plain, _ := exact(i.text(field))
+	if number, ok := new(big.Rat).SetString(plain); ok {
+		return number
 	}
-	return new(big.Rat).SetString(plain)
+	return nil
 }
 
 // writeLines writes the lines as Xero's, and what their amounts mean.
@@ -136,7 +130,7 @@ func writeLine(line *canonicalv1.Line) (out fields, code, refusal string) {
 	if text == "" {
 		return nil, "", "Xero takes no line without a text"
 	}
-	if why := tooLong(text, 4000); why != "" {
+	if why := mapping.TooLong(text, 4000); why != "" {
 		return nil, "", why
 	}
 	if line.Quantity != nil {
@@ -147,20 +141,20 @@ func writeLine(line *canonicalv1.Line) (out fields, code, refusal string) {
 		out["Quantity"] = json.Number(quantity)
 	}
 	for field, parts := range amountsOf(line) {
-		for _, part := range parts {
-			switch {
-			case part == nil:
-				continue
-			case code != "" && code != part.GetCurrencyCode():
-				return nil, "", "its amounts are of several currencies"
-			}
-			code = part.GetCurrencyCode()
-			number, err := sum(out[field], part)
-			if err != nil || fineness(number) > finest {
-				return nil, "", "Xero keeps four decimals of an amount"
-			}
-			out[field] = json.Number(number)
+		total, err := sum(parts)
+		switch {
+		case err != nil:
+			return nil, "", err.Error()
+		case total == nil:
+			continue
+		case code != "" && code != total.GetCurrencyCode():
+			return nil, "", "its amounts are of several currencies"
 		}
+		number := money.ToDecimal(total)
+		if fineness(number) > finest {
+			return nil, "", "Xero keeps four decimals of an amount"
+		}
+		out[field], code = json.Number(number), total.GetCurrencyCode()
 	}
 	return out, code, ""
 }
@@ -180,18 +174,20 @@ func amountsOf(line *canonicalv1.Line) map[string][]*canonicalv1.Money {
 	return all
 }
 
-// sum adds an amount to a number of its currency, if there is one yet.
-func sum(number any, more *canonicalv1.Money) (string, error) {
-	before, _ := number.(json.Number)
-	if before == "" {
-		return money.ToDecimal(more), nil
+// sum is that of the amounts that are there; nil where there are none.
+func sum(parts []*canonicalv1.Money) (total *canonicalv1.Money, err error) {
+	for _, part := range parts {
+		switch {
+		case part == nil:
+		case total == nil:
+			total = part
+		default:
+			if total, err = money.Add(total, part); err != nil {
+				return nil, err
+			}
+		}
 	}
-	is, err := money.FromDecimal(before.String(), more.GetCurrencyCode())
-	if err != nil {
-		return "", err
-	}
-	total, err := money.Add(is, more)
-	return money.ToDecimal(total), err
+	return total, nil
 }
 
 // kept are the fields of a line that are left as they are where it is written, and sold what goes with its text.
@@ -202,41 +198,28 @@ var (
 
 // settleLines gives each line the place of the one that it replaces, with that one's account, tax type and tracking: by its
 // text, or else by its position. A line without them gets what the connection's options say.
-func (a *api) settleLines(now *object, lines []any, out fields) (settled []any, refusal string) {
-	var free []item
-	if now != nil {
-		if code := now.text("CurrencyCode"); out["CurrencyCode"] != nil && out["CurrencyCode"] != code {
-			return nil, "the invoice is in another currency, and Xero changes none"
-		}
-		delete(out, "CurrencyCode")
-		free, _ = now.items()
-	}
+func (o options) settleLines(now *object, lines []any) []any {
+	free, _ := items(now.fields)
 	takes := matching(lines, free)
+	var settled []any
 	for i, line := range lines {
-		one := fields{}
-		for field, value := range line.(fields) {
-			one[field] = value
+		one, keeping := maps.Clone(line.(fields)), kept
+		for field, value := range map[string]string{"AccountCode": o.AccountCode, "TaxType": o.TaxType} {
+			if value != "" {
+				one[field] = value
+			}
 		}
-		option(one, "AccountCode", a.options.AccountCode)
-		option(one, "TaxType", a.options.TaxType)
-		keeping := kept
-		if one["Description"] == text(takes[i]["Description"]) {
+		if one["Description"] == takes[i].text("Description") {
 			keeping = slices.Concat(kept, sold)
 		}
 		for _, field := range keeping {
-			if raw, ok := takes[i][field]; ok && text(raw) != "" {
-				one[field] = raw
+			if raw, ok := takes[i][field]; ok && mapping.Text(raw) != "" {
+				one[field] = takes[i][field]
 			}
 		}
 		settled = append(settled, one)
 	}
-	return settled, ""
-}
-
-func option(line fields, field, value string) {
-	if value != "" {
-		line[field] = value
-	}
+	return settled
 }
 
 // matching finds for each line the one that it replaces; nil where it is new.
@@ -244,7 +227,7 @@ func matching(lines []any, now []item) []item {
 	takes, taken := make([]item, len(lines)), make([]bool, len(now))
 	for i, line := range lines {
 		for j, is := range now {
-			if !taken[j] && line.(fields)["Description"] == text(is["Description"]) {
+			if !taken[j] && line.(fields)["Description"] == is.text("Description") {
 				takes[i], taken[j] = is, true
 				break
 			}

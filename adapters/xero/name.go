@@ -3,6 +3,7 @@ package xero
 import (
 	"strings"
 
+	"github.com/canonhub/canonhub/adapters/mapping"
 	"github.com/canonhub/canonhub/adapters/normal"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
@@ -10,10 +11,11 @@ import (
 // names are a contact's: the person, whole or in parts, and the company.
 type names struct{ first, last, full, company string }
 
-// namesOf reads what Xero keeps as a first, a last and a contact's name: that is the person's own, or the company's.
-func namesOf(o *object) names {
-	n := names{first: tidy(o.text("FirstName")), last: tidy(o.text("LastName"))}
-	whole := tidy(o.text("Name"))
+// namesOf reads what Xero keeps as a first, a last and a contact's name: that is the person's own, or the company's. text
+// reads a field.
+func namesOf(text func(field string) string) names {
+	n := names{first: tidy(text("FirstName")), last: tidy(text("LastName"))}
+	whole := tidy(text("Name"))
 	switch n.full = tidy(n.first + " " + n.last); n.full {
 	case "":
 		n.full = whole
@@ -27,24 +29,14 @@ func namesOf(o *object) names {
 // tidy is a text without blanks around it, and with single ones in it: Xero takes no others in a name.
 func tidy(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-func readName(r *reading, c *canonicalv1.Customer) {
-	n := namesOf(r.object)
-	if n.full == "" {
-		return
-	}
-	c.Name = &canonicalv1.PersonName{Full: &n.full}
-	if n.first != "" {
-		c.Name.Given = &n.first
-	}
-	if n.last != "" {
-		c.Name.Family = &n.last
+func readName(r *mapping.Reading, c *canonicalv1.Customer) {
+	if n := namesOf(r.Text); n.full != "" {
+		c.Name = &canonicalv1.PersonName{Full: &n.full, Given: mapping.Some(n.first), Family: mapping.Some(n.last)}
 	}
 }
 
-func readCompany(r *reading, c *canonicalv1.Customer) {
-	if n := namesOf(r.object); n.company != "" {
-		c.Company = &n.company
-	}
+func readCompany(r *mapping.Reading, c *canonicalv1.Customer) {
+	c.Company = mapping.Some(namesOf(r.Text).company)
 }
 
 func writeName(c *canonicalv1.Customer, w fields) string {
@@ -54,6 +46,9 @@ func writeName(c *canonicalv1.Customer, w fields) string {
 		full = tidy(first + " " + last)
 	}
 	w["name"] = fields{"first": first, "last": last, "full": full}
+	if full == "" {
+		return "a contact always has a name"
+	}
 	return unnameable(full)
 }
 
@@ -65,25 +60,25 @@ func cut(has, w fields) bool {
 }
 
 func writeCompany(c *canonicalv1.Customer, w fields) string {
-	w["company"] = tidy(c.GetCompany())
-	return unnameable(tidy(c.GetCompany()))
+	company := tidy(c.GetCompany())
+	w["company"] = company
+	return unnameable(company)
 }
 
 func unnameable(name string) string {
 	if strings.ContainsAny(name, "<>") {
 		return "Xero takes no angle brackets in a name"
 	}
-	return tooLong(name, 255)
+	return mapping.TooLong(name, 255)
 }
 
 // settleNames are Xero's names of a contact, of what is written and otherwise of what is there.
 func settleNames(now *object, w fields) fields {
-	var n names
-	if now != nil {
-		n = namesOf(now)
-	}
-	if name, ok := w["name"].(fields); ok {
-		n.first, n.last, n.full = name["first"].(string), name["last"].(string), name["full"].(string)
+	n := namesOf(now.text)
+	if name, ok := w["name"].(fields); ok { // a create leaves out the parts that are empty
+		n.first, _ = name["first"].(string)
+		n.last, _ = name["last"].(string)
+		n.full, _ = name["full"].(string)
 	}
 	if company, ok := w["company"].(string); ok {
 		n.company = company

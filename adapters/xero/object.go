@@ -6,6 +6,8 @@ import (
 	"errors"
 	"regexp"
 	"time"
+
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // object is a contact or an invoice on the wire. A field that it lacks is empty: Xero leaves out what has no value.
@@ -30,45 +32,15 @@ func (k *kind) decode(raw []byte) (*object, error) {
 }
 
 // text is a field as text: a text as it is, nothing for null, anything else as it stands.
-func (o *object) text(field string) string { return text(o.fields[field]) }
+func (o *object) text(field string) string { return mapping.Text(o.fields[field]) }
 
-func text(raw json.RawMessage) string {
-	var out string
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return ""
-	}
-	if json.Unmarshal(raw, &out) == nil {
-		return out
-	}
-	return string(raw)
-}
+// isNew says that there is no object yet: it is being made.
+func (o *object) isNew() bool { return o.id == "" }
 
 // at is Xero's time of what the object says.
 func (o *object) at() time.Time {
 	at, _ := moment(o.text("UpdatedDateUTC"))
-	return at
-}
-
-// slot is what one of Xero's lists has for a type; empty where it has none. False where it is no list.
-func (o *object) slot(of list, name string) (map[string]string, bool) {
-	out := map[string]string{}
-	if text(o.fields[of.field]) == "" {
-		return out, true
-	}
-	var all []map[string]json.RawMessage
-	if json.Unmarshal(o.fields[of.field], &all) != nil {
-		return out, false
-	}
-	for _, slot := range all {
-		if text(slot[of.kind]) != name {
-			continue
-		}
-		for _, part := range of.parts {
-			out[part] = text(slot[part])
-		}
-		break
-	}
-	return out, true
+	return at.UTC()
 }
 
 // id is what an id may look like: Xero's are UUIDs, and are taken as they come.

@@ -41,56 +41,59 @@ type page struct {
 	hollow bool
 }
 
+// cursor is where the next one begins; empty where this is the last.
+func (p page) cursor() string {
+	if !p.more {
+		return ""
+	}
+	return cursor.Encode(p.next)
+}
+
 func noPage(op string, r httpapi.Response) error {
 	return &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no page of Xero's"}
 }
 
 // Pull reads a page of all objects, or of those that changed.
 func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
-	op, k := "pull "+string(q.Kind)+"s", kinds[q.Kind]
+	op, k := "pull "+string(q.Kind)+"s", a.kinds[q.Kind]
 	in, err := a.page(ctx, op, k, q, url.Values{})
 	if err != nil {
 		return adapters.Page{}, err
 	}
-	out := adapters.Page{More: in.more, Watermark: later(time.UnixMilli(in.next.Begun).UTC(), q.Since), Total: in.next.Count}
-	if in.more {
-		out.Next = cursor.Encode(in.next)
-	}
+	begun := time.UnixMilli(in.next.Begun).UTC()
+	out := adapters.Page{Next: in.cursor(), More: in.more, Watermark: cursor.Later(begun, q.Since), Total: in.next.Count}
 	for i, raw := range in.list {
 		o, err := k.decode(raw)
 		if err != nil {
 			out.Rejected = append(out.Rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: err.Error(), Raw: raw})
 			continue
 		}
-		out.Observations = append(out.Observations, a.observe(k, o))
+		out.Observations = append(out.Observations, k.observe(o))
 	}
 	return out, nil
 }
 
 // List reads the short form of objects, for their ids and times.
 func (a *api) List(ctx context.Context, q adapters.Query) (adapters.Listing, error) {
-	op, k := "list "+string(q.Kind)+"s", kinds[q.Kind]
+	op, k := "list "+string(q.Kind)+"s", a.kinds[q.Kind]
 	in, err := a.page(ctx, op, k, q, url.Values{"summaryOnly": {"true"}})
 	if err != nil {
 		return adapters.Listing{}, err
 	}
-	out := adapters.Listing{More: in.more}
-	if in.more {
-		out.Next = cursor.Encode(in.next)
-	}
+	out := adapters.Listing{Next: in.cursor(), More: in.more}
 	for _, raw := range in.list {
 		o, err := k.decode(raw)
 		if err != nil {
 			return adapters.Listing{}, &fault.Error{Category: fault.Transient, Op: op, Message: "an entry cannot be read", Err: err}
 		}
-		if !k.gone(o).gone {
+		if !k.gone(o) {
 			out.Entries = append(out.Entries, adapters.Entry{ExternalID: adapters.ExternalID(o.id), At: o.at()})
 		}
 	}
 	return out, nil
 }
 
-// page reads a page of a list that is ordered by id.
+// page reads a page of a list that is ordered by id. more is asked for beside what a list of the kind is.
 func (a *api) page(ctx context.Context, op string, k *kind, q adapters.Query, more url.Values) (page, error) {
 	var from place
 	if err := cursor.Decode(q.Cursor, &from); err != nil {
@@ -117,20 +120,13 @@ func (a *api) page(ctx context.Context, op string, k *kind, q adapters.Query, mo
 		return page{}, ofNoObject(err)
 	}
 	if from.Begun == 0 {
-		from.Begun = clock(r).UnixMilli()
+		from.Begun = r.Clock().UnixMilli()
 	}
 	out, err := from.turned(op, r, k.list(r.Body), number, size)
 	if err == nil && out.hollow && q.Since.IsZero() { // nobody promises that what is told of a list counts its changes alone
 		return page{}, noPage(op, r)
 	}
 	return out, err
-}
-
-func clock(r httpapi.Response) time.Time {
-	if r.Date.IsZero() {
-		return r.ReceivedAt
-	}
-	return r.Date
 }
 
 // turned is a page, and the place behind it. Should something have left the list all the same, since nobody can promise
@@ -162,11 +158,4 @@ func (p place) turned(op string, r httpapi.Response, list []json.RawMessage, num
 		out.more, out.next.Passed = true, max((number-1)*size-left, 0)
 	}
 	return out, nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -1,6 +1,7 @@
 package xero
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,16 +65,27 @@ type change struct {
 	paths  []string
 }
 
+// settled is a change in Xero's form, given the object as it is.
+func (c change) settled(op string, now *object) (change, error) {
+	f := &fault.Error{Category: fault.Permanent, Op: op}
+	c.object = c.kind.settle(now, c, f)
+	if f.Refused == nil {
+		return c, nil
+	}
+	f.Message = cmp.Or(f.Message, "Xero cannot hold all of it")
+	return c, f
+}
+
 // judge adds to a fault which of the attributes that are written Xero did not take, and what else is wrong.
 func (c change) judge(f *fault.Error, p problem) *fault.Error {
-	if c.kind == contacts && p.says(isArchived) {
+	if c.kind.Name == customer && p.says(isArchived) {
 		f.Category, f.Message = fault.Gone, isArchived.reason
 		return f
 	}
 	var others []string
 	untold := 0
 	for _, complaint := range p.complaints() {
-		i := slices.IndexFunc(wordings, func(w wording) bool { return w.kind == c.kind.name && w.fits(complaint) })
+		i := slices.IndexFunc(wordings, func(w wording) bool { return w.kind == c.kind.Name && w.fits(complaint) })
 		if i < 0 {
 			untold++
 			continue
@@ -91,14 +103,10 @@ func (c change) judge(f *fault.Error, p problem) *fault.Error {
 
 // refuse names the attributes that a complaint is about; false where it is about none that is written.
 func (c change) refuse(f *fault.Error, w wording) bool {
-	about := w.paths
-	if about == nil {
-		about = c.paths
-	}
 	told := false
-	for _, path := range about {
-		if slices.Contains(c.paths, path) {
-			refused(f, path, w.reason)
+	for _, path := range c.paths {
+		if w.paths == nil || slices.Contains(w.paths, path) {
+			f.Refuse(path, w.reason)
 			told = true
 		}
 	}

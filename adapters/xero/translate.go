@@ -5,6 +5,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // translator says which objects an event is about.
@@ -26,8 +27,8 @@ func (translator) Translate(e adapters.Event) (adapters.Translation, error) {
 	if err := json.Unmarshal(e.Body, &in); err != nil {
 		return adapters.Translation{}, unreadable("it is no event")
 	}
-	category := text(in.EventCategory)
-	kind, id := categories[category], text(in.ResourceID)
+	category := mapping.Text(in.EventCategory)
+	kind, id := categories[category], mapping.Text(in.ResourceID)
 	switch {
 	case silent[category] != "":
 		return adapters.Translation{Ignored: silent[category]}, nil

@@ -1,102 +1,61 @@
 package xero
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
-
+	"github.com/canonhub/canonhub/adapters/mapping"
 	"github.com/canonhub/canonhub/adapters/money"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
-// currency is what a currency's code may look like.
-var currency = regexp.MustCompile(`^[A-Z]{3}$`)
-
 // written is Microsoft's way to write a time: milliseconds since 1970, and the zone that it was written in, if any.
 var written = regexp.MustCompile(`^/Date\((-?[0-9]{1,15})(?:([+-])([0-9]{2})([0-9]{2}))?\)/$`)
 
-// endOfTime and beginOfTime are where RFC 3339 ends.
-var (
-	endOfTime   = time.Date(9999, 12, 31, 23, 59, 59, 999_000_000, time.UTC)
-	beginOfTime = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
-// moment reads a time: as a number of milliseconds, or as ISO 8601, which without a zone means UTC.
+// moment reads a time, in the zone in which it was written: as a number of milliseconds, or as ISO 8601, which without a
+// zone means UTC.
 func moment(text string) (time.Time, bool) {
-	at, _, ok := zoned(text)
-	return at, ok
-}
-
-// zoned reads a time, and how far from UTC it was written.
-func zoned(text string) (at time.Time, offset time.Duration, ok bool) {
-	parts := written.FindStringSubmatch(text)
-	if parts == nil {
-		for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05", time.DateOnly} {
-			if at, err := time.Parse(layout, text); err == nil {
-				_, seconds := at.Zone()
-				return within(at.UTC(), time.Duration(seconds)*time.Second)
-			}
-		}
-		return time.Time{}, 0, false
+	if parts := written.FindStringSubmatch(text); parts != nil {
+		millis, _ := strconv.ParseInt(parts[1], 10, 64) // fifteen digits
+		hours, _ := strconv.Atoi(parts[2] + parts[3])   // two digits, or none, which is zero
+		minutes, _ := strconv.Atoi(parts[2] + parts[4]) // likewise
+		return inBounds(time.UnixMilli(millis).In(time.FixedZone("", hours*3600+minutes*60)))
 	}
-	millis, err := strconv.ParseInt(parts[1], 10, 64)
-	if err != nil {
-		return time.Time{}, 0, false
-	}
-	if parts[2] != "" {
-		hours, _ := strconv.Atoi(parts[3]) // two digits
-		minutes, _ := strconv.Atoi(parts[4])
-		offset = time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute
-		if parts[2] == "-" {
-			offset = -offset
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05", time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return inBounds(at)
 		}
 	}
-	return within(time.UnixMilli(millis).UTC(), offset)
+	return time.Time{}, false
 }
 
-func within(at time.Time, offset time.Duration) (time.Time, time.Duration, bool) {
-	if at.Before(beginOfTime) || at.After(endOfTime) {
-		return time.Time{}, 0, false
+// inBounds takes the times that RFC 3339 can write.
+func inBounds(at time.Time) (time.Time, bool) {
+	for _, year := range []int{at.Year(), at.UTC().Year()} {
+		if year < 1 || year > 9999 {
+			return time.Time{}, false
+		}
 	}
-	return at, offset, true
+	return at, true
 }
 
-// date reads a day, of the zone in which it was written, as its midnight in UTC. field+"String" is the same in ISO 8601.
-func (r *reading) date(path, field string) *timestamppb.Timestamp {
-	raw := r.text(field)
-	if raw == "" {
-		raw = r.text(field + "String")
-	}
-	if raw == "" {
-		return nil
-	}
-	at, offset, ok := zoned(raw)
-	if !ok {
-		r.unusable(path, raw, "it is no date")
-		return nil
-	}
-	return timestamppb.New(at.Add(offset).Truncate(24 * time.Hour))
-}
-
-// day writes the date of a time in UTC.
-func day(at *timestamppb.Timestamp) string {
-	if at == nil {
-		return ""
-	}
-	return at.AsTime().Format(time.DateOnly)
+// day reads a day, of the zone in which it was written, as its midnight in UTC.
+func day(text string) (time.Time, bool) {
+	at, ok := moment(text)
+	return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC), ok
 }
 
 // amount reads an amount of the invoice's currency; nil where there is none.
-func (r *reading) amount(path, raw string) *canonicalv1.Money {
+func amount(r *mapping.Reading, raw string) *canonicalv1.Money {
 	if raw == "" {
 		return nil
 	}
-	m, err := money.FromDecimal(raw, r.text("CurrencyCode"))
+	m, err := money.FromDecimal(raw, r.Text("CurrencyCode"))
 	if err != nil {
-		r.unusable(path, raw, err.Error())
+		r.Unusable(raw, err.Error())
 		return nil
 	}
 	return m
@@ -111,17 +70,18 @@ func exact(text string) (string, bool) {
 	if parts == nil {
 		return "", false
 	}
-	whole, fraction := strings.TrimLeft(parts[2], "0"), strings.TrimRight(parts[3], "0")
-	if whole == "" {
-		whole = "0"
+	whole, fraction := cmp.Or(strings.TrimLeft(parts[2], "0"), "0"), strings.TrimRight(parts[3], "0")
+	number := strings.TrimSuffix(whole+"."+fraction, ".")
+	if number == "0" {
+		return number, true
 	}
-	if fraction != "" {
-		whole += "." + fraction
-	}
-	if whole == "0" {
-		return whole, true
-	}
-	return parts[1] + whole, true
+	return parts[1] + number, true
+}
+
+// positive says that a number is above zero.
+func positive(text string) bool {
+	number, ok := exact(text)
+	return ok && number != "0" && !strings.HasPrefix(number, "-")
 }
 
 // fineness is how many fractional digits a number has.

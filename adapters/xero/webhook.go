@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/mapping"
 	"github.com/canonhub/canonhub/adapters/signature"
 )
 
@@ -63,9 +64,9 @@ func (w webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 			none = append(none, i)
 			continue
 		}
-		one := adapters.Event{Key: e.key(), Type: text(e.EventCategory) + "." + text(e.EventType), Account: strings.ToLower(text(e.TenantID)), Body: bytes.Clone(raw)}
-		if at, ok := moment(text(e.EventDateUTC)); ok {
-			one.OccurredAt = at
+		one := adapters.Event{Key: e.key(), Type: mapping.Text(e.EventCategory) + "." + mapping.Text(e.EventType), Account: strings.ToLower(mapping.Text(e.TenantID)), Body: bytes.Clone(raw)}
+		if at, ok := moment(mapping.Text(e.EventDateUTC)); ok {
+			one.OccurredAt = at.UTC()
 		}
 		if numbered {
 			one.Sequence = first + int64(i)
@@ -80,7 +81,7 @@ func (w webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 
 // number is a running number; 0 where there is none that we know the form of. Events are worth more than their numbers.
 func number(raw json.RawMessage) int64 {
-	n, err := strconv.ParseInt(text(raw), 10, 64)
+	n, err := strconv.ParseInt(mapping.Text(raw), 10, 64)
 	if err != nil || n < 0 {
 		return 0
 	}
@@ -92,7 +93,7 @@ var plainKey = regexp.MustCompile(`^[!-~]{5,200}$`)
 
 // key tells events apart: Xero gives them no id, and the body's entropy is another each time.
 func (e event) key() string {
-	parts := []string{text(e.TenantID), text(e.EventCategory), text(e.ResourceID), text(e.EventType), text(e.EventDateUTC)}
+	parts := []string{mapping.Text(e.TenantID), mapping.Text(e.EventCategory), mapping.Text(e.ResourceID), mapping.Text(e.EventType), mapping.Text(e.EventDateUTC)}
 	if key := strings.Join(parts, "|"); plainKey.MatchString(key) && strings.Count(key, "|") == len(parts)-1 {
 		return key
 	}
