@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -37,21 +36,30 @@ type place struct {
 // Pull lists all objects, or searches for those that changed.
 func (a *account) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
 	var from place
-	k := a.kinds.named(q.Kind)
 	if err := cursor.Decode(q.Cursor, &from); err != nil {
 		return adapters.Page{}, err
 	}
+	t, err := a.taskOnAll("pull", q.Kind)
 	switch {
-	case k == nil:
-		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: "pull", Message: "this kind is not carried"}
+	case err != nil:
+		return adapters.Page{}, err
 	case q.Since.IsZero():
-		return a.list(ctx, k.pulling(), from, min(max(q.Size, 1), maxListed))
+		return a.list(ctx, t, from, min(max(q.Size, 1), maxListed))
 	}
 	from.At = max(from.At, q.Since.UnixMilli())
-	return a.search(ctx, k.pulling(), from, min(max(q.Size, 1), maxFound))
+	return a.search(ctx, t, from, min(max(q.Size, 1), maxFound))
 }
 
-func (k *kind) pulling() task { return task{op: "pull " + k.many, kind: k} }
+// Count asks for the smallest page of a search for everything: a list does not tell how long it is. A search counts
+// further than it can be read.
+func (a *account) Count(ctx context.Context, name adapters.Kind) (int, error) {
+	t, err := a.taskOnAll("count", name)
+	if err != nil {
+		return 0, err
+	}
+	in, err := t.answered(a.ask(ctx, t, t.kind.base()+"/search", map[string]any{"limit": 1, "properties": []string{idProperty}}))
+	return in.Total, err
+}
 
 // answer is a page of a list, or of a search.
 type answer struct {
@@ -69,17 +77,13 @@ type answer struct {
 // answered reads the page that a call gave.
 func (t task) answered(r httpapi.Response, err error) (answer, error) {
 	if err != nil {
-		f := fault.As(t.ofNoObject(err))
-		f.MaybeDone = false // a read
-		return answer{}, f
+		return answer{}, fault.Undone(t.ofNoObject(err))
 	}
 	var out answer
 	if json.Unmarshal(r.Body, &out) != nil || out.Results == nil {
-		return answer{}, &fault.Error{Category: fault.Transient, Op: t.op, Status: r.Status, Message: "the answer is no page of HubSpot's"}
+		return answer{}, t.odd(r, "the answer is no page of HubSpot's")
 	}
-	if out.now = r.Date; out.now.IsZero() {
-		out.now = r.ReceivedAt
-	}
+	out.now = r.Clock()
 	return out, nil
 }
 
@@ -91,7 +95,7 @@ func (a *account) list(ctx context.Context, t task, from place, size int) (adapt
 	if from.After != "" {
 		query.Set("after", from.After)
 	}
-	in, err := t.answered(a.call(ctx, t, httpapi.Request{Method: http.MethodGet, Path: t.kind.base(), Query: query}))
+	in, err := t.answered(a.read(ctx, t, t.kind.base(), query))
 	if err != nil {
 		return adapters.Page{}, err
 	}
@@ -119,18 +123,16 @@ func (a *account) search(ctx context.Context, t task, from place, size int) (ada
 		sort = idProperty
 		filters = []filter{{modified, "EQ", at}, {idProperty, "GT", from.ID}}
 	}
-	in, err := t.answered(a.send(ctx, t, http.MethodPost, t.kind.base()+"/search", map[string]any{
+	in, err := t.answered(a.ask(ctx, t, t.kind.base()+"/search", map[string]any{
 		"filterGroups": []map[string]any{{"filters": filters}}, "sorts": []map[string]string{{"propertyName": sort, "direction": "ASCENDING"}},
-		"properties": t.kind.asked, "limit": size,
+		"properties": t.kind.asked(), "limit": size,
 	}))
 	if err != nil {
 		return adapters.Page{}, err
 	}
 	page, objects := t.kind.read(in)
-	if t.kind.associates() {
-		if err := a.associations(ctx, t, objects); err != nil {
-			return adapters.Page{}, err
-		}
+	if err := a.associations(ctx, t, objects...); err != nil {
+		return adapters.Page{}, err
 	}
 	for _, o := range objects {
 		page.Observations = append(page.Observations, o.observe(a.connection))
@@ -151,9 +153,6 @@ func (a *account) search(ctx context.Context, t task, from place, size int) (ada
 	}
 	return page, nil
 }
-
-// idProperty is HubSpot's id as a property.
-const idProperty = "hs_object_id"
 
 type filter struct {
 	Property string `json:"propertyName"`

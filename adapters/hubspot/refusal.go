@@ -31,7 +31,7 @@ func (p problem) refusals() []refusal {
 	}
 	var unique []refusal
 	for _, r := range all {
-		if word.MatchString(r.Property) && word.MatchString(r.Code) && !slices.Contains(unique, r) {
+		if fault.IsWord(r.Property) && fault.IsWord(r.Code) && !slices.Contains(unique, r) {
 			unique = append(unique, r)
 		}
 	}
@@ -79,22 +79,8 @@ func (t task) refuse(f *fault.Error, p problem) {
 		return
 	}
 	for _, r := range p.refusals() {
-		named := false
-		for _, path := range t.kind.holders[r.Property] {
-			if slices.Contains(t.paths, path) {
-				named = true
-				refused(f, path, reason(r.Code))
-			}
-		}
-		if !named {
-			f.Message = strings.TrimPrefix(f.Message+"; property "+r.Property+": "+reason(r.Code), "; ")
+		if why := reason(r.Code); !t.kind.Refuse(f, r.Property, why, t.paths) {
+			f.Message = strings.TrimPrefix(f.Message+"; property "+r.Property+": "+why, "; ")
 		}
 	}
-}
-
-func refused(f *fault.Error, path, why string) {
-	if f.Refused == nil {
-		f.Refused = map[string]string{}
-	}
-	f.Refused[path] = why
 }
