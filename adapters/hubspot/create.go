@@ -39,26 +39,23 @@ func (a *account) upsert(ctx context.Context, t task, recordID string) (adapters
 
 // found acknowledges the contact that is in the way of a create: HubSpot names it, or it is the one with the address.
 func (a *account) found(ctx context.Context, t task, p problem) (adapters.Ack, error) {
+	var o *object
+	var err error
 	if id := p.existingID(); id != "" {
-		o, err := a.get(ctx, t, id)
-		switch {
-		case err == nil && !o.Archived:
-			return adapters.Ack{Found: true, Observation: o.observe(a.connection)}, nil
-		case err != nil && fault.CategoryOf(err) != fault.Gone:
+		if o, err = a.get(ctx, t, id); err != nil && fault.CategoryOf(err) != fault.Gone {
 			return adapters.Ack{}, err
 		}
 	}
-	if email := t.text("email"); email != "" {
-		o, err := a.lookup(ctx, t, "email", email)
-		switch {
-		case err != nil:
+	if email := t.text("email"); email != "" && (o == nil || o.Archived) {
+		if o, err = a.lookup(ctx, t, "email", email); err != nil {
 			return adapters.Ack{}, err
-		case o != nil && !o.Archived:
-			return adapters.Ack{Found: true, Observation: o.observe(a.connection)}, nil
 		}
 	}
-	return adapters.Ack{}, &fault.Error{Category: fault.Conflict, Op: t.op, Status: http.StatusConflict, Code: p.code(),
-		Message: "another contact is in the way and cannot be found"}
+	if o == nil || o.Archived {
+		return adapters.Ack{}, &fault.Error{Category: fault.Conflict, Op: t.op, Status: http.StatusConflict, Code: p.code(),
+			Message: "another contact is in the way and cannot be found"}
+	}
+	return adapters.Ack{Found: true, Observation: o.observe(a.connection)}, nil
 }
 
 // nameless says what is probably wrong with a contact that HubSpot does not take for no reason that it gives.
@@ -81,7 +78,7 @@ func (a *account) post(ctx context.Context, t task, recordID string) (adapters.A
 	properties[recordIDProperty] = recordID
 	r, err := a.send(ctx, t, http.MethodPost, t.kind.base(), map[string]any{"properties": properties, "associations": associations(contact)})
 	if err != nil {
-		if r.Status == http.StatusConflict || parse(r.Body).recordTaken() {
+		if r.Status == http.StatusConflict || parse(r.Body).refuses(recordIDProperty, taken) {
 			if there, ack, failed := a.again(ctx, t, recordID); there || failed != nil {
 				return ack, failed
 			}
@@ -98,7 +95,7 @@ func (a *account) post(ctx context.Context, t task, recordID string) (adapters.A
 // again brings the ticket that an earlier try made to what is to be made, where there is one.
 func (a *account) again(ctx context.Context, t task, recordID string) (bool, adapters.Ack, error) {
 	o, err := a.lookup(ctx, t, recordIDProperty, recordID)
-	if err != nil || o == nil || o.Archived {
+	if err != nil || o == nil {
 		return false, adapters.Ack{}, err
 	}
 	ack, err := a.update(ctx, t, string(o.ID))
@@ -122,8 +119,8 @@ func (a *account) blame(ctx context.Context, t task, contact string, err error) 
 	if contact == "" || f.Category != fault.Permanent || f.Refused != nil || f.Code == missingScopes {
 		return err
 	}
-	_, missing := a.get(ctx, task{op: t.op, kind: a.kinds.named(customer)}, contact)
-	if fault.CategoryOf(missing) == fault.Gone {
+	_, gone := a.get(ctx, task{op: t.op, kind: a.kinds.named(customer)}, contact)
+	if fault.CategoryOf(gone) == fault.Gone {
 		f.Refuse("requester", "HubSpot has no such contact")
 	}
 	return f

@@ -2,10 +2,7 @@ package hubspot
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -92,75 +89,32 @@ func burst(policy string, rest time.Duration) time.Duration {
 	return burstWait
 }
 
-// problem is HubSpot's error. Every field may be missing, and some have several shapes.
-type problem struct {
-	Status        string   `json:"status"`
-	Message       string   `json:"message"`
-	Category      string   `json:"category"`
-	CorrelationID string   `json:"correlationId"`
-	PolicyName    string   `json:"policyName"`
-	Errors        []detail `json:"errors"`
+// reasons say a code in words.
+var reasons = map[string]string{
+	"INVALID_EMAIL":   "HubSpot does not take it for an e-mail address",
+	"INVALID_OPTION":  "it is none of the account's options",
+	taken:             "another one has it",
+	noProperty:        "the account has no such property",
+	"READ_ONLY_VALUE": "the property is read-only",
 }
 
-// detail is one cause among several.
-type detail struct {
-	Code    string          `json:"code"`
-	Context json.RawMessage `json:"context"`
-}
-
-// parse reads as much of an error as there is.
-func parse(body []byte) problem {
-	var p problem
-	_ = json.Unmarshal(body, &p) // what could be read before a field of another shape is kept
-	return p
-}
-
-var (
-	// reference is what a correlation id looks like.
-	reference = regexp.MustCompile(`^[0-9a-fA-F-]{8,64}$`)
-	// existing is how HubSpot names the object that is in the way.
-	existing = regexp.MustCompile(`Existing ID: ([0-9]{1,20})`)
-)
-
-func (p problem) code() string {
-	if refusals := p.refusals(); len(refusals) > 0 {
-		return refusals[0].Code
+func reason(code string) string {
+	if text, ok := reasons[code]; ok {
+		return text
 	}
-	if fault.IsWord(p.Category) {
-		return p.Category
+	return "HubSpot refuses it: " + code
+}
+
+// refuse adds to a fault which of the attributes being written HubSpot did not take, and what else is wrong.
+func (t task) refuse(f *fault.Error, p problem) {
+	if p.noRecordID() {
+		f.Message = "the account has no unique " + t.kind.one + " property " + recordIDProperty +
+			"; make it with POST /crm/properties/2026-03/" + t.kind.many + " and hasUniqueValue true"
+		return
 	}
-	return ""
-}
-
-// reference is what HubSpot's support asks for.
-func (p problem) reference() string {
-	if !reference.MatchString(p.CorrelationID) {
-		return ""
+	for _, r := range p.refusals() {
+		if why := reason(r.Code); !t.kind.Refuse(f, r.Property, why, t.paths) {
+			f.Message = strings.TrimPrefix(f.Message+"; property "+r.Property+": "+why, "; ")
+		}
 	}
-	return "correlation id " + p.CorrelationID
-}
-
-// existingID is the object that has what was to be unique, as far as it is told.
-func (p problem) existingID() string {
-	if m := existing.FindStringSubmatch(p.Message); m != nil {
-		return m[1]
-	}
-	return ""
-}
-
-// emailTaken says that a write failed because another contact has its e-mail address.
-func (p problem) emailTaken() bool {
-	return p.existingID() != "" || p.Category == "OBJECT_ALREADY_EXISTS" ||
-		slices.Contains(p.refusals(), refusal{Property: "email", Code: "CONFLICTING_UNIQUE_VALUE"})
-}
-
-// recordTaken says that a create failed because there is an object with our record's id.
-func (p problem) recordTaken() bool {
-	return slices.Contains(p.refusals(), refusal{Property: recordIDProperty, Code: "CONFLICTING_UNIQUE_VALUE"})
-}
-
-// noRecordID says that the account lacks the unique property that our ids go to.
-func (p problem) noRecordID() bool {
-	return slices.Contains(p.refusals(), refusal{Property: recordIDProperty, Code: "PROPERTY_DOESNT_EXIST"}) ||
-		strings.Contains(p.Message, "non-unique") && strings.Contains(p.Message, recordIDProperty)
 }

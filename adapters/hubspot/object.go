@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -46,15 +45,8 @@ func (k *kind) decode(raw []byte) (*object, error) {
 	return o, nil
 }
 
-// isID says that text is the id of an object of HubSpot's. They begin at one.
-func isID[T ~string](id T) bool {
-	for _, c := range []byte(id) {
-		if c < '0' || '9' < c {
-			return false
-		}
-	}
-	return strings.Trim(string(id), "0") != "" && len(id) <= 20
-}
+// isID says that text is the id of an object of HubSpot's.
+func isID[T ~string](id T) bool { return mapping.IsNumber(string(id)) }
 
 // anyID takes an id of the account's staff or teams as it is.
 func anyID(string) bool { return true }

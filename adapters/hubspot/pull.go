@@ -39,11 +39,12 @@ func (a *account) Pull(ctx context.Context, q adapters.Query) (adapters.Page, er
 	if err := cursor.Decode(q.Cursor, &from); err != nil {
 		return adapters.Page{}, err
 	}
-	t, err := a.taskOnAll("pull", q.Kind)
-	switch {
-	case err != nil:
+	t, err := a.task("pull", q.Kind)
+	if err != nil {
 		return adapters.Page{}, err
-	case q.Since.IsZero():
+	}
+	t.op = "pull " + t.kind.many
+	if q.Since.IsZero() {
 		return a.list(ctx, t, from, min(max(q.Size, 1), maxListed))
 	}
 	from.At = max(from.At, q.Since.UnixMilli())
@@ -53,10 +54,11 @@ func (a *account) Pull(ctx context.Context, q adapters.Query) (adapters.Page, er
 // Count asks for the smallest page of a search for everything: a list does not tell how long it is. A search counts
 // further than it can be read.
 func (a *account) Count(ctx context.Context, name adapters.Kind) (int, error) {
-	t, err := a.taskOnAll("count", name)
+	t, err := a.task("count", name)
 	if err != nil {
 		return 0, err
 	}
+	t.op = "count " + t.kind.many
 	in, err := t.answered(a.ask(ctx, t, t.kind.base()+"/search", map[string]any{"limit": 1, "properties": []string{idProperty}}))
 	return in.Total, err
 }
@@ -137,16 +139,12 @@ func (a *account) search(ctx context.Context, t task, from place, size int) (ada
 	for _, o := range objects {
 		page.Observations = append(page.Observations, o.observe(a.connection))
 	}
-	var last *object
-	if n := len(objects); n > 0 {
-		last = objects[n-1]
-	}
 	full := len(in.Results) >= size
-	if full && last == nil {
+	if full && len(objects) == 0 {
 		return adapters.Page{}, &fault.Error{Category: fault.Transient, Op: t.op, Message: "none of a page's objects can be read, so that there is nothing to go on from"}
 	}
 	page.More = full || from.ID != ""
-	from = from.behind(last, full)
+	from = from.behind(objects, full)
 	page.Watermark = time.UnixMilli(from.At).UTC()
 	if page.More {
 		page.Next = cursor.Encode(from)
@@ -160,18 +158,20 @@ type filter struct {
 	Value    string `json:"value"`
 }
 
-// behind is the place after a page, whose last object is nil where it has none.
-func (p place) behind(last *object, full bool) place {
+// behind is the place after the objects of a page; a full one has some.
+func (p place) behind(objects []*object, full bool) place {
 	switch {
-	case p.ID != "" && full:
-		return place{At: p.At, ID: string(last.ID)}
-	case p.ID != "": // all of that millisecond
+	case p.ID != "" && !full: // all of that millisecond
 		return place{At: p.At + 1}
-	case last == nil:
+	case len(objects) == 0:
 		return p
 	}
+	last := objects[len(objects)-1]
 	at := last.at().UnixMilli()
-	if at <= p.At && full {
+	switch {
+	case p.ID != "":
+		return place{At: p.At, ID: string(last.ID)}
+	case at <= p.At && full:
 		return place{At: p.At, ID: "0"}
 	}
 	return place{At: max(at, p.At)}

@@ -2,7 +2,6 @@ package hubspot
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"slices"
 
@@ -13,11 +12,11 @@ import (
 
 // Prepare writes a patch as properties. Clearing is an empty text; a create leaves empty ones out.
 func (a *account) Prepare(p adapters.Patch) (adapters.Request, error) {
-	k := a.kinds.named(p.Kind)
-	if k == nil {
-		return adapters.Request{}, mapping.NotCarried("prepare")
+	t, err := a.task("prepare", p.Kind)
+	if err != nil {
+		return adapters.Request{}, err
 	}
-	return k.Prepare(p)
+	return t.kind.Prepare(p)
 }
 
 // Push makes one attempt: the write, and the read that shows what came of it.
@@ -48,7 +47,7 @@ func (a *account) Find(ctx context.Context, r adapters.Request) (*adapters.Obser
 		return nil, err
 	}
 	o, err := a.lookup(ctx, t, recordIDProperty, r.RecordID)
-	if err != nil || o == nil || o.Archived {
+	if err != nil || o == nil {
 		return nil, err
 	}
 	found := o.observe(a.connection)
@@ -101,7 +100,7 @@ func (a *account) patch(ctx context.Context, t task, id string, properties mappi
 		if parse(r.Body).emailTaken() && slices.Contains(t.paths, "email") {
 			f := fault.As(err)
 			f.Category = fault.Permanent
-			f.Refuse("email", reason("CONFLICTING_UNIQUE_VALUE"))
+			f.Refuse("email", reason(taken))
 		}
 		return nil, err
 	}
@@ -110,19 +109,4 @@ func (a *account) patch(ctx context.Context, t task, id string, properties mappi
 		answer = nil // it is done all the same; a read tells the rest
 	}
 	return answer, nil
-}
-
-// properties are what is written without what stands for an association.
-func (t task) properties() mapping.Fields {
-	properties := maps.Clone(t.written)
-	delete(properties, contactsProperty)
-	return properties
-}
-
-func (t task) writes(property string) bool { return t.written[property] != nil }
-
-// text is what is written to a property; empty where it is cleared or not written.
-func (t task) text(property string) string {
-	text, _ := t.written[property].(string)
-	return text
 }
