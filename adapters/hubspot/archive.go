@@ -3,11 +3,10 @@ package hubspot
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/cursor"
 	"github.com/canonhub/canonhub/adapters/fault"
-	"github.com/canonhub/canonhub/adapters/httpapi"
 )
 
 // Archive moves an object to the recycling bin. It is read before: the id of one that was merged away leads to the
@@ -28,20 +27,13 @@ func (a *account) Archive(ctx context.Context, r adapters.Request) (adapters.Obs
 		o.At, o.MergedInto, o.Raw = is.at(), adapters.ExternalID(is.ID), is.raw
 		return o, nil
 	}
-	answer, err := a.call(ctx, t, httpapi.Request{Method: http.MethodDelete, Path: t.kind.path(string(is.ID))})
+	answer, err := a.call(ctx, t, http.MethodDelete, t.kind.path(string(is.ID)))
 	switch {
 	case err != nil && fault.CategoryOf(err) != fault.Gone:
 		return adapters.Observation{}, err
 	case err == nil && answer.Status != http.StatusNoContent: // a page of some proxy
-		return adapters.Observation{}, &fault.Error{Category: fault.Transient, Op: t.op, Status: answer.Status, MaybeDone: true, Message: "the answer is not HubSpot's"}
+		return adapters.Observation{}, fault.Done(t.odd(answer, "the answer is not HubSpot's"))
 	}
-	o.At, o.Raw = later(answer.Date, is.at()), is.raw // HubSpot's clock has whole seconds here
+	o.At, o.Raw = cursor.Later(answer.Date, is.at()), is.raw // HubSpot's clock has whole seconds here
 	return o, nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
@@ -20,23 +21,19 @@ const (
 	ticketToContact = 16
 	// maxAssociated is how many objects one call may read the associations of.
 	maxAssociated = 1000
+	// severalContacts is why nobody can tell who asks.
+	severalContacts = "the ticket has several contacts, and HubSpot does not say which of them asks"
 )
-
-// associates says that the kind has contacts.
-func (k *kind) associates() bool { return k.holders[contactsProperty] != nil }
 
 // told notes the contacts in an answer that was asked for them. HubSpot leaves the list out where it is empty, and
 // repeats a contact for each label. What is of another form is not noted, and then not spoken of.
 func (o *object) told() *object {
-	if !o.kind.associates() {
-		return o
-	}
 	var lists map[string]struct {
 		Results []struct {
 			ID value `json:"id"`
 		} `json:"results"`
 	}
-	if len(o.Associations) > 0 && json.Unmarshal(o.Associations, &lists) != nil {
+	if !o.kind.associates || len(o.Associations) > 0 && json.Unmarshal(o.Associations, &lists) != nil {
 		return o
 	}
 	var ids []string
@@ -48,69 +45,57 @@ func (o *object) told() *object {
 
 func (o *object) with(contacts []string) *object {
 	slices.Sort(contacts)
-	o.Properties[contactsProperty] = value(strings.Join(slices.Compact(contacts), " "))
+	o.Properties[contactsProperty], _ = json.Marshal(strings.Join(slices.Compact(contacts), " ")) // a text always marshals
 	return o
 }
 
-func (o *object) contacts() []string { return strings.Fields(string(o.Properties[contactsProperty])) }
+func (o *object) contacts() []string { return strings.Fields(o.text(contactsProperty)) }
 
-func readRequester(r *reading, t *canonicalv1.Ticket) {
-	switch all := r.object.contacts(); {
-	case len(all) == 0:
-	case len(all) > 1:
-		r.unusable("requester", strings.Join(all, " "), severalContacts)
-	case !isObject(value(all[0])):
-		r.unusable("requester", all[0], "it is no id")
-	default:
-		t.Requester = &canonicalv1.Reference{Target: &canonicalv1.Reference_External{External: &canonicalv1.ExternalReference{ExternalId: all[0]}}}
+func readRequester(r *mapping.Reading, t *canonicalv1.Ticket) {
+	if all := r.Text(contactsProperty); strings.Contains(all, " ") {
+		r.Unusable(all, severalContacts)
+		return
 	}
+	t.Requester = mapping.Reference(r.ID(contactsProperty, isID))
 }
 
-func writeRequester(t *canonicalv1.Ticket) ([]string, string) {
+func writeRequester(t *canonicalv1.Ticket, w mapping.Fields) string {
 	id := t.GetRequester().GetExternal().GetExternalId()
-	if t.GetRequester() != nil && !isObject(value(id)) {
-		return nil, "it is no contact's id"
+	if t.GetRequester() != nil && !isID(id) {
+		return "it is no contact's id"
 	}
-	return []string{id}, ""
+	w[contactsProperty] = id
+	return ""
 }
 
 // associate makes a contact the one that asks. It is added before the one that asked until now is taken away, so that
 // a ticket is at no time without any, and a second try goes on where the first one ended. Of several others nobody can
 // tell which one asked: they stay.
-func (a *account) associate(ctx context.Context, t task, now *object, f frozen) error {
-	want, writes := f.Properties[contactsProperty]
-	if !writes {
+func (a *account) associate(ctx context.Context, t task, now *object) error {
+	if !t.writes(contactsProperty) {
 		return nil
 	}
-	has := now.contacts()
+	want, has := t.text(contactsProperty), now.contacts()
 	others := slices.DeleteFunc(slices.Clone(has), func(id string) bool { return id == want })
 	adds := want != "" && len(others) == len(has)
+	path := t.kind.path(string(now.ID)) + "/associations/"
 	if adds {
-		if err := a.contact(ctx, t, http.MethodPut, now, "default/contacts/"+want); err != nil {
+		if _, err := a.call(ctx, t, http.MethodPut, path+"default/contacts/"+want); err != nil {
 			return ofRequester(err)
 		}
 	}
 	if len(others) != 1 {
 		return nil
 	}
-	err := a.contact(ctx, t, http.MethodDelete, now, "contacts/"+others[0])
-	if adds {
-		err = maybeDone(err)
+	_, err := a.call(ctx, t, http.MethodDelete, path+"contacts/"+others[0])
+	switch {
+	case fault.CategoryOf(err) == fault.Gone: // it is not there, then
+		return nil
+	case adds:
+		return fault.Done(err)
 	}
 	return err
 }
-
-// contact adds a contact to an object, or takes it away.
-func (a *account) contact(ctx context.Context, t task, method string, of *object, which string) error {
-	_, err := a.call(ctx, t, httpapi.Request{Method: method, Path: t.kind.path(string(of.ID)) + "/associations/" + which})
-	if method == http.MethodDelete && fault.CategoryOf(err) == fault.Gone {
-		return nil // it is not there, then
-	}
-	return err
-}
-
-// severalContacts is why nobody can tell who asks.
-const severalContacts = "the ticket has several contacts, and HubSpot does not say which of them asks"
 
 // ofRequester judges a failure of the call that adds a contact. The ticket was there a moment ago: what is not there, or
 // not taken, is the contact.
@@ -118,25 +103,26 @@ func ofRequester(err error) error {
 	f := fault.As(err)
 	if f.Category == fault.Gone || f.Category == fault.Permanent && f.Code != missingScopes {
 		f.Category = fault.Permanent
-		refused(f, "requester", "HubSpot has no such contact, or does not take it")
+		f.Refuse("requester", "HubSpot has no such contact, or does not take it")
 	}
 	return f
 }
 
-// associations reads the contacts of the objects on a page, which a search does not tell.
-func (a *account) associations(ctx context.Context, t task, objects []*object) error {
+// associations reads the contacts of objects, which a search does not tell.
+func (a *account) associations(ctx context.Context, t task, objects ...*object) error {
+	if !t.kind.associates {
+		return nil
+	}
 	for page := range slices.Chunk(objects, maxAssociated) {
-		inputs := make([]map[string]string, len(page))
+		inputs := make([]map[string]value, len(page))
 		for i, o := range page {
-			inputs[i] = map[string]string{"id": string(o.ID)}
+			inputs[i] = map[string]value{"id": o.ID}
 		}
-		r, err := a.send(ctx, t, http.MethodPost, "/crm/associations/2026-03/"+t.kind.many+"/contacts/batch/read", map[string]any{"inputs": inputs})
+		r, err := a.ask(ctx, t, "/crm/associations/2026-03/"+t.kind.many+"/contacts/batch/read", map[string]any{"inputs": inputs})
 		if err != nil {
-			f := fault.As(t.ofNoObject(err))
-			f.MaybeDone = false // a read
-			return f
+			return err
 		}
-		contacts, err := t.contactsIn(r)
+		contacts, err := t.contactsOf(r)
 		if err != nil {
 			return err
 		}
@@ -149,9 +135,9 @@ func (a *account) associations(ctx context.Context, t task, objects []*object) e
 	return nil
 }
 
-// contactsIn are the contacts in an answer, by object. An object without any is an error there, which names it; of one that
+// contactsOf are the contacts in an answer, by object. An object without any is an error there, which names it; of one that
 // the answer does not name it says nothing.
-func (t task) contactsIn(r httpapi.Response) (map[value][]string, error) {
+func (t task) contactsOf(r httpapi.Response) (map[value][]string, error) {
 	var in struct {
 		Results []struct {
 			From struct {
@@ -164,7 +150,7 @@ func (t task) contactsIn(r httpapi.Response) (map[value][]string, error) {
 		Errors []json.RawMessage `json:"errors"`
 	}
 	if json.Unmarshal(r.Body, &in) != nil || in.Results == nil {
-		return nil, &fault.Error{Category: fault.Transient, Op: t.op, Status: r.Status, Message: "the answer is no list of associations"}
+		return nil, t.odd(r, "the answer is no list of associations")
 	}
 	all := map[value][]string{}
 	for _, raw := range in.Errors {

@@ -2,31 +2,34 @@ package hubspot
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // confirm reads the object as it is after a write. What somebody changed between the write and the read is none of the
 // write's: then the answer to the write tells what became of what was written, and nothing else is told.
-func (a *account) confirm(ctx context.Context, t task, id string, f frozen, answer *object) (adapters.Ack, error) {
-	o, err := a.written(ctx, t, id)
-	f.settle(o, answer)
+func (a *account) confirm(ctx context.Context, t task, id string, answer *object) (adapters.Ack, error) {
+	o, err := a.present(ctx, t, id)
+	t.settle(o, answer)
 	changed := err == nil && answer != nil && answer.at().Before(o.at())
-	if err == nil && o.ignoredStage(f) && !(changed && !answer.ignoredStage(f)) {
+	if err == nil && t.stageIgnored(o) && !(changed && !t.stageIgnored(answer)) {
 		changed = false
-		o, err = a.moveBack(ctx, t, id, f)
+		o, err = a.moveBack(ctx, t, id)
 	}
 	if err != nil {
-		return adapters.Ack{}, maybeDone(err)
+		return adapters.Ack{}, fault.Done(err)
 	}
 	if changed {
 		own := answer.observe(a.connection)
-		own.Paths = slices.DeleteFunc(t.kind.spokenOf(own), func(path string) bool { return !slices.Contains(f.Paths, path) })
-		if len(own.Paths) == len(f.Paths) {
-			own.RecordID = adapters.ReadRecordID(string(o.Properties[recordIDProperty]))
+		if own.Paths == nil {
+			own.Paths = t.kind.Carriage().In
+		}
+		own.Paths = slices.DeleteFunc(own.Paths, func(path string) bool { return !slices.Contains(t.paths, path) })
+		if len(own.Paths) == len(t.paths) {
+			own.RecordID = adapters.ReadRecordID(o.text(recordIDProperty))
 			return adapters.Ack{Observation: own}, nil
 		}
 	}
@@ -35,33 +38,21 @@ func (a *account) confirm(ctx context.Context, t task, id string, f frozen, answ
 
 // settle says of the read, and of the answer to the write, who asks: an answer tells no associations, and where there are
 // others beside the contact that was just written, it is that one.
-func (f frozen) settle(o, answer *object) {
-	id, writes := f.Properties[contactsProperty]
-	if !writes {
+func (t task) settle(o, answer *object) {
+	if !t.writes(contactsProperty) {
 		return
 	}
+	id := t.text(contactsProperty)
 	if answer != nil {
-		answer.Properties[contactsProperty] = value(id)
+		answer.with([]string{id})
 	}
 	if o != nil && slices.Contains(o.contacts(), id) {
-		o.Properties[contactsProperty] = value(id)
+		o.with([]string{id})
 	}
 }
 
-// spokenOf are the attributes that an observation tells.
-func (k *kind) spokenOf(o adapters.Observation) []string {
-	if o.Paths != nil {
-		return slices.Clone(o.Paths)
-	}
-	all := make([]string, len(k.rows))
-	for i, row := range k.rows {
-		all[i] = row.path
-	}
-	return all
-}
-
-// written reads an object that is written to, or just was.
-func (a *account) written(ctx context.Context, t task, id string) (*object, error) {
+// present reads an object that is written to, or just was.
+func (a *account) present(ctx context.Context, t task, id string) (*object, error) {
 	o, err := a.get(ctx, t, id)
 	switch {
 	case err != nil:
@@ -74,37 +65,25 @@ func (a *account) written(ctx context.Context, t task, id string) (*object, erro
 	return o, nil
 }
 
-// ignoredStage says that the stage written is not the stage held: HubSpot leaves out, without a word, what would move
+// stageIgnored says that the stage written is not the stage held: HubSpot leaves out, without a word, what would move
 // a contact back.
-func (o *object) ignoredStage(f frozen) bool {
-	want := f.Properties["lifecyclestage"]
-	return want != "" && string(o.Properties["lifecyclestage"]) != want
+func (t task) stageIgnored(o *object) bool {
+	want := t.text(stageOfLife)
+	return want != "" && o.text(stageOfLife) != want
 }
 
 // moveBack clears the stage and sets it, which is how HubSpot wants it done. Done twice, it comes to the same.
-func (a *account) moveBack(ctx context.Context, t task, id string, f frozen) (*object, error) {
-	for _, stage := range []string{"", f.Properties["lifecyclestage"]} {
-		if _, _, err := a.patch(ctx, t, id, map[string]string{"lifecyclestage": stage}); err != nil {
+func (a *account) moveBack(ctx context.Context, t task, id string) (*object, error) {
+	for _, stage := range []string{"", t.text(stageOfLife)} {
+		if _, err := a.patch(ctx, t, id, mapping.Fields{stageOfLife: stage}); err != nil {
 			return nil, err
 		}
 	}
-	o, err := a.written(ctx, t, id)
-	if err != nil || !o.ignoredStage(f) {
+	o, err := a.present(ctx, t, id)
+	if err != nil || !t.stageIgnored(o) {
 		return o, err
 	}
 	stuck := &fault.Error{Category: fault.Permanent, Op: t.op, Message: "HubSpot took the write and left the stage as it was"}
-	refused(stuck, "lifecycle_stage", "HubSpot keeps another stage")
+	stuck.Refuse("lifecycle_stage", "HubSpot keeps another stage")
 	return nil, stuck
-}
-
-// maybeDone marks a failure behind a write that was done. One that names what HubSpot refused is not marked: the rest
-// is sent again without it.
-func maybeDone(err error) error {
-	var f *fault.Error
-	if !errors.As(err, &f) || len(f.Refused) > 0 {
-		return err
-	}
-	marked := *f
-	marked.MaybeDone = true
-	return &marked
 }

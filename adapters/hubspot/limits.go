@@ -31,10 +31,7 @@ func daysIn(name string) (days, error) {
 
 // rest is how much is left of the day of an answer; 0 where that is unknown.
 func (d days) rest(r httpapi.Response) time.Duration {
-	now := r.Date
-	if now.IsZero() {
-		now = r.ReceivedAt
-	}
+	now := r.Clock()
 	if d.zone == nil || now.IsZero() {
 		return 0
 	}

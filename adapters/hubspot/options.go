@@ -90,18 +90,18 @@ func (o *ticketOptions) judge() (pipeline, error) {
 	if len(stages) == 0 {
 		wrong(`say what the pipeline's stages mean, by id: "1": new; GET /crm/pipelines/2026-03/tickets lists them, and whether they are open or closed`, "stages")
 	}
-	for _, id := range slices.Sorted(maps.Keys(stages)) {
-		status, ok := words[stages[id]]
+	for id, word := range stages {
+		status, ok := words[word]
 		switch {
 		case !identifier.MatchString(id):
 			wrong("it is no stage's id", "stages", id)
 		case !ok:
-			wrong(fmt.Sprintf("%.40q is none of %s", stages[id], allWords()), "stages", id)
+			wrong(fmt.Sprintf("%.40q is none of %s", word, allWords()), "stages", id)
 		default:
 			p.means[id] = status
 		}
 	}
-	for _, word := range slices.Sorted(maps.Keys(o.Enter)) {
+	for word := range o.Enter {
 		if words[word] == 0 {
 			wrong("it is none of "+allWords(), "enter", word)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -37,21 +36,32 @@ type place struct {
 // Pull lists all objects, or searches for those that changed.
 func (a *account) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
 	var from place
-	k := a.kinds.named(q.Kind)
 	if err := cursor.Decode(q.Cursor, &from); err != nil {
 		return adapters.Page{}, err
 	}
-	switch {
-	case k == nil:
-		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: "pull", Message: "this kind is not carried"}
-	case q.Since.IsZero():
-		return a.list(ctx, k.pulling(), from, min(max(q.Size, 1), maxListed))
+	t, err := a.task("pull", q.Kind)
+	if err != nil {
+		return adapters.Page{}, err
+	}
+	t.op = "pull " + t.kind.many
+	if q.Since.IsZero() {
+		return a.list(ctx, t, from, min(max(q.Size, 1), maxListed))
 	}
 	from.At = max(from.At, q.Since.UnixMilli())
-	return a.search(ctx, k.pulling(), from, min(max(q.Size, 1), maxFound))
+	return a.search(ctx, t, from, min(max(q.Size, 1), maxFound))
 }
 
-func (k *kind) pulling() task { return task{op: "pull " + k.many, kind: k} }
+// Count asks for the smallest page of a search for everything: a list does not tell how long it is. A search counts
+// further than it can be read.
+func (a *account) Count(ctx context.Context, name adapters.Kind) (int, error) {
+	t, err := a.task("count", name)
+	if err != nil {
+		return 0, err
+	}
+	t.op = "count " + t.kind.many
+	in, err := t.answered(a.ask(ctx, t, t.kind.base()+"/search", map[string]any{"limit": 1, "properties": []string{idProperty}}))
+	return in.Total, err
+}
 
 // answer is a page of a list, or of a search.
 type answer struct {
@@ -69,17 +79,13 @@ type answer struct {
 // answered reads the page that a call gave.
 func (t task) answered(r httpapi.Response, err error) (answer, error) {
 	if err != nil {
-		f := fault.As(t.ofNoObject(err))
-		f.MaybeDone = false // a read
-		return answer{}, f
+		return answer{}, fault.Undone(t.ofNoObject(err))
 	}
 	var out answer
 	if json.Unmarshal(r.Body, &out) != nil || out.Results == nil {
-		return answer{}, &fault.Error{Category: fault.Transient, Op: t.op, Status: r.Status, Message: "the answer is no page of HubSpot's"}
+		return answer{}, t.odd(r, "the answer is no page of HubSpot's")
 	}
-	if out.now = r.Date; out.now.IsZero() {
-		out.now = r.ReceivedAt
-	}
+	out.now = r.Clock()
 	return out, nil
 }
 
@@ -91,7 +97,7 @@ func (a *account) list(ctx context.Context, t task, from place, size int) (adapt
 	if from.After != "" {
 		query.Set("after", from.After)
 	}
-	in, err := t.answered(a.call(ctx, t, httpapi.Request{Method: http.MethodGet, Path: t.kind.base(), Query: query}))
+	in, err := t.answered(a.read(ctx, t, t.kind.base(), query))
 	if err != nil {
 		return adapters.Page{}, err
 	}
@@ -119,32 +125,26 @@ func (a *account) search(ctx context.Context, t task, from place, size int) (ada
 		sort = idProperty
 		filters = []filter{{modified, "EQ", at}, {idProperty, "GT", from.ID}}
 	}
-	in, err := t.answered(a.send(ctx, t, http.MethodPost, t.kind.base()+"/search", map[string]any{
+	in, err := t.answered(a.ask(ctx, t, t.kind.base()+"/search", map[string]any{
 		"filterGroups": []map[string]any{{"filters": filters}}, "sorts": []map[string]string{{"propertyName": sort, "direction": "ASCENDING"}},
-		"properties": t.kind.asked, "limit": size,
+		"properties": t.kind.asked(), "limit": size,
 	}))
 	if err != nil {
 		return adapters.Page{}, err
 	}
 	page, objects := t.kind.read(in)
-	if t.kind.associates() {
-		if err := a.associations(ctx, t, objects); err != nil {
-			return adapters.Page{}, err
-		}
+	if err := a.associations(ctx, t, objects...); err != nil {
+		return adapters.Page{}, err
 	}
 	for _, o := range objects {
 		page.Observations = append(page.Observations, o.observe(a.connection))
 	}
-	var last *object
-	if n := len(objects); n > 0 {
-		last = objects[n-1]
-	}
 	full := len(in.Results) >= size
-	if full && last == nil {
+	if full && len(objects) == 0 {
 		return adapters.Page{}, &fault.Error{Category: fault.Transient, Op: t.op, Message: "none of a page's objects can be read, so that there is nothing to go on from"}
 	}
 	page.More = full || from.ID != ""
-	from = from.behind(last, full)
+	from = from.behind(objects, full)
 	page.Watermark = time.UnixMilli(from.At).UTC()
 	if page.More {
 		page.Next = cursor.Encode(from)
@@ -152,27 +152,26 @@ func (a *account) search(ctx context.Context, t task, from place, size int) (ada
 	return page, nil
 }
 
-// idProperty is HubSpot's id as a property.
-const idProperty = "hs_object_id"
-
 type filter struct {
 	Property string `json:"propertyName"`
 	Operator string `json:"operator"`
 	Value    string `json:"value"`
 }
 
-// behind is the place after a page, whose last object is nil where it has none.
-func (p place) behind(last *object, full bool) place {
+// behind is the place after the objects of a page; a full one has some.
+func (p place) behind(objects []*object, full bool) place {
 	switch {
-	case p.ID != "" && full:
-		return place{At: p.At, ID: string(last.ID)}
-	case p.ID != "": // all of that millisecond
+	case p.ID != "" && !full: // all of that millisecond
 		return place{At: p.At + 1}
-	case last == nil:
+	case len(objects) == 0:
 		return p
 	}
+	last := objects[len(objects)-1]
 	at := last.at().UnixMilli()
-	if at <= p.At && full {
+	switch {
+	case p.ID != "":
+		return place{At: p.At, ID: string(last.ID)}
+	case at <= p.At && full:
 		return place{At: p.At, ID: "0"}
 	}
 	return place{At: max(at, p.At)}

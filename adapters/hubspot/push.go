@@ -2,38 +2,52 @@ package hubspot
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
+
+// Prepare writes a patch as properties. Clearing is an empty text; a create leaves empty ones out.
+func (a *account) Prepare(p adapters.Patch) (adapters.Request, error) {
+	t, err := a.task("prepare", p.Kind)
+	if err != nil {
+		return adapters.Request{}, err
+	}
+	return t.kind.Prepare(p)
+}
 
 // Push makes one attempt: the write, and the read that shows what came of it.
 func (a *account) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
-	var f frozen
-	k := a.kinds.named(r.Kind)
-	op := k.operation(r.ExternalID)
-	if err := json.Unmarshal(r.Body, &f); err != nil || k == nil {
-		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the frozen request cannot be read, or its kind is not carried any more"}
-	}
-	t := task{op: op, kind: k, paths: f.Paths}
+	what := "update"
 	if r.ExternalID == "" {
-		return k.create(a, ctx, t, r.RecordID, f)
+		what = "create"
 	}
-	return a.update(ctx, t, string(r.ExternalID), f)
+	t, err := a.task(what, r.Kind)
+	if err != nil {
+		return adapters.Ack{}, err
+	}
+	f, err := mapping.Thaw(r)
+	if err != nil {
+		return adapters.Ack{}, err
+	}
+	t.paths, t.written = f.Paths(), f.Fields()
+	if r.ExternalID == "" {
+		return t.kind.create(a, ctx, t, r.RecordID)
+	}
+	return a.update(ctx, t, string(r.ExternalID))
 }
 
 // Find looks for the object that carries our id.
 func (a *account) Find(ctx context.Context, r adapters.Request) (*adapters.Observation, error) {
-	k := a.kinds.named(r.Kind)
-	if k == nil {
-		return nil, &fault.Error{Category: fault.Permanent, Op: "find", Message: "this kind is not carried"}
+	t, err := a.task("find", r.Kind)
+	if err != nil {
+		return nil, err
 	}
-	o, err := a.lookup(ctx, task{op: "find " + k.one, kind: k}, recordIDProperty, r.RecordID)
-	if err != nil || o == nil || o.Archived {
+	o, err := a.lookup(ctx, t, recordIDProperty, r.RecordID)
+	if err != nil || o == nil {
 		return nil, err
 	}
 	found := o.observe(a.connection)
@@ -41,72 +55,58 @@ func (a *account) Find(ctx context.Context, r adapters.Request) (*adapters.Obser
 }
 
 // update writes properties, and then associations.
-func (a *account) update(ctx context.Context, t task, id string, f frozen) (adapters.Ack, error) {
-	now, err := a.before(ctx, t, id, f)
+func (a *account) update(ctx context.Context, t task, id string) (adapters.Ack, error) {
+	now, err := a.before(ctx, t, id)
 	if err != nil {
 		return adapters.Ack{}, err
 	}
 	var answer *object
-	properties := f.plain()
+	properties := t.properties()
 	if len(properties) > 0 {
-		var p problem
-		if answer, p, err = a.patch(ctx, t, id, properties); err != nil {
-			return adapters.Ack{}, ofEmail(err, p, f)
+		if answer, err = a.patch(ctx, t, id, properties); err != nil {
+			return adapters.Ack{}, err
 		}
 	}
-	if err := a.associate(ctx, t, now, f); err != nil {
+	if err := a.associate(ctx, t, now); err != nil {
 		if len(properties) > 0 {
-			err = maybeDone(err)
+			err = fault.Done(err)
 		}
 		return adapters.Ack{}, err
 	}
-	return a.confirm(ctx, t, id, f, answer)
+	return a.confirm(ctx, t, id, answer)
 }
 
 // before reads an object that may not take all that is to be written; nil where its kind takes it unseen.
-func (a *account) before(ctx context.Context, t task, id string, f frozen) (*object, error) {
+func (a *account) before(ctx context.Context, t task, id string) (*object, error) {
 	if t.kind.unfit == nil {
 		return nil, nil
 	}
-	now, err := a.written(ctx, t, id)
+	now, err := a.present(ctx, t, id)
 	if err != nil {
 		return nil, err
 	}
-	if path, why := t.kind.unfit(now, f.Properties); path != "" {
-		unfit := &fault.Error{Category: fault.Permanent, Op: t.op, Message: "HubSpot cannot hold all of it"}
-		refused(unfit, path, why)
-		return nil, unfit
+	if path, why := t.kind.unfit(now, t); path != "" {
+		f := &fault.Error{Category: fault.Permanent, Op: t.op, Message: "HubSpot cannot hold all of it"}
+		f.Refuse(path, why)
+		return nil, f
 	}
 	return now, nil
 }
 
-// plain are the properties without what stands for an association.
-func (f frozen) plain() map[string]string {
-	properties := maps.Clone(f.Properties)
-	delete(properties, contactsProperty)
-	return properties
-}
-
-// ofEmail names the address where a write failed since another contact has it.
-func ofEmail(err error, p problem, f frozen) error {
-	if p.emailTaken() && slices.Contains(f.Paths, "email") {
-		taken := fault.As(err)
-		taken.Category = fault.Permanent
-		refused(taken, "email", reason("CONFLICTING_UNIQUE_VALUE"))
-	}
-	return err
-}
-
-// patch writes properties. It gives what HubSpot then held of them, or nil where the answer does not tell; where the write
-// fails, HubSpot's word on it.
-func (a *account) patch(ctx context.Context, t task, id string, properties map[string]string) (*object, problem, error) {
+// patch writes properties. It gives what HubSpot then held of them, or nil where the answer does not tell.
+func (a *account) patch(ctx context.Context, t task, id string, properties mapping.Fields) (*object, error) {
 	r, err := a.send(ctx, t, http.MethodPatch, t.kind.path(id), map[string]any{"properties": properties})
 	if err != nil {
-		return nil, parse(r.Body), err
+		if parse(r.Body).emailTaken() && slices.Contains(t.paths, "email") {
+			f := fault.As(err)
+			f.Category = fault.Permanent
+			f.Refuse("email", reason(taken))
+		}
+		return nil, err
 	}
 	answer, err := t.kind.decode(r.Body)
 	if err != nil {
 		answer = nil // it is done all the same; a read tells the rest
 	}
-	return answer, problem{}, nil
+	return answer, nil
 }

@@ -45,11 +45,11 @@ func (t translator) Translate(e adapters.Event) (adapters.Translation, error) {
 		return t.associated(c)
 	case k == nil:
 		return ignored("objects of this type are not carried"), nil
-	case verb == "propertyChange" && c.PropertyName != "" && k.holders[c.PropertyName] == nil:
+	case verb == "propertyChange" && c.PropertyName != "" && !slices.Contains(k.Asked(), c.PropertyName):
 		return ignored("the property is not carried"), nil
 	case verb == "merge":
 		return k.merged(e, c)
-	case !isObject(c.ObjectID):
+	case !isID(c.ObjectID):
 		return adapters.Translation{}, unreadable("it names no " + k.one)
 	case (verb == "deletion" || verb == "privacyDeletion") && !e.OccurredAt.IsZero():
 		o := k.gone(e, c.ObjectID)
@@ -67,13 +67,13 @@ func (t translator) associated(c change) (adapters.Translation, error) {
 	}
 	id := c.FromObjectID
 	one, other := t.kinds.called(from), t.kinds.called(to)
-	if other != nil && other.associates() {
+	if other != nil && other.associates {
 		id, one, other = c.ToObjectID, other, one
 	}
 	switch {
-	case one == nil || !one.associates() || other == nil || other.name != customer:
+	case one == nil || !one.associates || other == nil || other.Name != customer:
 		return ignored("this association is not carried"), nil
-	case !isObject(id):
+	case !isID(id):
 		return adapters.Translation{}, unreadable("it names no " + one.one)
 	}
 	return adapters.Translation{Fetch: []adapters.Object{one.object(id)}}, nil
@@ -82,17 +82,17 @@ func (t translator) associated(c change) (adapters.Translation, error) {
 // merged says which object lives on. HubSpot makes a new one of the two, or keeps the primary one.
 func (k *kind) merged(e adapters.Event, c change) (adapters.Translation, error) {
 	winner, losers := c.PrimaryObjectID, c.MergedObjectIDs
-	if isObject(c.NewObjectID) && c.NewObjectID != winner {
+	if isID(c.NewObjectID) && c.NewObjectID != winner {
 		winner, losers = c.NewObjectID, append(slices.Clone(losers), c.PrimaryObjectID)
 	}
-	if !isObject(winner) {
+	if !isID(winner) {
 		return adapters.Translation{}, unreadable("it names no " + k.one + " that lives on")
 	}
 	t := adapters.Translation{Fetch: []adapters.Object{k.object(winner)}}
 	slices.Sort(losers)
 	for _, loser := range slices.Compact(losers) {
 		switch {
-		case !isObject(loser) || loser == winner:
+		case !isID(loser) || loser == winner:
 		case e.OccurredAt.IsZero():
 			t.Fetch = append(t.Fetch, k.object(loser))
 		default:
@@ -107,9 +107,6 @@ func (k *kind) merged(e adapters.Event, c change) (adapters.Translation, error) 
 func (k *kind) gone(e adapters.Event, id value) adapters.Observation {
 	return adapters.Observation{Object: k.object(id), At: e.OccurredAt, Gone: true, Raw: e.Body}
 }
-
-// isObject says that an event names an object there. Ids begin at one.
-func isObject(id value) bool { return isID(string(id)) && strings.Trim(string(id), "0") != "" }
 
 func ignored(why string) adapters.Translation { return adapters.Translation{Ignored: why} }
 
