@@ -11,7 +11,7 @@ import (
 func TextOf(path string, fields []string, read func(*Reading) string, write func(string, Fields) string) Row {
 	r := Row{Path: path, Fields: fields, Read: func(r *Reading, m proto.Message) {
 		if v := read(r); v != "" {
-			set(m, path, v)
+			Set(m, path, v)
 		}
 	}}
 	if write != nil {
@@ -22,7 +22,7 @@ func TextOf(path string, fields []string, read func(*Reading) string, write func
 
 // ValueOf maps a message, such as an amount or a time, that the vendor alone sets; nil says nothing.
 func ValueOf[M proto.Message](path string, fields []string, read func(*Reading) M) Row {
-	return Row{Path: path, Fields: fields, Read: func(r *Reading, m proto.Message) { put(m, path, read(r)) }}
+	return Row{Path: path, Fields: fields, Read: func(r *Reading, m proto.Message) { Put(m, path, read(r)) }}
 }
 
 // Within has a row's fields be those of a part of the object: the one that find gives when it is read, and the one with these
