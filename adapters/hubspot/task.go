@@ -68,7 +68,7 @@ func (t task) text(property string) string {
 
 // read makes a call that changes nothing.
 func (a *account) read(ctx context.Context, t task, path string, query url.Values) (httpapi.Response, error) {
-	return a.api.Call(ctx, t.op, httpapi.Request{Method: http.MethodGet, Path: path, Query: query}, a.judging(t.reading()))
+	return a.api.Read(ctx, t.op, httpapi.Request{Path: path, Query: query}, a.judging(t.reading()))
 }
 
 // ask makes a call with a body that changes nothing, and names no object by its path.

@@ -7,12 +7,13 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // Archive deletes a ticket, which can be taken back for thirty days.
 func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observation, error) {
 	op := "archive " + string(r.Kind)
-	if r.Kind != ticket || !isID(string(r.ExternalID)) {
+	if r.Kind != ticket || !mapping.IsNumber(string(r.ExternalID)) {
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no ticket's id"}
 	}
 	answer, err := a.client.Call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: tickets.path(string(r.ExternalID))}, judging(op, nil))

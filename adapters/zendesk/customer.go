@@ -11,7 +11,7 @@ import (
 // users is the mapping of end users, one row an attribute. Nothing changes it.
 var users = &kind{
 	Kind: mapping.Kind{
-		Name: customer, Vendor: "Zendesk", IsID: isID, Guarded: true, Complete: completeUser,
+		Name: customer, Vendor: "Zendesk", IsID: mapping.IsNumber, Guarded: true, Complete: completeUser,
 		Message: func() proto.Message { return &canonicalv1.Customer{} },
 		Rows: []mapping.Row{
 			mapping.FullName("name", "name").Required("a user always has a name"),

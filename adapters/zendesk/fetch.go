@@ -34,7 +34,7 @@ func (a *api) Probe(ctx context.Context) error {
 	switch err := json.Unmarshal(r.Body, &me); {
 	case err != nil || me.User == nil:
 		return &fault.Error{Category: fault.Permanent, Op: op, Status: r.Status, Message: "the answer is not Zendesk's"}
-	case !isID(mapping.Text(me.User["id"])):
+	case !mapping.IsNumber(mapping.Text(me.User["id"])):
 		return &fault.Error{Category: fault.Auth, Op: op, Status: r.Status, Message: "Zendesk takes us for an anonymous user"}
 	}
 	return nil
@@ -44,7 +44,7 @@ func (a *api) Probe(ctx context.Context) error {
 func (a *api) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
 	op := "fetch " + string(o.Kind)
 	k := kinds[o.Kind]
-	if k == nil || !isID(string(o.ExternalID)) {
+	if k == nil || !mapping.IsNumber(string(o.ExternalID)) {
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no id of a ticket or a user"}
 	}
 	got, err := a.get(ctx, op, k, string(o.ExternalID))

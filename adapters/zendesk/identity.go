@@ -49,7 +49,7 @@ func change(path, address string, all []identity) (call httpapi.Request, value m
 	for _, i := range all {
 		id := mapping.Text(i.ID)
 		switch {
-		case i.Type != "email" || !isID(id):
+		case i.Type != "email" || !mapping.IsNumber(id):
 		case i.Primary && strings.EqualFold(i.Value, address):
 			return httpapi.Request{}, nil
 		case strings.EqualFold(i.Value, address):

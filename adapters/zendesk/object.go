@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters/mapping"
@@ -21,7 +20,7 @@ var errObject = errors.New("it is no object: an id or a time is missing")
 // decode reads an object.
 func decode(raw []byte) (*object, error) {
 	o := &object{raw: bytes.Clone(raw)}
-	if err := json.Unmarshal(raw, &o.fields); err != nil || !isID(o.text("id")) || o.at().IsZero() {
+	if err := json.Unmarshal(raw, &o.fields); err != nil || !mapping.IsNumber(o.text("id")) || o.at().IsZero() {
 		return nil, errObject // without the cause, which quotes values
 	}
 	return o, nil
@@ -37,14 +36,4 @@ func (o *object) at() time.Time {
 		return time.Time{}
 	}
 	return at.UTC()
-}
-
-// isID says that text is an id of Zendesk's. They begin at one.
-func isID(text string) bool {
-	for _, c := range []byte(text) {
-		if c < '0' || '9' < c {
-			return false
-		}
-	}
-	return strings.Trim(text, "0") != "" && len(text) <= 20
 }

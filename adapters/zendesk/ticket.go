@@ -13,16 +13,16 @@ import (
 // tickets is the mapping of tickets, one row an attribute. Nothing changes it.
 var tickets = &kind{
 	Kind: mapping.Kind{
-		Name: ticket, Vendor: "Zendesk", IsID: isID, Guarded: true, Complete: completeTicket,
+		Name: ticket, Vendor: "Zendesk", IsID: mapping.IsNumber, Guarded: true, Complete: completeTicket,
 		Message: func() proto.Message { return &canonicalv1.Ticket{} },
 		Rows: []mapping.Row{
 			mapping.Plain("number", "id").ReadOnly(),
 			mapping.Plain("subject", "subject").Required("a ticket always has a subject"),
 			mapping.WrittenBy(mapping.Plain("description", "description"), writeDescription).CreateOnly().
 				Losing("Zendesk takes off blanks at either end."),
-			mapping.Link("requester", "requester_id", isID, number).Required("a ticket always has a requester"),
-			mapping.Agent("assignee", "assignee_id", isID),
-			mapping.Agent("group", "group_id", isID),
+			mapping.Link("requester", "requester_id", mapping.IsNumber, number).Required("a ticket always has a requester"),
+			mapping.Agent("assignee", "assignee_id", mapping.IsNumber),
+			mapping.Agent("group", "group_id", mapping.IsNumber),
 			mapping.WrittenBy(mapping.Choice("status", "status", statuses, mapping.Same), writeStatus).
 				Losing("Closed is written as solved, which Zendesk closes by itself, and new as open once there is a ticket. A status of the account's own is read as its category."),
 			mapping.Choice("priority", "priority", priorities, mapping.Same),

@@ -82,9 +82,9 @@ func (in envelope) others() []string {
 		var part struct {
 			ID json.RawMessage `json:"id"`
 		}
-		if id := mapping.Text(raw); strings.HasSuffix(name, "_id") && isID(id) {
+		if id := mapping.Text(raw); strings.HasSuffix(name, "_id") && mapping.IsNumber(id) {
 			ids = append(ids, id)
-		} else if json.Unmarshal(raw, &part) == nil && isID(mapping.Text(part.ID)) {
+		} else if json.Unmarshal(raw, &part) == nil && mapping.IsNumber(mapping.Text(part.ID)) {
 			ids = append(ids, mapping.Text(part.ID))
 		}
 	}
@@ -96,7 +96,7 @@ func fetched(k *kind, ids ...string) (adapters.Translation, error) {
 	var t adapters.Translation
 	seen := map[string]bool{}
 	for _, id := range ids {
-		if !isID(id) {
+		if !mapping.IsNumber(id) {
 			return adapters.Translation{}, unreadable("it names no " + k.one)
 		}
 		if !seen[id] {
@@ -108,7 +108,7 @@ func fetched(k *kind, ids ...string) (adapters.Translation, error) {
 }
 
 func gone(k *kind, e adapters.Event, id string) (adapters.Translation, error) {
-	if !isID(id) {
+	if !mapping.IsNumber(id) {
 		return adapters.Translation{}, unreadable("it names no " + k.one)
 	}
 	return adapters.Translation{Observations: []adapters.Observation{{

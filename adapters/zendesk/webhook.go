@@ -70,12 +70,12 @@ func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
 	switch id := mapping.Text(in.ID); {
 	case subjectOf(e.Type) != "" && eventID.MatchString(id):
 		e.Key = id
-	case isID(mapping.Text(in.TicketID)):
+	case mapping.IsNumber(mapping.Text(in.TicketID)):
 		e.Key, e.Type = triggerKey(d), triggered
 	default:
 		return nil, errBody
 	}
-	if account := mapping.Text(in.AccountID); isID(account) {
+	if account := mapping.Text(in.AccountID); mapping.IsNumber(account) {
 		e.Account = account
 	}
 	if at, err := time.Parse(time.RFC3339Nano, mapping.Text(in.Time)); err == nil {
