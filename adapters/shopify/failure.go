@@ -45,10 +45,7 @@ func failure(op string, r httpapi.Response) *fault.Error {
 type problem struct {
 	Message    string `json:"message"`
 	Extensions struct {
-		Code     value `json:"code"`
-		Problems []struct {
-			Path []value `json:"path"`
-		} `json:"problems"`
+		Code value `json:"code"`
 	} `json:"extensions"`
 }
 
@@ -61,7 +58,7 @@ func failed(op string, r httpapi.Response, errors json.RawMessage, c cost) *faul
 	}
 	i := max(0, slices.IndexFunc(all, func(p problem) bool { return p.Extensions.Code != "" }))
 	p := all[i]
-	if word.MatchString(string(p.Extensions.Code)) {
+	if fault.IsWord(string(p.Extensions.Code)) {
 		f.Code = string(p.Extensions.Code)
 	}
 	switch f.Code {
@@ -92,12 +89,8 @@ func (p problem) explain(f *fault.Error) {
 	}
 }
 
-var (
-	// word is what a code or a field's name may look like. Anything else could be a value.
-	word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
-	// requestID is what Shopify's ids of requests look like.
-	requestID = regexp.MustCompile(`^[0-9A-Za-z-]{8,64}$`)
-)
+// requestID is what Shopify's ids of requests look like.
+var requestID = regexp.MustCompile(`^[0-9A-Za-z-]{8,64}$`)
 
 // requestOf is what Shopify's support asks for.
 func requestOf(r httpapi.Response) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/cursor"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // maxListed is the largest page of ids.
@@ -30,11 +31,11 @@ type place struct {
 // Pull reads a page of objects. Orders of which a page does not hold all lines are named, to be fetched.
 func (s *shop) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
 	op := "pull " + string(q.Kind) + "s"
-	k := kindOf(q.Kind)
+	k := kinds[q.Kind]
 	if k == nil {
-		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "only customers and orders are carried"}
+		return adapters.Page{}, mapping.NotCarried(op)
 	}
-	l, err := s.leaf(ctx, op, k, q, k.carriage.Pull.MaxPage, k.part)
+	l, err := s.leaf(ctx, op, k, q, k.maxPage, k.part)
 	if err != nil {
 		return adapters.Page{}, err
 	}
@@ -53,9 +54,9 @@ func (s *shop) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error
 // List reads a page of ids, of a size that would cost too much with all attributes.
 func (s *shop) List(ctx context.Context, q adapters.Query) (adapters.Listing, error) {
 	op := "list " + string(q.Kind) + "s"
-	k := kindOf(q.Kind)
+	k := kinds[q.Kind]
 	if k == nil {
-		return adapters.Listing{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "only customers and orders are carried"}
+		return adapters.Listing{}, mapping.NotCarried(op)
 	}
 	l, err := s.leaf(ctx, op, k, q, maxListed, "id updatedAt")
 	if err != nil {
@@ -69,6 +70,31 @@ func (s *shop) List(ctx context.Context, q adapters.Query) (adapters.Listing, er
 		out.Entries = append(out.Entries, adapters.Entry{ExternalID: adapters.ExternalID(o.number), At: o.at})
 	}
 	return out, nil
+}
+
+// Count asks for Shopify's count. Without a limit it would end at 10,000, and say so by its precision; a count that is a
+// part is none.
+func (s *shop) Count(ctx context.Context, name adapters.Kind) (int, error) {
+	op, k := "count "+string(name)+"s", kinds[name]
+	if k == nil {
+		return 0, mapping.NotCarried(op)
+	}
+	field := k.many + "Count"
+	a, err := s.read(ctx, op, document{Query: fmt.Sprintf("query canonhubCount { %s(limit: null) { count precision } }", field)})
+	if err != nil {
+		return 0, fault.OfNoObject(err, "count of Shopify's")
+	}
+	var in struct {
+		Count     *int   `json:"count"`
+		Precision string `json:"precision"`
+	}
+	if json.Unmarshal(a.Data[field], &in) != nil || in.Count == nil || *in.Count < 0 {
+		return 0, unread(op)
+	}
+	if in.Precision != "EXACT" {
+		return 0, nil
+	}
+	return *in.Count, nil
 }
 
 // leaf is one page of a pull or of a listing.
@@ -107,7 +133,7 @@ func (s *shop) leaf(ctx context.Context, op string, k *kind, q adapters.Query, m
 		Variables: map[string]any{"search": search},
 	})
 	if err != nil {
-		return leaf{}, ofNoObject(err) // gone would say that the cursor is not known any more
+		return leaf{}, fault.OfNoObject(err, "list of Shopify's") // gone would say that the cursor is not known any more
 	}
 	var in struct {
 		Nodes []json.RawMessage `json:"nodes"`
