@@ -25,19 +25,19 @@ func address(path, field string) []mapping.Row {
 		mapping.Plain(path+"city", field+"city"),
 		mapping.Plain(path+"postal_code", field+"zip"),
 		mapping.Plain(path+"company", field+"company"),
-		mapping.OfText(path+"country_code", []string{code},
+		mapping.TextOf(path+"country_code", []string{code},
 			func(r *mapping.Reading) string { return r.Text(code) },
 			func(text string, w mapping.Fields) string {
 				w[field+"countryCode"] = text
 				return noCountry(text)
 			}),
-		mapping.OfText(path+"country_name", []string{country, code}, func(r *mapping.Reading) string {
+		mapping.TextOf(path+"country_name", []string{country, code}, func(r *mapping.Reading) string {
 			if r.Text(code) != "" {
 				return ""
 			}
 			return r.Text(country)
 		}, nil),
-		mapping.OfText(path+"region", []string{provinceCode, province},
+		mapping.TextOf(path+"region", []string{provinceCode, province},
 			func(r *mapping.Reading) string { return cmp.Or(r.Text(provinceCode), r.Text(province)) },
 			func(text string, w mapping.Fields) string {
 				w[provinceCode], w[province] = "", text
@@ -46,7 +46,7 @@ func address(path, field string) []mapping.Row {
 				}
 				return ""
 			}).Losing("Kept as a code where Shopify has one for it, and not at all in countries for which it has no regions."),
-		mapping.OfText(path+"recipient", []string{first, last},
+		mapping.TextOf(path+"recipient", []string{first, last},
 			func(r *mapping.Reading) string { return recipient(r, first, last) },
 			func(text string, w mapping.Fields) string {
 				w[first], w[last] = normal.SplitName(text)

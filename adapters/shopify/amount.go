@@ -43,7 +43,7 @@ func amountOf(r *mapping.Reading, field string) amount {
 
 // total maps an amount.
 func total(path, field string) mapping.Row {
-	return mapping.OfMessage(path, amounts(field), func(r *mapping.Reading) *canonicalv1.Money { return amountOf(r, field).money(r) })
+	return mapping.ValueOf(path, amounts(field), func(r *mapping.Reading) *canonicalv1.Money { return amountOf(r, field).money(r) })
 }
 
 // readSubtotal adds the discounts on the whole order to Shopify's subtotal, from which they are taken.

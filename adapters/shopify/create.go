@@ -39,7 +39,8 @@ func (s *shop) create(ctx context.Context, op, record string, f mapping.Frozen) 
 	case len(refusals) > 0:
 		return adapters.Ack{}, refusals.fault(op, customers, f.Paths())
 	}
-	o, err := customers.written(op, a, m.last())
+	raw, _ := dig(a.Data, m.last()+"."+customers.one)
+	o, err := customers.found(op, raw)
 	if err == nil && o == nil {
 		err = unread(op)
 	}

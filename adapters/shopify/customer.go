@@ -19,7 +19,7 @@ var customers = describe(kind{
 	Kind: mapping.Kind{
 		Name: "customer", Message: func() proto.Message { return &customer{} },
 		Rows: slices.Concat([]mapping.Row{
-			mapping.WrittenBy(mapping.OfMessage("name", []string{"firstName", "lastName"}, readName), writeName).
+			mapping.WrittenBy(mapping.ValueOf("name", []string{"firstName", "lastName"}, readName), writeName).
 				Losing("Kept as first and last name: prefix, middle name and suffix are not held, and a name without parts is cut at its last word."),
 			contact(mapping.Plain("email", emailAddress), (*customer).GetEmail, (*canonicalv1.MarketingConsent).GetEmail).
 				Losing("Shopify keeps addresses in lower case. One that has a consent is not cleared: the consent would go with it."),
@@ -119,7 +119,7 @@ var (
 
 // consent maps a decision. A state that means neither (INVALID, REDACTED) stays as text, and is no grant.
 func consent(path, state, at, part string, made decision) mapping.Row {
-	row := mapping.OfMessage(path, []string{state, at}, func(r *mapping.Reading) *canonicalv1.Consent {
+	row := mapping.ValueOf(path, []string{state, at}, func(r *mapping.Reading) *canonicalv1.Consent {
 		word := r.Text(state)
 		if slices.Contains(undecided, word) {
 			return nil

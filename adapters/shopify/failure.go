@@ -50,7 +50,7 @@ type problem struct {
 }
 
 // failed is the fault of an answer with errors. The first code that is known counts.
-func failed(op string, r httpapi.Response, errors json.RawMessage, c cost) *fault.Error {
+func failed(op string, r httpapi.Response, errors json.RawMessage) *fault.Error {
 	f := &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, MaybeDone: true, Message: requestOf(r)}
 	var all []problem
 	if json.Unmarshal(errors, &all) != nil || len(all) == 0 {
@@ -65,7 +65,7 @@ func failed(op string, r httpapi.Response, errors json.RawMessage, c cost) *faul
 	case "", "INTERNAL_SERVER_ERROR", "TIMEOUT":
 		return f
 	case "THROTTLED":
-		f.Category, f.RetryAfter = fault.Throttle, c.wait()
+		f.Category, f.RetryAfter = fault.Throttle, costOf(r).wait()
 	case "SHOP_INACTIVE":
 		f.Category, f.Message = fault.Auth, "the shop is not active; its owner must see to it"
 	case "RESOURCE_NOT_FOUND":

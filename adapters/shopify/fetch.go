@@ -30,22 +30,37 @@ func (s *shop) Fetch(ctx context.Context, o adapters.Object) (adapters.Observati
 	return k.observe(got), nil
 }
 
-// get reads one object whole.
-func (s *shop) get(ctx context.Context, op string, k *kind, id adapters.ExternalID) (*object, error) {
+// one asks for fields of one object.
+func (s *shop) one(ctx context.Context, op string, k *kind, id adapters.ExternalID, fields string) (json.RawMessage, error) {
 	a, err := s.read(ctx, op, document{
-		Query:     fmt.Sprintf("query canonhubFetch($id: ID!) { %s(id: $id) { %s } }", k.one, k.whole),
+		Query:     fmt.Sprintf("query canonhubFetch($id: ID!) { %s(id: $id) { %s } }", k.one, fields),
 		Variables: map[string]any{"id": k.globalID(id)},
 	})
 	if err != nil {
 		return nil, err
 	}
-	o, err := k.found(op, a.Data[k.one])
-	switch {
-	case err != nil:
-		return nil, err
-	case o == nil:
+	if string(a.Data[k.one]) == "null" {
 		return nil, missing(op)
-	case o.number != string(id):
+	}
+	return a.Data[k.one], nil
+}
+
+// get reads one object whole.
+func (s *shop) get(ctx context.Context, op string, k *kind, id adapters.ExternalID) (*object, error) {
+	raw, err := s.one(ctx, op, k, id, k.whole)
+	if err != nil {
+		return nil, err
+	}
+	return s.settled(ctx, op, k, id, raw)
+}
+
+// settled is the object with an id, with all its lines.
+func (s *shop) settled(ctx context.Context, op string, k *kind, id adapters.ExternalID, raw json.RawMessage) (*object, error) {
+	o, err := k.found(op, raw)
+	if err != nil {
+		return nil, err
+	}
+	if o == nil || o.number != string(id) {
 		return nil, unread(op)
 	}
 	return o, s.rest(ctx, op, k, o)

@@ -53,7 +53,7 @@ func (s *shop) call(ctx context.Context, op string, d document) (answer, error) 
 		f.Status, f.MaybeDone = r.Status, true
 		return answer{}, f
 	case some(in.Errors):
-		return answer{}, failed(op, r, in.Errors, costOf(in.Extensions))
+		return answer{}, failed(op, r, in.Errors)
 	case misunderstood(in.Extensions):
 		return answer{}, &fault.Error{Category: fault.Permanent, Op: op, Status: r.Status,
 			Message: "Shopify did not understand the search, and answered without it"}

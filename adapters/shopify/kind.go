@@ -76,10 +76,11 @@ func selection(paths []string) string {
 	inside := map[string][]string{}
 	for _, path := range paths {
 		field, rest, nested := strings.Cut(path, ".")
-		inside[field] = slices.Clip(inside[field])
+		below := inside[field]
 		if nested {
-			inside[field] = append(inside[field], rest)
+			below = append(below, rest)
 		}
+		inside[field] = below
 	}
 	var b strings.Builder
 	for _, field := range slices.Sorted(maps.Keys(inside)) {

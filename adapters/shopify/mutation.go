@@ -20,7 +20,7 @@ type variable struct {
 	value    any
 }
 
-// userErrors is how to ask what was refused; some mutations have codes for it.
+// How to ask what was refused; some mutations have codes for it.
 const (
 	userErrors  = " userErrors { field message }"
 	codedErrors = " userErrors { field message code }"

@@ -22,11 +22,11 @@ var orders = describe(kind{
 		Name: "order", Message: func() proto.Message { return &order{} },
 		Rows: slices.Concat([]mapping.Row{
 			mapping.Plain("number", "name").ReadOnly(),
-			mapping.OfMessage("customer", []string{"customer.id"}, readBuyer),
+			mapping.ValueOf("customer", []string{"customer.id"}, readBuyer),
 			mapping.Plain("customer_email", "email").Losing("Shopify keeps addresses in lower case."),
 			mapping.Of("lines", []string{"lineItems", "taxesIncluded"}, readLines, nil),
 			mapping.Plain("currency_code", "currencyCode").ReadOnly(),
-			mapping.OfMessage("subtotal", amounts("subtotalPriceSet.shopMoney", "cartDiscountAmountSet.shopMoney"), readSubtotal),
+			mapping.ValueOf("subtotal", amounts("subtotalPriceSet.shopMoney", "cartDiscountAmountSet.shopMoney"), readSubtotal),
 			total("discount_total", "totalDiscountsSet.shopMoney"),
 			total("shipping_total", "totalShippingPriceSet.shopMoney"),
 			total("tax_total", "totalTaxSet.shopMoney"),

@@ -3,7 +3,6 @@ package shopify
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
@@ -57,15 +56,6 @@ func parts(f mapping.Frozen) mapping.Fields {
 	return out
 }
 
-// written is the object as a mutation's answer has it; nil where it has none.
-func (k *kind) written(op string, a answer, mutation string) (*object, error) {
-	raw, told := dig(a.Data, mutation+"."+k.one)
-	if !told {
-		return nil, nil
-	}
-	return k.found(op, raw)
-}
-
 // update writes all that changes in one call, in which Shopify runs one mutation after the other.
 func (s *shop) update(ctx context.Context, op string, k *kind, id adapters.ExternalID, f mapping.Frozen) (*object, error) {
 	m, err := s.changes(ctx, op, k, id, f)
@@ -94,22 +84,14 @@ func (s *shop) update(ctx context.Context, op string, k *kind, id adapters.Exter
 
 // after is the object as the last mutation left it. That of an address tells the address alone.
 func (s *shop) after(ctx context.Context, op string, k *kind, id adapters.ExternalID, m mutation, a answer) (*object, error) {
-	o, err := k.written(op, a, m.last())
-	switch {
-	case err != nil:
-		return nil, err
-	case o != nil && o.number != string(id):
-		return nil, unread(op)
-	case o != nil:
-		return o, s.rest(ctx, op, k, o)
+	if raw, told := dig(a.Data, m.last()+"."+k.one); told && string(raw) != "null" {
+		return s.settled(ctx, op, k, id, raw)
 	}
-	if o, err = s.get(ctx, op, k, id); err != nil {
-		return nil, err
+	o, err := s.get(ctx, op, k, id)
+	if address, told := dig(a.Data, m.last()+".address"); err == nil && told && string(address) != "null" {
+		err = o.with(k.address, address)
 	}
-	if address, _ := dig(a.Data, m.last()+".address"); len(address) > 0 && string(address) != "null" {
-		return o, o.with(k.address, address)
-	}
-	return o, nil
+	return o, err
 }
 
 // changes are the mutations of an update.
@@ -118,7 +100,7 @@ func (s *shop) changes(ctx context.Context, op string, k *kind, id adapters.Exte
 	input, address := mapping.Part(all, ""), mapping.Part(all, k.address)
 	var addressID any
 	if len(address) > 0 {
-		now, err := s.address(ctx, op, k, gid)
+		now, err := s.address(ctx, op, k, id)
 		if err != nil {
 			return m, err
 		}
@@ -157,19 +139,13 @@ func (s *shop) changes(ctx context.Context, op string, k *kind, id adapters.Exte
 }
 
 // address reads the one that changes, since it is replaced whole; nil where there is none.
-func (s *shop) address(ctx context.Context, op string, k *kind, gid string) (now mapping.Fields, err error) {
-	a, err := s.read(ctx, op, document{
-		Query:     fmt.Sprintf("query canonhubAddress($id: ID!) { %s(id: $id) { id %s%s } }", k.one, k.address, addressFields),
-		Variables: map[string]any{"id": gid},
-	})
+func (s *shop) address(ctx context.Context, op string, k *kind, id adapters.ExternalID) (now mapping.Fields, err error) {
+	raw, err := s.one(ctx, op, k, id, "id "+k.address+addressFields)
 	if err != nil {
 		return nil, err
 	}
-	if string(a.Data[k.one]) == "null" {
-		return nil, missing(op)
-	}
-	raw, told := dig(a.Data, k.one+"."+k.address)
-	if !told || json.Unmarshal(raw, &now) != nil {
+	var holder map[string]json.RawMessage
+	if json.Unmarshal(raw, &holder) != nil || json.Unmarshal(holder[k.address], &now) != nil {
 		return nil, unread(op)
 	}
 	return now, nil

@@ -17,24 +17,6 @@ func (r *Reading) Get(field string, into any) bool {
 	return false
 }
 
-// OfText makes a row of functions on the text at a path. write is nil where the vendor alone sets it.
-func OfText(path string, fields []string, read func(*Reading) string, write func(string, Fields) string) Row {
-	row := Row{Path: path, Fields: fields, Read: func(r *Reading, m proto.Message) {
-		if text := read(r); text != "" {
-			set(m, path, text)
-		}
-	}}
-	if write != nil {
-		row.Write = func(m proto.Message, w Fields) string { return write(get(m, path), w) }
-	}
-	return row
-}
-
-// OfMessage makes a row of what reads the message at a path, which the vendor alone sets; nil says nothing.
-func OfMessage[M proto.Message](path string, fields []string, read func(*Reading) M) Row {
-	return Row{Path: path, Fields: fields, Read: func(r *Reading, m proto.Message) { put(m, path, read(r)) }}
-}
-
 // Texts maps a list of texts. Empty ones are not read, and a list of none is written as one.
 func Texts(path, field string) Row {
 	return Row{Path: path, Fields: []string{field},
