@@ -60,7 +60,7 @@ func Factory() adapters.Factory {
 		Credentials: []string{credential},
 		OAuth:       oauth,
 		Limits:      limits,
-		Carries:     []adapters.Carriage{customers.carriage, orders.carriage},
+		Carries:     []adapters.Carriage{customers.carriage(), orders.carriage()},
 		Open:        open,
 	}
 }
@@ -112,7 +112,7 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 	if _, err := read(s); err != nil {
 		return nil, err
 	}
-	shop := &shop{api: httpapi.New(s, httpapi.Vendor{Authorize: authorize(s), Hints: hints}), connection: s.Connection}
+	shop := &shop{api: httpapi.New(s, httpapi.Vendor{Authorize: authorize(s), Hints: hints})}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Account:        account(base.Hostname()),

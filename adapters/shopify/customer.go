@@ -3,134 +3,91 @@ package shopify
 import (
 	"slices"
 	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
-	"github.com/canonhub/canonhub/adapters/normal"
+	"github.com/canonhub/canonhub/adapters/mapping"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
 type customer = canonicalv1.Customer
 
-// customers is all that is carried of a customer. Nothing changes it.
+// customers is the mapping of customers, one row an attribute. Nothing changes it.
 var customers = describe(kind{
-	name: "customer", gid: "Customer", one: "customer", many: "customers",
-	carriage: adapters.Carriage{
-		Create: true, Pull: adapters.Pull{MaxPage: 100, Changes: true, Lag: lag}, Losses: map[string]string{},
-		Lacks: map[adapters.Ability]string{
-			adapters.PullsDeletes: "Shopify's searches know nothing of deleted customers.",
-			adapters.Archives:     "Shopify deletes customers for good, and those with orders not at all.",
-		},
+	Kind: mapping.Kind{
+		Name: "customer", Message: func() proto.Message { return &customer{} },
+		Rows: slices.Concat([]mapping.Row{
+			mapping.WrittenBy(mapping.ValueOf("name", []string{"firstName", "lastName"}, readName), writeName).
+				Losing("Kept as first and last name: prefix, middle name and suffix are not held, and a name without parts is cut at its last word."),
+			contact(mapping.Plain("email", emailAddress), (*customer).GetEmail, (*canonicalv1.MarketingConsent).GetEmail).
+				Losing("Shopify keeps addresses in lower case. One that has a consent is not cleared: the consent would go with it."),
+			contact(mapping.Phone("phone", phoneNumber, mapping.NoRegion), (*customer).GetPhone, (*canonicalv1.MarketingConsent).GetSms).
+				Losing("A number belongs to one customer. One that has a consent is not cleared: the consent would go with it."),
+			mapping.Locale("locale", "locale").Required("a customer of Shopify's always has a language").
+				Losing("Shopify takes the languages of its own list alone."),
+			mapping.Of("tax_status", []string{"taxExempt"}, readTax, writeTax).Losing("Shopify knows no reverse charge."),
+			labels(),
+			mapping.Plain("note", "note"),
+			consent("marketing_consent.email", emailState, "defaultEmailAddress.marketingUpdatedAt", emailConsent, (*canonicalv1.MarketingConsent).GetEmail).
+				Losing("Shopify keeps whole seconds, takes back no decision, and keeps none without an address."),
+			consent("marketing_consent.sms", smsState, "defaultPhoneNumber.smsMarketingConsent.updatedAt", smsConsent, (*canonicalv1.MarketingConsent).GetSms).
+				Losing("Shopify keeps whole seconds, takes back no decision, and keeps none without a number."),
+		}, address("shipping_address", "defaultAddress")),
 	},
-}, slices.Concat([]row[*customer]{
-	{path: "name", fields: []string{"firstName", "lastName"}, read: readName, write: writeName,
-		loss: "Kept as first and last name: prefix, middle name and suffix are not held, and a name without parts is cut at its last word."},
-	{path: "email", fields: []string{"defaultEmailAddress"}, read: readEmail, write: writeEmail,
-		loss: "Shopify keeps addresses in lower case. One that has a consent is not cleared: the consent would go with it."},
-	{path: "phone", fields: []string{"defaultPhoneNumber"}, read: readPhone, write: writePhone,
-		loss: "A number belongs to one customer. One that has a consent is not cleared: the consent would go with it."},
-	{path: "locale", fields: []string{"locale"}, read: readLocale, write: writeLocale,
-		loss: "Shopify takes the languages of its own list alone."},
-	{path: "tax_status", fields: []string{"taxExempt"}, read: readTax, write: writeTax,
-		loss: "Shopify knows no reverse charge."},
-	{path: "tags", fields: []string{"tags"}, read: readCustomerTags, write: writeCustomerTags, loss: tagsLoss},
-	{path: "note", fields: []string{"note"},
-		read:  func(r *reading, c *customer) { c.Note = some(r.text("note")) },
-		write: func(c *customer, f *frozen) string { return f.set("note", c.GetNote()) }},
-	{path: "marketing_consent.email", fields: []string{"defaultEmailAddress"}, read: readEmailConsent, write: writeEmailConsent,
-		loss: "Shopify keeps whole seconds, takes back no decision, and keeps none without an address."},
-	{path: "marketing_consent.sms", fields: []string{"defaultPhoneNumber"}, read: readSMSConsent, write: writeSMSConsent,
-		loss: "Shopify keeps whole seconds, takes back no decision, and keeps none without a number."},
-}, addressRows("shipping_address", "defaultAddress", shipping(func(c *customer) **canonicalv1.Address { return &c.ShippingAddress }))),
-	map[string]string{
-		"defaultEmailAddress": " { emailAddress marketingState marketingUpdatedAt }",
-		"defaultPhoneNumber":  " { phoneNumber smsMarketingConsent { state updatedAt } }",
-		"defaultAddress":      addressFields,
-	}, nil)
+	gid: "Customer", one: "customer", many: "customers", address: "defaultAddress", maxPage: 100,
+	lacks: map[adapters.Ability]string{
+		adapters.PullsDeletes: "Shopify's searches know nothing of deleted customers.",
+		adapters.Archives:     "Shopify deletes customers for good, and those with orders not at all.",
+	},
+})
 
-// some is a text, nil where it is empty.
-func some(text string) *string {
-	if text == "" {
+const (
+	emailAddress = "defaultEmailAddress.emailAddress"
+	emailState   = "defaultEmailAddress.marketingState"
+	phoneNumber  = "defaultPhoneNumber.phoneNumber"
+	smsState     = "defaultPhoneNumber.smsMarketingConsent.state"
+
+	// The parts of what is written that have mutations of their own.
+	emailConsent = "emailMarketingConsent"
+	smsConsent   = "smsMarketingConsent"
+)
+
+func readName(r *mapping.Reading) *canonicalv1.PersonName {
+	full := fullName(r, "firstName", "lastName")
+	if full == "" {
 		return nil
 	}
-	return &text
+	return &canonicalv1.PersonName{Full: &full, Given: mapping.Some(r.Text("firstName")), Family: mapping.Some(r.Text("lastName"))}
 }
 
-func readName(r *reading, c *customer) {
-	given, family := r.text("firstName"), r.text("lastName")
-	if full := strings.TrimSpace(given + " " + family); full != "" {
-		c.Name = &canonicalv1.PersonName{Full: &full, Given: some(given), Family: some(family)}
-	}
+func fullName(r *mapping.Reading, first, last string) string {
+	return strings.TrimSpace(r.Text(first) + " " + r.Text(last))
 }
 
-func writeName(c *customer, f *frozen) string {
-	given, family := c.GetName().GetGiven(), c.GetName().GetFamily()
-	if given == "" && family == "" {
-		given, family = normal.SplitName(c.GetName().GetFull())
-	}
-	f.set("firstName", given)
-	return f.set("lastName", family)
+func writeName(c *customer, w mapping.Fields) string {
+	w["firstName"], w["lastName"] = mapping.NameParts(c.GetName())
+	return ""
 }
 
-func readEmail(r *reading, c *customer) {
-	var in struct {
-		Address string `json:"emailAddress"`
-	}
-	r.get("defaultEmailAddress", &in)
-	c.Email = some(in.Address)
+// decision is the part of the consents that is one.
+type decision func(*canonicalv1.MarketingConsent) *canonicalv1.Consent
+
+// contact maps an address or a number, which Shopify's inputs call as we do.
+func contact(row mapping.Row, get func(*customer) string, given decision) mapping.Row {
+	return mapping.WrittenBy(row, func(c *customer, w mapping.Fields) string {
+		if get(c) == "" && given(c.GetMarketingConsent()) != nil {
+			return "Shopify would forget the consent that was given for it; withdraw the consent first"
+		}
+		w[row.Path] = get(c)
+		return ""
+	})
 }
 
-// kept is why an address or a number stays.
-const kept = "Shopify would forget the consent that was given for it; withdraw the consent first"
-
-func writeEmail(c *customer, f *frozen) string {
-	if c.GetEmail() == "" && c.GetMarketingConsent().GetEmail() != nil {
-		return kept
-	}
-	return f.set("email", c.GetEmail())
-}
-
-func readPhone(r *reading, c *customer) {
-	var in struct {
-		Number string `json:"phoneNumber"`
-	}
-	r.get("defaultPhoneNumber", &in)
-	number, err := normal.Phone(in.Number, "")
-	if err != nil {
-		r.unusable(in.Number, err.Error())
-	}
-	c.Phone = some(number)
-}
-
-func writePhone(c *customer, f *frozen) string {
-	if c.GetPhone() == "" && c.GetMarketingConsent().GetSms() != nil {
-		return kept
-	}
-	return f.set("phone", c.GetPhone())
-}
-
-func readLocale(r *reading, c *customer) {
-	raw := r.text("locale")
-	if raw == "" {
-		return
-	}
-	locale, ok := normal.Locale(raw)
-	if !ok {
-		r.unusable(raw, "it is no language tag")
-		return
-	}
-	c.Locale = &locale
-}
-
-func writeLocale(c *customer, f *frozen) string {
-	if c.GetLocale() == "" {
-		return "a customer of Shopify's always has a language"
-	}
-	return f.set("locale", c.GetLocale())
-}
-
-func readTax(r *reading, c *customer) {
+func readTax(r *mapping.Reading, c *customer) {
 	var exempt *bool
-	r.get("taxExempt", &exempt)
+	r.Get("taxExempt", &exempt)
 	switch {
 	case exempt == nil:
 	case *exempt:
@@ -140,18 +97,51 @@ func readTax(r *reading, c *customer) {
 	}
 }
 
-func writeTax(c *customer, f *frozen) string {
-	switch c.GetTaxStatus() {
-	case canonicalv1.TaxStatus_TAX_STATUS_EXEMPT:
-		f.Input["taxExempt"] = true
-	case canonicalv1.TaxStatus_TAX_STATUS_TAXABLE:
-		f.Input["taxExempt"] = false
-	default:
+func writeTax(c *customer, w mapping.Fields) string {
+	exempt := c.GetTaxStatus() == canonicalv1.TaxStatus_TAX_STATUS_EXEMPT
+	if !exempt && c.GetTaxStatus() != canonicalv1.TaxStatus_TAX_STATUS_TAXABLE {
 		return "Shopify knows customers who are exempt and customers who are not"
 	}
+	w["taxExempt"] = exempt
 	return ""
 }
 
-func readCustomerTags(r *reading, c *customer) { c.Tags = r.tags() }
+var (
+	// consents are Shopify's states of a decision that was made.
+	consents = mapping.Words[canonicalv1.ConsentStatus]{
+		"subscribed":   canonicalv1.ConsentStatus_CONSENT_STATUS_GRANTED,
+		"pending":      canonicalv1.ConsentStatus_CONSENT_STATUS_PENDING,
+		"unsubscribed": canonicalv1.ConsentStatus_CONSENT_STATUS_DENIED,
+	}
+	// undecided are its states of none: Shopify has other words for it by e-mail and by text message.
+	undecided = []string{"", "NOT_SUBSCRIBED", "NEVER_SUBSCRIBED"}
+)
 
-func writeCustomerTags(c *customer, f *frozen) string { return f.tags(c.GetTags()) }
+// consent maps a decision. A state that means neither (INVALID, REDACTED) stays as text, and is no grant.
+func consent(path, state, at, part string, made decision) mapping.Row {
+	row := mapping.ValueOf(path, []string{state, at}, func(r *mapping.Reading) *canonicalv1.Consent {
+		word := r.Text(state)
+		if slices.Contains(undecided, word) {
+			return nil
+		}
+		status, known := consents[strings.ToLower(word)]
+		out := &canonicalv1.Consent{Status: status, Time: r.Time(at, mapping.RFC3339)}
+		if _, name, _ := strings.Cut(state, "."); !known {
+			r.Unknown(name + "=" + word)
+			out.StatusRaw = word
+		}
+		return out
+	})
+	return mapping.WrittenBy(row, func(c *customer, w mapping.Fields) string {
+		is := made(c.GetMarketingConsent())
+		word, ok := consents.Word(is.GetStatus())
+		if !ok {
+			return "Shopify takes decisions that were made, and none back"
+		}
+		w[part+".marketingState"] = strings.ToUpper(word)
+		if is.GetTime() != nil {
+			w[part+".consentUpdatedAt"] = is.GetTime().AsTime().Format(time.RFC3339)
+		}
+		return ""
+	})
+}

@@ -45,15 +45,12 @@ func failure(op string, r httpapi.Response) *fault.Error {
 type problem struct {
 	Message    string `json:"message"`
 	Extensions struct {
-		Code     value `json:"code"`
-		Problems []struct {
-			Path []value `json:"path"`
-		} `json:"problems"`
+		Code value `json:"code"`
 	} `json:"extensions"`
 }
 
 // failed is the fault of an answer with errors. The first code that is known counts.
-func failed(op string, r httpapi.Response, errors json.RawMessage, c cost) *fault.Error {
+func failed(op string, r httpapi.Response, errors json.RawMessage) *fault.Error {
 	f := &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, MaybeDone: true, Message: requestOf(r)}
 	var all []problem
 	if json.Unmarshal(errors, &all) != nil || len(all) == 0 {
@@ -61,14 +58,14 @@ func failed(op string, r httpapi.Response, errors json.RawMessage, c cost) *faul
 	}
 	i := max(0, slices.IndexFunc(all, func(p problem) bool { return p.Extensions.Code != "" }))
 	p := all[i]
-	if word.MatchString(string(p.Extensions.Code)) {
+	if fault.IsWord(string(p.Extensions.Code)) {
 		f.Code = string(p.Extensions.Code)
 	}
 	switch f.Code {
 	case "", "INTERNAL_SERVER_ERROR", "TIMEOUT":
 		return f
 	case "THROTTLED":
-		f.Category, f.RetryAfter = fault.Throttle, c.wait()
+		f.Category, f.RetryAfter = fault.Throttle, costOf(r).wait()
 	case "SHOP_INACTIVE":
 		f.Category, f.Message = fault.Auth, "the shop is not active; its owner must see to it"
 	case "RESOURCE_NOT_FOUND":
@@ -92,12 +89,8 @@ func (p problem) explain(f *fault.Error) {
 	}
 }
 
-var (
-	// word is what a code or a field's name may look like. Anything else could be a value.
-	word = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
-	// requestID is what Shopify's ids of requests look like.
-	requestID = regexp.MustCompile(`^[0-9A-Za-z-]{8,64}$`)
-)
+// requestID is what Shopify's ids of requests look like.
+var requestID = regexp.MustCompile(`^[0-9A-Za-z-]{8,64}$`)
 
 // requestOf is what Shopify's support asks for.
 func requestOf(r httpapi.Response) string {

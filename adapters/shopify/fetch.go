@@ -19,7 +19,7 @@ func (s *shop) Probe(ctx context.Context) error {
 // Fetch reads an object. Shopify does not tell what was deleted from what never was, nor what was merged away.
 func (s *shop) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
 	op := "fetch " + string(o.Kind)
-	k := kindOf(o.Kind)
+	k := kinds[o.Kind]
 	if k == nil || !isNumber(string(o.ExternalID)) {
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no id of a kind that is carried"}
 	}
@@ -30,30 +30,40 @@ func (s *shop) Fetch(ctx context.Context, o adapters.Object) (adapters.Observati
 	return k.observe(got), nil
 }
 
-// get reads one object whole.
-func (s *shop) get(ctx context.Context, op string, k *kind, id adapters.ExternalID) (*object, error) {
+// one asks for fields of one object.
+func (s *shop) one(ctx context.Context, op string, k *kind, id adapters.ExternalID, fields string) (json.RawMessage, error) {
 	a, err := s.read(ctx, op, document{
-		Query:     fmt.Sprintf("query canonhubFetch($id: ID!) { %s(id: $id) { %s } }", k.one, k.whole),
+		Query:     fmt.Sprintf("query canonhubFetch($id: ID!) { %s(id: $id) { %s } }", k.one, fields),
 		Variables: map[string]any{"id": k.globalID(id)},
 	})
 	if err != nil {
 		return nil, err
 	}
-	o, err := k.found(op, a.Data[k.one])
-	switch {
-	case err != nil:
-		return nil, err
-	case o == nil:
+	if string(a.Data[k.one]) == "null" {
 		return nil, missing(op)
-	case o.number != string(id):
+	}
+	return a.Data[k.one], nil
+}
+
+// get reads one object whole.
+func (s *shop) get(ctx context.Context, op string, k *kind, id adapters.ExternalID) (*object, error) {
+	raw, err := s.one(ctx, op, k, id, k.whole)
+	if err != nil {
+		return nil, err
+	}
+	return s.settled(ctx, op, k, id, raw)
+}
+
+// settled is the object with an id, with all its lines.
+func (s *shop) settled(ctx context.Context, op string, k *kind, id adapters.ExternalID, raw json.RawMessage) (*object, error) {
+	o, err := k.found(op, raw)
+	if err != nil {
+		return nil, err
+	}
+	if o == nil || o.number != string(id) {
 		return nil, unread(op)
 	}
 	return o, s.rest(ctx, op, k, o)
-}
-
-// unread is an answer to a read that has not what was asked for.
-func unread(op string) *fault.Error {
-	return &fault.Error{Category: fault.Transient, Op: op, Message: "the answer is not Shopify's"}
 }
 
 // found decodes an object; nil for null.
@@ -98,29 +108,4 @@ func (s *shop) rest(ctx context.Context, op string, k *kind, o *object) error {
 		lines.Nodes, lines.PageInfo = append(lines.Nodes, next.Lines.Nodes...), next.Lines.PageInfo
 	}
 	return o.with("lineItems", lines)
-}
-
-// with puts another value in a field's place, as if it had come so.
-func (o *object) with(field string, value any) (err error) {
-	if o.fields[field], err = json.Marshal(value); err == nil {
-		o.raw, err = json.Marshal(o.fields)
-	}
-	return err
-}
-
-// by looks a customer up; nil where there is none. It shows writes at once.
-func (s *shop) by(ctx context.Context, op string, identifier map[string]any) (*object, error) {
-	a, err := s.read(ctx, op, document{
-		Query:     fmt.Sprintf("query canonhubFind($by: CustomerIdentifierInput!) { customerByIdentifier(identifier: $by) { %s } }", customers.whole),
-		Variables: map[string]any{"by": identifier},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return customers.found(op, a.Data["customerByIdentifier"])
-}
-
-// customID is our record's id as an identifier.
-func customID(record string) map[string]any {
-	return map[string]any{"customId": map[string]any{"namespace": namespace, "key": recordKey, "value": record}}
 }

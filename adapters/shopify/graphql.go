@@ -12,10 +12,7 @@ import (
 )
 
 // shop reads and writes one shop's objects.
-type shop struct {
-	api        *httpapi.Client
-	connection string
-}
+type shop struct{ api *httpapi.Client }
 
 // document is a GraphQL operation with its variables.
 type document struct {
@@ -34,49 +31,39 @@ type answer struct {
 // read makes a call that changes nothing, whatever comes of it.
 func (s *shop) read(ctx context.Context, op string, d document) (answer, error) {
 	a, err := s.call(ctx, op, d)
-	if err != nil {
-		f := *fault.As(err)
-		f.MaybeDone = false
-		return a, &f
-	}
-	return a, nil
+	return a, fault.Undone(err)
 }
 
 // call makes a call. An operation answers with 200 even where it failed, and says so in its body.
 func (s *shop) call(ctx context.Context, op string, d document) (answer, error) {
-	body, err := json.Marshal(d)
-	if err != nil {
-		return answer{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be written"}
-	}
-	r, err := s.api.Do(ctx, op, httpapi.Request{Method: http.MethodPost, Path: endpoint, Body: body, ContentType: "application/json"})
+	r, err := s.api.Send(ctx, op, httpapi.Request{Method: http.MethodPost, Path: endpoint}, d,
+		func(r httpapi.Response) *fault.Error { return failure(op, r) })
 	if err != nil {
 		return answer{}, err
-	}
-	if r.Status/100 != 2 {
-		return answer{}, failure(op, r)
 	}
 	var in struct {
 		Data       map[string]json.RawMessage `json:"data"`
 		Errors     json.RawMessage            `json:"errors"`
 		Extensions json.RawMessage            `json:"extensions"`
 	}
-	if err := json.Unmarshal(r.Body, &in); err != nil {
-		return answer{}, foreign(op, r.Status)
-	}
+	readable := json.Unmarshal(r.Body, &in) == nil
 	switch {
-	case len(in.Errors) > 0 && !bytes.Equal(in.Errors, []byte("null")) && !bytes.Equal(in.Errors, []byte("[]")):
-		return answer{}, failed(op, r, in.Errors, costOf(in.Extensions))
-	case in.Data == nil:
-		return answer{}, foreign(op, r.Status)
+	case !readable || in.Data == nil && !some(in.Errors): // a proxy's page, half a text
+		f := unread(op)
+		f.Status, f.MaybeDone = r.Status, true
+		return answer{}, f
+	case some(in.Errors):
+		return answer{}, failed(op, r, in.Errors)
 	case misunderstood(in.Extensions):
 		return answer{}, &fault.Error{Category: fault.Permanent, Op: op, Status: r.Status,
 			Message: "Shopify did not understand the search, and answered without it"}
 	}
-	out := answer{Data: in.Data, Date: r.Date}
-	if out.Date.IsZero() {
-		out.Date = r.ReceivedAt.UTC()
-	}
-	return out, nil
+	return answer{Data: in.Data, Date: r.Clock()}, nil
+}
+
+// some says that there are errors.
+func some(errors json.RawMessage) bool {
+	return len(errors) > 0 && !bytes.Equal(errors, []byte("null")) && !bytes.Equal(errors, []byte("[]"))
 }
 
 // misunderstood says that a part of the search was left out: such an answer is about all there is.
@@ -95,9 +82,9 @@ func misunderstood(extensions json.RawMessage) bool {
 	return false
 }
 
-// foreign is an answer in 2xx that is not GraphQL's: a proxy's page, half a text.
-func foreign(op string, status int) *fault.Error {
-	return &fault.Error{Category: fault.Transient, Op: op, Status: status, MaybeDone: true, Message: "the answer is not Shopify's"}
+// unread is an answer that has not what was asked for.
+func unread(op string) *fault.Error {
+	return &fault.Error{Category: fault.Transient, Op: op, Message: "the answer is not Shopify's"}
 }
 
 // missing is the fault of an object that is not there. GraphQL has no status for it; this is the one that others have.

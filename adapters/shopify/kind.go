@@ -1,13 +1,16 @@
 package shopify
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // Where our record's id is left.
@@ -16,115 +19,108 @@ const (
 	recordKey = "record_id"
 )
 
-// kind is what one kind of object has of its own.
+// lag is how much later than its time a change may be found by a search; Shopify promises nothing.
+const lag = 5 * time.Minute
+
+// kind is one kind of object: its mapping and its names. A field of the mapping is the path of one of GraphQL's:
+// "defaultAddress.city". What is asked for is those fields, and nothing else.
 type kind struct {
-	name adapters.Kind
+	mapping.Kind
 	// gid is the word in Shopify's global ids: gid://shopify/Customer/1.
 	gid string
 	// one and many are the query root's fields.
 	one, many string
+	// address is the field of the one address that is written.
+	address string
+	maxPage int
+	lacks   map[adapters.Ability]string
 	// whole is what a read asks for; part is what each entry of a page asks for.
 	whole, part string
-	// fields are the names of what they ask for.
-	fields   []string
-	carriage adapters.Carriage
-	// take reads all attributes of an object: those spoken of, and whether that is all.
-	take func(*reading) (m proto.Message, spoken []string, all bool)
-	// write puts attributes into a change. The result is why Shopify cannot hold them, path to reason.
-	write func(m proto.Message, paths []string, f *frozen) map[string]string
 }
 
-// row maps one attribute to the fields that hold it.
-type row[M proto.Message] struct {
-	path   string
-	fields []string
-	// read takes the attribute from the fields.
-	read func(*reading, M)
-	// write puts the attribute into a change; a refusal is why Shopify cannot hold the value. Nil where it cannot be set.
-	write func(M, *frozen) (refusal string)
-	// loss is what is lost where Shopify holds the attribute less exactly.
-	loss string
-}
-
-// describe makes a kind of its table. asked is what is asked for inside each field, empty for a plain value; fewer is
-// that of pages, where it is another.
-func describe[M proto.Message](k kind, rows []row[M], asked, fewer map[string]string) *kind {
-	for _, r := range rows {
-		k.fields = append(k.fields, r.fields...)
-		k.carriage.In = append(k.carriage.In, r.path)
-		if r.write != nil {
-			k.carriage.Out = append(k.carriage.Out, r.path)
-		}
-		if r.loss != "" {
-			k.carriage.Losses[r.path] = r.loss
-		}
-	}
-	k.carriage.Kind = k.name
-	slices.Sort(k.fields)
-	k.fields = slices.Compact(k.fields)
-	k.whole, k.part = selection(k.fields, asked, nil), selection(k.fields, asked, fewer)
-	k.take = func(r *reading) (proto.Message, []string, bool) { return take(r, rows) }
-	k.write = func(m proto.Message, paths []string, f *frozen) map[string]string { return write(m, paths, rows, f) }
-	return &k
-}
+// kinds are those that are carried.
+var kinds = map[adapters.Kind]*kind{customers.Name: customers, orders.Name: orders}
 
 // own is what every object is asked for.
 const own = `id updatedAt metafield(namespace: "` + namespace + `", key: "` + recordKey + `") { value }`
 
-func selection(fields []string, asked, fewer map[string]string) string {
-	var b strings.Builder
-	b.WriteString(own)
-	for _, field := range fields {
-		inside, ok := fewer[field]
-		if !ok {
-			inside = asked[field]
+// describe completes a kind by what follows from its table.
+func describe(k kind) *kind {
+	k.Vendor, k.IsID, k.Own = "Shopify", isNumber, []string{"id", "updatedAt", "metafield"}
+	for i, row := range k.Rows {
+		k.Rows[i].Read = typed(row)
+	}
+	asked := own + selection(k.Asked())
+	k.whole = strings.Replace(asked, "lineItems", lineItems(linesOfOne), 1)
+	k.part = strings.Replace(asked, "lineItems", lineItems(linesOfMany), 1)
+	return &k
+}
+
+// noTexts are the fields that GraphQL's types say are none.
+var noTexts = []string{"taxExempt", "tags", "lineItems", "taxesIncluded", "discountCodes", "test"}
+
+// typed has a text that is none be of no use.
+func typed(row mapping.Row) func(*mapping.Reading, proto.Message) {
+	return func(r *mapping.Reading, m proto.Message) {
+		for _, field := range row.Fields {
+			if !slices.Contains(noTexts, field) && !r.Get(field, new(string)) {
+				return
+			}
 		}
-		b.WriteString("\n" + field + inside)
+		row.Read(r, m)
+	}
+}
+
+// selection asks for the fields at paths: of a.b and a.c it makes a { b c }.
+func selection(paths []string) string {
+	inside := map[string][]string{}
+	for _, path := range paths {
+		field, rest, nested := strings.Cut(path, ".")
+		below := inside[field]
+		if nested {
+			below = append(below, rest)
+		}
+		inside[field] = below
+	}
+	var b strings.Builder
+	for _, field := range slices.Sorted(maps.Keys(inside)) {
+		b.WriteString(" " + field)
+		if len(inside[field]) > 0 {
+			b.WriteString(" {" + selection(inside[field]) + " }")
+		}
 	}
 	return b.String()
 }
 
-// take reads each attribute by itself: one that is missing in the answer, or cannot be used, is not spoken of.
-func take[M proto.Message](r *reading, rows []row[M]) (proto.Message, []string, bool) {
-	whole := *new(M)
-	m := whole.ProtoReflect().New().Interface().(M)
-	spoken := make([]string, 0, len(rows))
-	for _, row := range rows {
-		one := m.ProtoReflect().New().Interface().(M)
-		before := len(r.bad)
-		r.path = row.path
-		if !r.has(row.fields) {
-			continue
-		}
-		if row.read(r, one); len(r.bad) > before {
-			continue
-		}
-		proto.Merge(m, one)
-		spoken = append(spoken, row.path)
-	}
-	return m, spoken, len(spoken) == len(rows)
+func (k *kind) carriage() adapters.Carriage {
+	c := k.Carriage()
+	c.Create, c.Lacks = k.creates(), k.lacks
+	c.Pull = adapters.Pull{MaxPage: k.maxPage, Changes: true, Lag: lag}
+	return c
 }
 
-func write[M proto.Message](m proto.Message, paths []string, rows []row[M], f *frozen) map[string]string {
-	record, ok := m.(M)
-	refused := map[string]string{}
-	for _, path := range paths {
-		i := slices.IndexFunc(rows, func(r row[M]) bool { return r.path == path && r.write != nil })
-		switch {
-		case !ok || i < 0:
-			refused[path] = "Shopify does not hold it, or sets it alone"
-			continue
+func (k *kind) creates() bool { return k.lacks[adapters.Creates] == "" }
+
+// labels maps tags.
+func labels() mapping.Row {
+	row := mapping.Texts("tags", "tags").
+		Losing("Shopify sorts tags, trims them, and keeps one of those that differ in case alone; a comma cannot be in one.")
+	write := row.Write
+	row.Write = func(m proto.Message, w mapping.Fields) string {
+		refusal := write(m, w)
+		for _, tag := range w["tags"].([]string) {
+			if strings.Contains(tag, ",") {
+				refusal = "Shopify would take a tag with a comma for two"
+			}
 		}
-		if why := rows[i].write(record, f); why != "" {
-			refused[path] = why
-		}
+		return refusal
 	}
-	return refused
+	return row
 }
 
 // object names an object of this kind.
 func (k *kind) object(number string) adapters.Object {
-	return adapters.Object{Kind: k.name, ExternalID: adapters.ExternalID(number)}
+	return adapters.Object{Kind: k.Name, ExternalID: adapters.ExternalID(number)}
 }
 
 // globalID is an object's id as GraphQL has it. Everybody else, webhooks and the admin's addresses among them, has the
@@ -143,14 +139,4 @@ func (k *kind) numberOf(gid string) (string, bool) {
 func isNumber(text string) bool {
 	n, err := strconv.ParseInt(text, 10, 64)
 	return err == nil && n > 0 && strconv.FormatInt(n, 10) == text
-}
-
-// kindOf is a kind that is carried; nil where it is none.
-func kindOf(name adapters.Kind) *kind {
-	for _, k := range []*kind{customers, orders} {
-		if k.name == name {
-			return k
-		}
-	}
-	return nil
 }

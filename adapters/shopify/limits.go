@@ -23,26 +23,23 @@ type cost struct {
 	} `json:"throttleStatus"`
 }
 
-func costOf(extensions json.RawMessage) cost {
+// costOf is what an answer tells of it; nothing where it tells none.
+func costOf(r httpapi.Response) cost {
 	var in struct {
-		Cost cost `json:"cost"`
+		Extensions struct {
+			Cost cost `json:"cost"`
+		} `json:"extensions"`
 	}
-	if json.Unmarshal(extensions, &in) != nil {
+	if json.Unmarshal(r.Body, &in) != nil {
 		return cost{}
 	}
-	return in.Cost
+	return in.Extensions.Cost
 }
 
 // hints reads the bucket. It holds points, and the hub counts calls: it is told in calls like this one, since a call
 // must find in the bucket what it asks for, and gets back what it did not use.
 func hints(r httpapi.Response) []adapters.Hint {
-	var in struct {
-		Extensions json.RawMessage `json:"extensions"`
-	}
-	if json.Unmarshal(r.Body, &in) != nil {
-		return nil
-	}
-	c := costOf(in.Extensions)
+	c := costOf(r)
 	if c.Throttle.Maximum <= 0 || c.Throttle.Restore <= 0 || c.Throttle.Available < 0 {
 		return nil
 	}

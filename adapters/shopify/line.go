@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/canonhub/canonhub/adapters/money"
+	"github.com/canonhub/canonhub/adapters/mapping"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
@@ -19,7 +19,7 @@ const (
 
 // lineItems is what is asked for of an order's lines.
 func lineItems(first int) string {
-	return fmt.Sprintf("(first: %d) { pageInfo { hasNextPage endCursor } nodes { %s } }", first, lineFields)
+	return fmt.Sprintf("lineItems(first: %d) { pageInfo { hasNextPage endCursor } nodes { %s } }", first, lineFields)
 }
 
 const lineFields = `id name sku quantity originalUnitPriceSet { shopMoney { amount currencyCode } }
@@ -41,7 +41,7 @@ type connection struct {
 type line struct {
 	ID          string      `json:"id"`
 	Name        string      `json:"name"`
-	SKU         *string     `json:"sku"`
+	SKU         string      `json:"sku"`
 	Quantity    json.Number `json:"quantity"`
 	UnitPrice   bag         `json:"originalUnitPriceSet"`
 	Total       bag         `json:"discountedTotalSet"`
@@ -53,42 +53,46 @@ type line struct {
 		Rate  json.Number `json:"ratePercentage"`
 		Price bag         `json:"priceSet"`
 	} `json:"taxLines"`
-	Product *named `json:"product"`
-	Variant *named `json:"variant"`
+	Product named `json:"product"`
+	Variant named `json:"variant"`
 }
 
-// named is an object of which the id alone is asked for; nil where it is not there any more.
+// named is an object of which the id alone is asked for; it has none where it is not there any more.
 type named struct {
 	ID string `json:"id"`
 }
 
-func readLines(r *reading, o *order) {
+// tail is the last part of a global id.
+func tail(gid string) string { return gid[strings.LastIndex(gid, "/")+1:] }
+
+func readLines(r *mapping.Reading, o *order) {
 	var in connection
 	var included bool
-	r.get("lineItems", &in)
-	r.get("taxesIncluded", &included)
+	r.Get("lineItems", &in)
+	r.Get("taxesIncluded", &included)
 	for _, node := range in.Nodes {
 		var l line
 		if json.Unmarshal(node, &l) != nil {
-			r.unusable(string(node), "it is no line as Shopify documents them")
+			r.Unusable(string(node), "it is no line as Shopify documents them")
 			return
 		}
-		o.Lines = append(o.Lines, r.line(l, included))
+		o.Lines = append(o.Lines, l.canonical(r, included))
 	}
 }
 
-func (r *reading) line(in line, included bool) *canonicalv1.Line {
+func (l line) canonical(r *mapping.Reading, included bool) *canonicalv1.Line {
 	out := &canonicalv1.Line{
-		ExternalId: tail(&named{in.ID}), Title: some(in.Name), Sku: some(text(in.SKU)), Quantity: some(in.Quantity.String()),
-		UnitPrice: r.money(in.UnitPrice.Shop), Total: r.money(in.Total.Shop), Product: in.Product.reference(), Variant: in.Variant.reference(),
+		ExternalId: mapping.Some(tail(l.ID)), Title: mapping.Some(l.Name), Sku: mapping.Some(l.SKU), Quantity: mapping.Some(l.Quantity.String()),
+		UnitPrice: l.UnitPrice.Shop.money(r), Total: l.Total.Shop.money(r),
+		Product: mapping.Reference(tail(l.Product.ID)), Variant: mapping.Reference(tail(l.Variant.ID)),
 	}
-	for _, d := range in.Allocations {
-		if m := r.money(d.Amount.Shop); m != nil && (m.Units != 0 || m.Nanos != 0) {
+	for _, d := range l.Allocations {
+		if m := d.Amount.Shop.money(r); m != nil && (m.Units != 0 || m.Nanos != 0) {
 			out.Discounts = append(out.Discounts, &canonicalv1.Discount{Amount: m})
 		}
 	}
-	for _, t := range in.Taxes {
-		out.Taxes = append(out.Taxes, &canonicalv1.Tax{Title: some(t.Title), RatePercent: rate(t.Rate), Amount: r.money(t.Price.Shop), Included: &included})
+	for _, t := range l.Taxes {
+		out.Taxes = append(out.Taxes, &canonicalv1.Tax{Title: mapping.Some(t.Title), RatePercent: rate(t.Rate), Amount: t.Price.Shop.money(r), Included: &included})
 	}
 	return out
 }
@@ -100,34 +104,5 @@ func rate(n json.Number) *string {
 	if !isRate.MatchString(n.String()) {
 		return nil
 	}
-	return some(n.String())
-}
-
-// tail is the last part of a global id; nil where there is none.
-func tail(n *named) *string {
-	if n == nil {
-		return nil
-	}
-	i := strings.LastIndex(n.ID, "/")
-	return some(n.ID[i+1:])
-}
-
-func (n *named) reference() *canonicalv1.Reference {
-	id := tail(n)
-	if id == nil {
-		return nil
-	}
-	return reference(*id)
-}
-
-// plus adds two amounts of one currency; nil counts as nothing.
-func (r *reading) plus(a, b *canonicalv1.Money) *canonicalv1.Money {
-	if a == nil || b == nil {
-		return a
-	}
-	sum, err := money.Add(a, b)
-	if err != nil {
-		r.unusable(money.ToDecimal(b)+" "+b.GetCurrencyCode(), err.Error())
-	}
-	return sum
+	return mapping.Some(n.String())
 }

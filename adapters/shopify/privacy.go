@@ -5,42 +5,40 @@ import (
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // private is one of the three topics that the law asks for: customers/redact, customers/data_request, shop/redact. What
 // a person must do about becomes a dead letter that says what, and is discarded, with a reason, when it is done: it must
 // not pass by as an event that means nothing.
 func private(e adapters.Event, n news) (adapters.Translation, error) {
-	var customer struct {
-		ID value `json:"id"`
-	}
-	_ = json.Unmarshal(n.Customer, &customer) // a redaction of the whole shop has none
-	id := customers.object(string(customer.ID))
+	customer := n.text("customer.id") // a redaction of the whole shop has none
 	switch {
-	case n.DataRequest != nil || e.Type == "customers/data_request":
+	case n["data_request"] != nil || e.Type == "customers/data_request":
 		return adapters.Translation{}, forAPerson("a customer asks what is held of them: show their record and orders, and " +
 			"answer the shop within 30 days")
-	case n.Customer == nil && n.ToRedact == nil:
+	case n["customer"] == nil && n["orders_to_redact"] == nil:
 		return adapters.Translation{}, forAPerson("the app was uninstalled 48 hours ago and the shop asks to be forgotten: " +
 			"remove the connection, and erase what came from it alone")
 	case e.OccurredAt.IsZero():
 		return adapters.Translation{}, forAPerson("a customer is to be forgotten, and the event does not tell since when: erase their record")
-	case !isNumber(string(customer.ID)) && customer.ID != "":
+	case !isNumber(customer) && customer != "":
 		return adapters.Translation{}, unreadable("it names no customer")
 	}
 	var t adapters.Translation
-	if customer.ID != "" {
-		t.Observations = append(t.Observations, erased(e, id))
+	if customer != "" {
+		t.Observations = append(t.Observations, erased(e, customers.object(customer)))
 	}
-	var listed []value
-	if err := json.Unmarshal(n.ToRedact, &listed); err != nil && n.ToRedact != nil {
+	var listed []json.RawMessage
+	if raw := n["orders_to_redact"]; raw != nil && json.Unmarshal(raw, &listed) != nil {
 		return adapters.Translation{}, unreadable("its orders to redact are no list")
 	}
-	for _, order := range listed {
-		if !isNumber(string(order)) {
+	for _, raw := range listed {
+		order := mapping.Text(raw)
+		if !isNumber(order) {
 			return adapters.Translation{}, unreadable("it lists an order without an id")
 		}
-		t.Observations = append(t.Observations, erased(e, orders.object(string(order))))
+		t.Observations = append(t.Observations, erased(e, orders.object(order)))
 	}
 	if len(t.Observations) == 0 {
 		return adapters.Translation{}, forAPerson("a customer is to be forgotten of whom the event tells no id: find their record and erase it")

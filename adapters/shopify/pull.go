@@ -10,6 +10,7 @@ import (
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/cursor"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // maxListed is the largest page of ids.
@@ -30,16 +31,12 @@ type place struct {
 // Pull reads a page of objects. Orders of which a page does not hold all lines are named, to be fetched.
 func (s *shop) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
 	op := "pull " + string(q.Kind) + "s"
-	k := kindOf(q.Kind)
+	k := kinds[q.Kind]
 	if k == nil {
-		return adapters.Page{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "only customers and orders are carried"}
+		return adapters.Page{}, mapping.NotCarried(op)
 	}
-	l, err := s.leaf(ctx, op, k, q, k.carriage.Pull.MaxPage, k.part)
-	if err != nil {
-		return adapters.Page{}, err
-	}
-	page := adapters.Page{Rejected: l.rejected, Next: l.next(), More: l.more, Watermark: l.watermark()}
-	for _, o := range l.objects {
+	objects, page, err := s.page(ctx, op, k, q, k.maxPage, k.part)
+	for _, o := range objects {
 		var lines connection
 		if k == orders && json.Unmarshal(o.fields["lineItems"], &lines) == nil && lines.PageInfo.HasNextPage {
 			page.Fetch = append(page.Fetch, k.object(o.number))
@@ -47,54 +44,61 @@ func (s *shop) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error
 		}
 		page.Observations = append(page.Observations, k.observe(o))
 	}
-	return page, nil
+	return page, err
 }
 
 // List reads a page of ids, of a size that would cost too much with all attributes.
 func (s *shop) List(ctx context.Context, q adapters.Query) (adapters.Listing, error) {
 	op := "list " + string(q.Kind) + "s"
-	k := kindOf(q.Kind)
+	k := kinds[q.Kind]
 	if k == nil {
-		return adapters.Listing{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "only customers and orders are carried"}
+		return adapters.Listing{}, mapping.NotCarried(op)
 	}
-	l, err := s.leaf(ctx, op, k, q, maxListed, "id updatedAt")
-	if err != nil {
+	objects, page, err := s.page(ctx, op, k, q, maxListed, "id updatedAt")
+	switch {
+	case err != nil:
 		return adapters.Listing{}, err
+	case len(page.Rejected) > 0: // a listing that lacks one would read as a delete
+		return adapters.Listing{}, &fault.Error{Category: fault.Transient, Op: op, Message: "an entry cannot be read: " + page.Rejected[0].Reason}
 	}
-	if len(l.rejected) > 0 { // a listing that lacks one would read as a delete
-		return adapters.Listing{}, &fault.Error{Category: fault.Transient, Op: op, Message: "an entry cannot be read: " + l.rejected[0].Reason}
-	}
-	out := adapters.Listing{Next: l.next(), More: l.more}
-	for _, o := range l.objects {
+	out := adapters.Listing{Next: page.Next, More: page.More}
+	for _, o := range objects {
 		out.Entries = append(out.Entries, adapters.Entry{ExternalID: adapters.ExternalID(o.number), At: o.at})
 	}
 	return out, nil
 }
 
-// leaf is one page of a pull or of a listing.
-type leaf struct {
-	objects  []*object
-	rejected []adapters.Rejected
-	more     bool
-	place    place
-}
-
-// next is the cursor behind a page; the next pull of changes begins at the watermark.
-func (l leaf) next() string {
-	if !l.more {
-		return ""
+// Count asks for Shopify's count. Without a limit it would end at 10,000, and say so by its precision; a count that is a
+// part is none.
+func (s *shop) Count(ctx context.Context, name adapters.Kind) (int, error) {
+	op, k := "count "+string(name)+"s", kinds[name]
+	if k == nil {
+		return 0, mapping.NotCarried(op)
 	}
-	return cursor.Encode(l.place)
+	field := k.many + "Count"
+	a, err := s.read(ctx, op, document{Query: fmt.Sprintf("query canonhubCount { %s(limit: null) { count precision } }", field)})
+	if err != nil {
+		return 0, fault.OfNoObject(err, "count of Shopify's")
+	}
+	var in struct {
+		Count     *int   `json:"count"`
+		Precision string `json:"precision"`
+	}
+	if json.Unmarshal(a.Data[field], &in) != nil || in.Count == nil || *in.Count < 0 {
+		return 0, unread(op)
+	}
+	if in.Precision != "EXACT" {
+		return 0, nil
+	}
+	return *in.Count, nil
 }
 
-func (l leaf) watermark() time.Time { return time.Unix(max(l.place.At, l.place.Begun), 0).UTC() }
-
-// leaf makes the search of a page: of all objects by id, of those that changed by time, or of those that changed within
-// one second, more than fit a page, by id.
-func (s *shop) leaf(ctx context.Context, op string, k *kind, q adapters.Query, most int, asked string) (leaf, error) {
+// page makes the search of a page: of all objects by id, of those that changed by time, or of those that changed within
+// one second, more than fit a page, by id. The page comes without its objects.
+func (s *shop) page(ctx context.Context, op string, k *kind, q adapters.Query, most int, asked string) (objects []*object, p adapters.Page, err error) {
 	var from place
 	if err := cursor.Decode(q.Cursor, &from); err != nil {
-		return leaf{}, err
+		return nil, p, err
 	}
 	if !q.Since.IsZero() {
 		from.At = max(from.At, q.Since.Unix())
@@ -107,27 +111,32 @@ func (s *shop) leaf(ctx context.Context, op string, k *kind, q adapters.Query, m
 		Variables: map[string]any{"search": search},
 	})
 	if err != nil {
-		return leaf{}, ofNoObject(err) // gone would say that the cursor is not known any more
+		return nil, p, fault.OfNoObject(err, "list of Shopify's") // gone would say that the cursor is not known any more
 	}
-	var in struct {
-		Nodes []json.RawMessage `json:"nodes"`
+	var nodes []json.RawMessage
+	if raw, _ := dig(a.Data, k.many+".nodes"); json.Unmarshal(raw, &nodes) != nil || nodes == nil {
+		return nil, p, unread(op)
 	}
-	if json.Unmarshal(a.Data[k.many], &in) != nil || in.Nodes == nil {
-		return leaf{}, unread(op)
+	for i, raw := range nodes {
+		o, err := k.decode(raw)
+		if err != nil {
+			p.Rejected = append(p.Rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: err.Error(), Raw: raw})
+			continue
+		}
+		objects = append(objects, o)
 	}
 	if from.Begun == 0 {
 		from.Begun = a.Date.Unix()
 	}
-	l := leaf{}
-	for i, raw := range in.Nodes {
-		o, err := k.decode(raw)
-		if err != nil {
-			l.rejected = append(l.rejected, adapters.Rejected{Where: fmt.Sprintf("entry %d", i), Reason: err.Error(), Raw: raw})
-			continue
-		}
-		l.objects = append(l.objects, o)
+	next, ok := from.behind(objects, len(nodes) >= size)
+	if !ok {
+		return nil, adapters.Page{}, &fault.Error{Category: fault.Transient, Op: op, Message: "the search does not go on from where it was"}
 	}
-	return l, l.behind(op, from, len(in.Nodes) >= size)
+	if p.More = len(nodes) >= size || from.Within; p.More {
+		p.Next = cursor.Encode(next)
+	}
+	p.Watermark = time.Unix(max(next.At, next.Begun), 0).UTC() // where the next pull of changes begins
+	return objects, p, nil
 }
 
 // search is what to look for, and in which order.
@@ -143,35 +152,34 @@ func (p place) search() (query, sort string) {
 
 func stamp(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339) }
 
-// behind goes on after a page. A search that does not go on would have no end.
-func (l *leaf) behind(op string, from place, full bool) error {
-	stuck := &fault.Error{Category: fault.Transient, Op: op, Message: "the search does not go on from where it was"}
-	var last *object
-	if n := len(l.objects); n > 0 {
-		last = l.objects[n-1]
-	} else if full {
-		return stuck // none of a full page's entries can be read
+// behind is the place behind a page. A search that does not go on would have no end.
+func (p place) behind(objects []*object, full bool) (next place, goesOn bool) {
+	if len(objects) == 0 && full {
+		return p, false // none of a full page's entries can be read
 	}
-	l.place, l.more = from, full || from.Within
+	next = p
+	var last *object
+	if n := len(objects); n > 0 {
+		last = objects[n-1]
+	}
 	switch {
-	case from.At == 0 || from.Within:
+	case p.At == 0 || p.Within:
 		if last != nil {
-			id, _ := strconv.ParseInt(last.number, 10, 64) // decode has seen that it is one
-			if id <= from.ID {
-				return stuck
+			next.ID, _ = strconv.ParseInt(last.number, 10, 64) // decode has seen that it is one
+			if next.ID <= p.ID {
+				return p, false
 			}
-			l.place.ID = id
 		}
-		if from.Within && !full { // all of that second
-			l.place.At, l.place.ID, l.place.Within = from.At+1, 0, false
+		if p.Within && !full { // all of that second
+			next.At, next.ID, next.Within = p.At+1, 0, false
 		}
 	case last == nil:
-	case last.at.Unix() < from.At:
-		return stuck
-	case full && last.at.Unix() == from.At:
-		l.place.Within = true
+	case last.at.Unix() < p.At:
+		return p, false
+	case full && last.at.Unix() == p.At:
+		next.Within = true
 	default:
-		l.place.At = last.at.Unix()
+		next.At = last.at.Unix()
 	}
-	return nil
+	return next, true
 }

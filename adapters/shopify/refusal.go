@@ -5,7 +5,17 @@ import (
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
+
+// value is a text as it is, nothing for null, anything else as it stands.
+type value string
+
+// UnmarshalJSON takes whatever there is.
+func (v *value) UnmarshalJSON(b []byte) error {
+	*v = value(mapping.Text(b))
+	return nil
+}
 
 // userError is how Shopify says, in an answer that is otherwise a success, what it did not take.
 type userError struct {
@@ -33,7 +43,7 @@ func (r refusal) field() string {
 // code says what is wrong, where Shopify has a code for it, or a message that it always words alike.
 func (r refusal) code() string {
 	switch {
-	case word.MatchString(string(r.Code)):
+	case fault.IsWord(string(r.Code)):
 		return string(r.Code)
 	case strings.HasSuffix(r.Message, "already been taken"):
 		return "TAKEN"
@@ -48,42 +58,27 @@ func (all refusals) taken(field string) bool {
 	return slices.ContainsFunc(all, func(r refusal) bool { return r.field() == field && r.code() == "TAKEN" })
 }
 
-// nameless says that an error is about no attribute: about the object itself, perhaps.
-func (all refusals) nameless() bool {
-	return slices.ContainsFunc(all, func(r refusal) bool { return r.path() == "" })
+// columns are the mapping's names for inputs' fields that it has others for.
+var columns = map[string]string{
+	"email": emailAddress, "phone": phoneNumber,
+	"defaultAddress.countryCode": "defaultAddress.countryCodeV2", "defaultAddress.country": "defaultAddress.countryCodeV2",
+	"shippingAddress.countryCode": "shippingAddress.countryCodeV2", "shippingAddress.country": "shippingAddress.countryCodeV2",
 }
 
-// attributes are those that inputs' fields hold.
-var attributes = map[string]string{
-	"firstName": "name", "lastName": "name", "email": "email", "phone": "phone", "locale": "locale", "note": "note", "tags": "tags",
-	"taxExempt": "tax_status",
-}
-
-// addressParts are those that an address's fields hold.
-var addressParts = map[string]string{
-	"address1": "line1", "address2": "line2", "city": "city", "zip": "postal_code", "countryCode": "country_code", "country": "country_code",
-	"provinceCode": "region", "province": "region", "company": "company", "phone": "phone", "firstName": "recipient", "lastName": "recipient",
-}
-
-// path is the attribute that was refused; empty where there is none.
-func (r refusal) path() string {
+// column is the mapping's field that was refused. An id is none.
+func (r refusal) column(k *kind) string {
 	within := func(name value) bool { return slices.Contains(r.Field, name) }
 	switch {
 	case r.field() == "id" || r.field() == "customerId":
 		return ""
 	case r.mutation == "customerEmailMarketingConsentUpdate":
-		return "marketing_consent.email"
+		return emailState
 	case r.mutation == "customerSmsMarketingConsentUpdate":
-		return "marketing_consent.sms"
+		return smsState
 	case strings.HasPrefix(r.mutation, "customerAddress") || within("addresses") || within("shippingAddress"):
-		if name, ok := addressParts[r.field()]; ok {
-			return "shipping_address." + name
-		}
-		return ""
-	case r.mutation == "orderUpdate" && r.field() == "email":
-		return "customer_email"
+		return k.address + "." + r.field()
 	}
-	return attributes[r.field()]
+	return r.field()
 }
 
 // reasons say a code in words.
@@ -102,19 +97,16 @@ func (r refusal) reason() string {
 	return "Shopify refuses it"
 }
 
-// fault says which of the attributes being written Shopify did not take, and what else is wrong.
-func (all refusals) fault(op string, paths []string) *fault.Error {
+// fault says which of the attributes being written Shopify did not take, and in its message what else is wrong.
+func (all refusals) fault(op string, k *kind, paths []string) *fault.Error {
 	f := &fault.Error{Category: fault.Permanent, Op: op, Code: all[0].code()}
 	for _, r := range all {
-		if path := r.path(); slices.Contains(paths, path) {
-			if f.Refused == nil {
-				f.Refused = map[string]string{}
-			}
-			f.Refused[path] = r.reason()
+		column := r.column(k)
+		if k.Refuse(f, column, r.reason(), paths) || k.Refuse(f, columns[column], r.reason(), paths) {
 			continue
 		}
 		what := "the object"
-		if word.MatchString(r.field()) {
+		if fault.IsWord(r.field()) {
 			what = "field " + r.field()
 		}
 		f.Message = strings.TrimPrefix(f.Message+"; "+what+": "+r.reason(), "; ")

@@ -1,47 +1,20 @@
 package shopify
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
-// value is a text or a number, as text; anything else, null too, is empty.
-type value string
+// news is a body of any topic. Which objects it is about is told by parts that differ from one to the other.
+type news map[string]json.RawMessage
 
-// UnmarshalJSON takes whatever there is.
-func (v *value) UnmarshalJSON(b []byte) error {
-	var text string
-	switch {
-	case bytes.HasPrefix(b, []byte(`"`)) && json.Unmarshal(b, &text) == nil:
-		*v = value(text)
-	case len(b) > 0 && (b[0] == '-' || '0' <= b[0] && b[0] <= '9'):
-		*v = value(b)
-	default:
-		*v = ""
-	}
-	return nil
-}
-
-// news is what the bodies of all topics tell of which objects they are about.
-type news struct {
-	ID          value           `json:"id"`
-	GID         value           `json:"admin_graphql_api_id"`
-	CustomerID  value           `json:"customer_id"` // consents
-	CustomerGID value           `json:"customerId"`  // tags, purchasing summary
-	OrderID     value           `json:"order_id"`    // refunds, fulfilments, transactions
-	OrderEdit   json.RawMessage `json:"order_edit"`
-	Kept        value           `json:"admin_graphql_api_customer_kept_id"`
-	Deleted     value           `json:"admin_graphql_api_customer_deleted_id"`
-	Status      value           `json:"status"` // of a merge
-	ShopID      value           `json:"shop_id"`
-	ShopDomain  value           `json:"shop_domain"`
-	Customer    json.RawMessage `json:"customer"`
-	DataRequest json.RawMessage `json:"data_request"`
-	ToRedact    json.RawMessage `json:"orders_to_redact"`
+func (n news) text(path string) string {
+	raw, _ := dig(n, path) // none is empty
+	return mapping.Text(raw)
 }
 
 // translator says which objects an event is about.
@@ -55,9 +28,9 @@ func (translator) Translate(e adapters.Event) (adapters.Translation, error) {
 		return adapters.Translation{}, unreadable("it is no JSON object")
 	}
 	switch {
-	case n.Kept != "" || n.Deleted != "":
+	case n.text(keptID) != "" || n.text(deletedID) != "":
 		return merged(e, n)
-	case n.ShopDomain != "" && n.ShopID != "":
+	case n.text("shop_domain") != "" && n.text("shop_id") != "":
 		return private(e, n)
 	}
 	if o, ok := n.object(e.Type); ok {
@@ -72,26 +45,27 @@ func (translator) Translate(e adapters.Event) (adapters.Translation, error) {
 // object is the one that the event is about.
 func (n news) object(topic string) (adapters.Object, bool) {
 	for _, k := range []*kind{customers, orders} {
-		for _, gid := range []value{n.GID, n.CustomerGID} {
-			if id, ok := k.numberOf(string(gid)); ok {
+		for _, field := range []string{"admin_graphql_api_id", "customerId"} { // the latter of tags, and of a purchasing summary
+			if id, ok := k.numberOf(n.text(field)); ok {
 				return k.object(id), true
 			}
 		}
 	}
-	var edit struct {
-		OrderID value `json:"order_id"`
-	}
-	_ = json.Unmarshal(n.OrderEdit, &edit) // most have none
 	for _, part := range []struct {
 		kind *kind
-		id   value
-	}{{orders, n.OrderID}, {orders, edit.OrderID}, {customers, n.CustomerID}} {
-		if isNumber(string(part.id)) {
-			return part.kind.object(string(part.id)), true
+		path string
+	}{
+		{orders, "order_id"}, // of refunds, fulfilments, transactions
+		{orders, "order_edit.order_id"},
+		{customers, "customer_id"}, // of consents
+	} {
+		if id := n.text(part.path); isNumber(id) {
+			return part.kind.object(id), true
 		}
 	}
-	if k := topicKind(topic); k != nil && n.GID == "" && isNumber(string(n.ID)) { // a deleted order's body is its id
-		return k.object(string(n.ID)), true
+	// A deleted order's body is its id.
+	if k, id := topicKind(topic), n.text("id"); k != nil && n.text("admin_graphql_api_id") == "" && isNumber(id) {
+		return k.object(id), true
 	}
 	return adapters.Object{}, false
 }
@@ -99,24 +73,24 @@ func (n news) object(topic string) (adapters.Object, bool) {
 // topicKind is the kind that a topic's objects are of.
 func topicKind(topic string) *kind {
 	subject, _, _ := strings.Cut(topic, "/")
-	switch subject {
-	case "customers":
-		return customers
-	case "orders":
-		return orders
-	}
-	return nil
+	return map[string]*kind{"customers": customers, "orders": orders}[subject]
 }
+
+// Whom a merge is about.
+const (
+	keptID    = "admin_graphql_api_customer_kept_id"
+	deletedID = "admin_graphql_api_customer_deleted_id"
+)
 
 // merged says which customer lives on. Merges are told when they are asked for, when they fail and when they are done.
 func merged(e adapters.Event, n news) (adapters.Translation, error) {
-	kept, ok := customers.numberOf(string(n.Kept))
-	lost, also := customers.numberOf(string(n.Deleted))
+	kept, ok := customers.numberOf(n.text(keptID))
+	lost, also := customers.numberOf(n.text(deletedID))
 	if !ok || !also || kept == lost {
 		return adapters.Translation{}, unreadable("it does not name two customers")
 	}
 	t := adapters.Translation{Fetch: []adapters.Object{customers.object(kept)}}
-	switch status := strings.ToLower(string(n.Status)); {
+	switch status := strings.ToLower(n.text("status")); {
 	case status == "failed" || status == "requested" || status == "in_progress":
 		return adapters.Translation{Ignored: "the merge is not done"}, nil
 	case status == "completed" && !e.OccurredAt.IsZero():

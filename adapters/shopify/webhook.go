@@ -27,13 +27,11 @@ var errBody = errors.New("the body is no JSON object")
 
 // Split takes the body as one event.
 func (w *webhook) Split(d adapters.Delivery) ([]adapters.Event, error) {
-	var body struct {
-		ShopDomain value `json:"shop_domain"`
-	}
-	if !bytes.HasPrefix(bytes.TrimSpace(d.Body), []byte("{")) || json.Unmarshal(d.Body, &body) != nil {
+	var body news
+	if json.Unmarshal(d.Body, &body) != nil || body == nil {
 		return nil, errBody
 	}
-	shop := string(body.ShopDomain) // it is signed, where it is there
+	shop := body.text("shop_domain") // it is signed, where it is there
 	if shop == "" {
 		shop = d.Header.Get("X-Shopify-Shop-Domain")
 	}
