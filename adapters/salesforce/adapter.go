@@ -107,7 +107,7 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &api{org: o, client: httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints}), connection: s.Connection, now: s.Now}
+	a := &api{org: o, client: httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints}), connection: s.Connection}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Translator:     translator{},

@@ -3,21 +3,20 @@ package salesforce
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
-	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // Count asks for the number of live rows alone.
 func (a *api) Count(ctx context.Context, name adapters.Kind) (int, error) {
-	op, k := "count "+string(name)+"s", a.kind(name)
+	op, k := "count "+string(name)+"s", a.kinds[name]
 	if k == nil {
-		return 0, notCarried(op)
+		return 0, mapping.NotCarried(op)
 	}
 	asked := query{fields: []string{"COUNT()"}, from: k.sobject}
-	r, err := a.read(ctx, op, httpapi.Request{Method: http.MethodGet, Path: a.root + live, Query: asked.values()}, k)
+	r, err := a.read(ctx, op, a.root+live, asked.values(), k)
 	if err != nil {
 		return 0, ofNoObject(err)
 	}

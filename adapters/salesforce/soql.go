@@ -54,8 +54,3 @@ func among(field string, texts []string) string {
 
 // stamp is a time as queries have it, without quotes.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// of asks for a kind's rows.
-func (o *org) of(k *kind, where string) query {
-	return query{fields: k.asked(o.external), from: k.sobject, where: where}
-}
