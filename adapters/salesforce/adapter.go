@@ -119,3 +119,11 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 		Prober:         a,
 	}, nil
 }
+
+// translator is there since every adapter has one. No event ever comes.
+type translator struct{}
+
+// Translate finds no meaning in anything.
+func (translator) Translate(adapters.Event) (adapters.Translation, error) {
+	return adapters.Translation{Ignored: "Salesforce's changes are polled"}, nil
+}

@@ -70,12 +70,6 @@ func (a *api) put(ctx context.Context, op string, k *kind, write step, where str
 	if err != nil || len(in.Records) != 1 {
 		return nil, answers[1], unread(op, answers[1])
 	}
-	o, err := decode(in.Records[0])
-	if err != nil {
-		return nil, answers[1], unread(op, answers[1])
-	}
-	if err := a.rest(ctx, op, k, o); err != nil {
-		return nil, answers[1], fault.Done(err)
-	}
-	return o, answers[1], nil
+	o, err := a.whole(ctx, op, k, in.Records[0])
+	return o, answers[1], fault.Done(err)
 }

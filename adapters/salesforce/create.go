@@ -117,11 +117,7 @@ func (a *api) first(ctx context.Context, op string, k *kind, where string) (*obj
 	if err != nil || len(in.Records) == 0 {
 		return nil, err
 	}
-	o, err := decode(in.Records[0])
-	if err != nil {
-		return nil, &fault.Error{Category: fault.Transient, Op: op, Message: "the answer cannot be used", Err: err}
-	}
-	return o, a.rest(ctx, op, k, o)
+	return a.whole(ctx, op, k, in.Records[0])
 }
 
 // Find looks for the row that carries our record's id.

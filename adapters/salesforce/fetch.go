@@ -57,7 +57,7 @@ func (a *api) get(ctx context.Context, op string, k *kind, id string) (*object, 
 	if !isWord(id) {
 		return nil, missing
 	}
-	in, r, err := a.ask(ctx, op, all, k.where(equals("Id", id)), k)
+	in, _, err := a.ask(ctx, op, all, k.where(equals("Id", id)), k)
 	switch f := fault.As(err); {
 	case err != nil && !isID(id) && (f.Code == "INVALID_QUERY_FILTER_OPERATOR" || f.Code == "MALFORMED_ID"):
 		return nil, missing // it does not even look like one of Salesforce's
@@ -66,11 +66,24 @@ func (a *api) get(ctx context.Context, op string, k *kind, id string) (*object, 
 	case len(in.Records) == 0:
 		return nil, missing
 	}
-	o, err := decode(in.Records[0])
-	if err != nil || isID(id) && o.id != long(id) {
-		return nil, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer cannot be used", Err: errObject}
+	o, err := a.whole(ctx, op, k, in.Records[0])
+	if err == nil && isID(id) && o.id != long(id) {
+		return nil, unusable(op)
+	}
+	return o, err
+}
+
+// whole reads a row of an answer, and the lines that did not come with their order.
+func (a *api) whole(ctx context.Context, op string, k *kind, raw []byte) (*object, error) {
+	o, err := decode(raw)
+	if err != nil {
+		return nil, unusable(op)
 	}
 	return o, a.rest(ctx, op, k, o)
+}
+
+func unusable(op string) error {
+	return &fault.Error{Category: fault.Transient, Op: op, Message: "the answer cannot be used", Err: errObject}
 }
 
 // ask makes a query.
@@ -105,13 +118,12 @@ func (a *api) rest(ctx context.Context, op string, k *kind, o *object) error {
 		return nil // what cannot be read is told when it is observed
 	}
 	for !in.whole() && len(in.Records) < maxLines {
-		stuck := &fault.Error{Category: fault.Transient, Op: op, Message: "the order's lines come to no end"}
-		if len(in.Records) == 0 {
-			return stuck
+		id := ""
+		if n := len(in.Records); n > 0 {
+			id = long(field(in.Records[n-1], "Id"))
 		}
-		id := long(field(in.Records[len(in.Records)-1], "Id"))
 		if !isID(id) {
-			return stuck
+			return &fault.Error{Category: fault.Transient, Op: op, Message: "the order's lines come to no end"}
 		}
 		next, _, err := a.ask(ctx, op, live, query{
 			fields: lineFields, from: "OrderItem", where: equals("OrderId", o.id) + " AND " + after("Id", id), order: "Id", limit: 2000,
