@@ -25,8 +25,8 @@ const (
 	line2 = ".line2"
 )
 
-// line maps a line to its part of a field. While they are apart, a field of lines is written by the line's path, too: no
-// field can have such a name.
+// line maps a line to its part of a field. While the lines are apart, each is written by the field's name and its own path:
+// no field can have such a name.
 func line(path, street string, cut func(string) string) mapping.Row {
 	row := mapping.Plain(path, street).From(cut)
 	row.Write = mapping.Plain(path, street+"/"+path).Write
@@ -43,8 +43,8 @@ func furtherLines(text string) string {
 	return below
 }
 
-// joined are fields as Salesforce takes them: null clears, and lines are one text. A line that is not written stays as the
-// row has it. To clear the first line above another, which would take its place, is refused.
+// joined are fields as Salesforce takes them: null clears, and lines are one text. A line that is not written stays as it is
+// now, in a row that is made empty. To clear the first line above another, which would take its place, is refused.
 func joined(op string, fields mapping.Fields, now *object) (mapping.Fields, error) {
 	out, f := mapping.Fields{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "Salesforce cannot hold all of it"}
 	for name, value := range fields {
@@ -56,17 +56,14 @@ func joined(op string, fields mapping.Fields, now *object) (mapping.Fields, erro
 			continue
 		}
 		of, _, _ := strings.Cut(path, ".")
-		text := now.text(street)
-		top, writesTop := fields[street+"/"+of+line1].(string)
-		if !writesTop {
-			top = firstLine(text)
+		top, below, _ := strings.Cut(lines(now.text(street)), "\n")
+		if further, writes := fields[street+"/"+of+line2].(string); writes {
+			below = further
 		}
-		below, writesBelow := fields[street+"/"+of+line2].(string)
-		if !writesBelow {
-			below = furtherLines(text)
-		}
-		if writesTop && top == "" && below != "" {
-			f.Refuse(of+line1, "there is a second line, which would become the first")
+		if first, writes := fields[street+"/"+of+line1].(string); writes {
+			if top = first; top == "" && below != "" {
+				f.Refuse(of+line1, "there is a second line, which would become the first")
+			}
 		}
 		out[street] = mapping.Null(strings.Trim(top+"\n"+below, "\n"))
 	}

@@ -26,25 +26,21 @@ func (a *api) create(ctx context.Context, op string, k *kind, recordID string, f
 	if err == nil {
 		return adapters.Ack{Observation: a.observe(k, o)}, nil
 	}
-	p := parse(r.Body)
-	switch refusal := fault.As(err); {
+	refusal := fault.As(err)
+	switch p := parse(r.Body); {
 	case r.Status == http.StatusMultipleChoices:
-		refusal.Category = fault.Conflict
-		refusal.Message = "several rows carry our record's id; make the field " + a.external + " unique"
-		return adapters.Ack{}, refusal
+		refusal.Category, refusal.Message = fault.Conflict, "several rows carry our record's id; make the field "+a.external+" unique"
 	case p.code() == "DUPLICATE_VALUE" && p.names(a.external): // by another call of this very create
 		refusal.Category, refusal.MaybeDone, refusal.Message = fault.Transient, true, "the row is just being made"
-		return adapters.Ack{}, refusal
 	case p.code() == "NOT_FOUND":
 		refusal.Category = fault.Permanent
 		refusal.Message = k.sobject + " has no external id field " + a.external + ", or it is hidden from the hub's user"
-		return adapters.Ack{}, refusal
 	case refusal.Category == fault.Gone && r.Status != 0: // of the write, not of the call
-		return adapters.Ack{}, k.ofReference(err, f.Paths())
+		k.ofReference(refusal, f.Paths())
 	case k.Name == customer && (p.code() == "DUPLICATES_DETECTED" || p.code() == "DUPLICATE_VALUE"):
 		return a.found(ctx, op, k, p, f, refusal)
 	}
-	return adapters.Ack{}, ofNoObject(err)
+	return adapters.Ack{}, ofNoObject(refusal)
 }
 
 // named refuses what has no id of ours, by which creates are known.

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -13,16 +14,11 @@ import (
 
 type party = canonicalv1.Customer
 
-// customers is what the org takes for a customer.
+// customers is the mapping of what the org takes for a customer, one row an attribute: of contacts, if not of accounts.
 func (o *org) customers() *kind {
 	if o.byAccount {
 		return accounts()
 	}
-	return o.contacts()
-}
-
-// contacts is the mapping of contacts, one row an attribute.
-func (o *org) contacts() *kind {
 	return &kind{sobject: "Contact", prefix: "003", Kind: mapping.Kind{
 		Name: customer, Message: func() proto.Message { return &party{} }, Complete: o.completeContact,
 		Rows: slices.Concat([]mapping.Row{
@@ -61,10 +57,7 @@ func is(path string, of canonicalv1.PartyType) mapping.Row {
 
 func readName(r *mapping.Reading, c *party) {
 	given, family, prefix := r.Text("FirstName"), r.Text("LastName"), r.Text("Salutation")
-	full := r.Text("Name")
-	if full == "" {
-		full = strings.TrimSpace(given + " " + family)
-	}
+	full := cmp.Or(r.Text("Name"), strings.TrimSpace(given+" "+family))
 	if full+prefix == "" {
 		return
 	}

@@ -105,42 +105,6 @@ func answered(op string, r httpapi.Response) (rows, error) {
 	return in, nil
 }
 
-// maxLines bounds the lines of an order, as the canonical form does.
-const maxLines = 10_000
-
-// rest reads the lines that did not come with their order.
-func (a *api) rest(ctx context.Context, op string, k *kind, o *object) error {
-	if k.children == "" {
-		return nil
-	}
-	in, err := products(o.fields)
-	if err != nil || in.whole() {
-		return nil // what cannot be read is told when it is observed
-	}
-	for !in.whole() && len(in.Records) < maxLines {
-		id := ""
-		if n := len(in.Records); n > 0 {
-			id = long(field(in.Records[n-1], "Id"))
-		}
-		if !isID(id) {
-			return &fault.Error{Category: fault.Transient, Op: op, Message: "the order's lines come to no end"}
-		}
-		next, _, err := a.ask(ctx, op, live, query{
-			fields: lineFields, from: "OrderItem", where: equals("OrderId", o.id) + " AND " + after("Id", id), order: "Id", limit: 2000,
-		}, k)
-		if err != nil {
-			return err
-		}
-		if len(next.Records) == 0 {
-			break
-		}
-		in.Records = append(in.Records, next.Records...)
-		whole := next.whole() && len(next.Records) < 2000
-		in.Done = &whole
-	}
-	return o.with(childrenField, map[string]any{"done": true, "records": in.Records})
-}
-
 // read makes a call that changes nothing.
 func (a *api) read(ctx context.Context, op, path string, query url.Values, k *kind) (httpapi.Response, error) {
 	return a.client.Read(ctx, op, httpapi.Request{Path: path, Query: query}, a.judging(op, k, nil))

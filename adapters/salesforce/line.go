@@ -1,11 +1,14 @@
 package salesforce
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/mapping"
 	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
@@ -38,6 +41,42 @@ func products(fields map[string]json.RawMessage) (rows, error) {
 	return in, err
 }
 
+// maxLines bounds the lines of an order, as the canonical form does.
+const maxLines = 10_000
+
+// rest reads the lines that did not come with their order.
+func (a *api) rest(ctx context.Context, op string, k *kind, o *object) error {
+	if k.children == "" {
+		return nil
+	}
+	in, err := products(o.fields)
+	if err != nil || in.whole() {
+		return nil // what cannot be read is told when it is observed
+	}
+	for !in.whole() && len(in.Records) < maxLines {
+		id := ""
+		if n := len(in.Records); n > 0 {
+			id = long(field(in.Records[n-1], "Id"))
+		}
+		if !isID(id) {
+			return &fault.Error{Category: fault.Transient, Op: op, Message: "the order's lines come to no end"}
+		}
+		next, _, err := a.ask(ctx, op, live, query{
+			fields: lineFields, from: "OrderItem", where: equals("OrderId", o.id) + " AND " + after("Id", id), order: "Id", limit: 2000,
+		}, k)
+		if err != nil {
+			return err
+		}
+		if len(next.Records) == 0 {
+			break
+		}
+		in.Records = append(in.Records, next.Records...)
+		whole := next.whole() && len(next.Records) < 2000
+		in.Done = &whole
+	}
+	return o.with(childrenField, map[string]any{"done": true, "records": in.Records})
+}
+
 func (o *org) readLines(r *mapping.Reading, s *sale) {
 	in, err := products(r.Fields)
 	if err != nil {
@@ -59,11 +98,9 @@ func readLine(r *mapping.Reading, currency string) *canonicalv1.Line {
 	id := func(field string) string { return long(r.ID(field, isID)) }
 	out := &canonicalv1.Line{
 		ExternalId: mapping.Some(id("Id")), Title: mapping.Some(r.Text("Product2.Name")), Description: mapping.Some(lines(r.Text("Description"))),
+		Sku:       mapping.Some(cmp.Or(r.Text("Product2.StockKeepingUnit"), r.Text("Product2.ProductCode"))),
 		UnitPrice: amount(r, "UnitPrice", currency), Total: amount(r, "TotalPrice", currency),
 		Product: mapping.Reference(id("Product2Id")), Variant: mapping.Reference(id("PricebookEntryId")), PeriodStart: r.Time("ServiceDate", day),
-	}
-	if out.Sku = mapping.Some(r.Text("Product2.StockKeepingUnit")); out.Sku == nil {
-		out.Sku = mapping.Some(r.Text("Product2.ProductCode"))
 	}
 	if quantity, ok := number(r, "Quantity"); ok {
 		out.Quantity = &quantity

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters/mapping"
@@ -62,36 +63,30 @@ func moment(text string) (time.Time, bool) {
 	return mapping.RFC3339(text)
 }
 
-// isWord says that text is of letters and digits alone, as ids are.
-func isWord(text string) bool {
-	for _, c := range []byte(text) {
-		if (c < '0' || '9' < c) && (c < 'A' || 'Z' < c) && (c < 'a' || 'z' < c) {
-			return false
-		}
-	}
-	return text != "" && len(text) <= 40
-}
+var (
+	// isWord says that text is of letters and digits alone, as ids are.
+	isWord = regexp.MustCompile(`^[0-9A-Za-z]{1,40}$`).MatchString
+	// isID says that text is an id in one of its forms.
+	isID = regexp.MustCompile(`^[0-9A-Za-z]{15}([0-9A-Za-z]{3})?$`).MatchString
+)
 
-// isID says that text is an id in one of its forms.
-func isID(text string) bool { return isWord(text) && (len(text) == 15 || len(text) == 18) }
-
-// long is an id in its form of 18 characters. Salesforce takes 15 as well, which differ in letter case: the three more are
-// by what they can be told where that is lost. Of each five characters, a bit says which are capitals, the first one's the
-// lowest. What is no id of 15 stays.
+// long is an id in its form of 18 characters. Salesforce takes 15 as well, which differ in letter case: by three more they
+// can be told where that is lost. Of each five characters, a bit says which are capitals, the first one's the lowest. What
+// is no id of 15 stays.
 func long(id string) string {
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-	if !isWord(id) || len(id) != 15 {
+	if !isID(id) || len(id) == 18 {
 		return id
 	}
-	suffix := make([]byte, 3)
-	for part := range suffix {
+	out := []byte(id)
+	for part := range 3 {
 		n := 0
 		for bit := range 5 {
 			if c := id[part*5+bit]; 'A' <= c && c <= 'Z' {
 				n |= 1 << bit
 			}
 		}
-		suffix[part] = digits[n]
+		out = append(out, digits[n])
 	}
-	return id + string(suffix)
+	return string(out)
 }

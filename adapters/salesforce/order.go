@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -52,10 +53,7 @@ func (o *org) amounts(fields ...string) []string {
 }
 
 func (o *org) currencyOf(r *mapping.Reading) string {
-	if o.currency != "" {
-		return o.currency
-	}
-	return r.Text("CurrencyIsoCode")
+	return cmp.Or(o.currency, r.Text("CurrencyIsoCode"))
 }
 
 // currencyRow maps the currency, which is chosen with a create where the org has several.
@@ -67,9 +65,7 @@ func (o *org) currencyRow() mapping.Row {
 }
 
 func readNumber(r *mapping.Reading, s *sale) {
-	if s.Number = mapping.Some(r.Text("OrderReferenceNumber")); s.Number == nil {
-		s.Number = mapping.Some(r.Text("OrderNumber"))
-	}
+	s.Number = mapping.Some(cmp.Or(r.Text("OrderReferenceNumber"), r.Text("OrderNumber")))
 }
 
 // day reads a date as its first moment.

@@ -80,17 +80,16 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f mappi
 	case a.observe(k, again).Gone:
 		return nil, err
 	}
-	return nil, k.ofReference(err, f.Paths())
+	k.ofReference(fault.As(err), f.Paths())
+	return nil, err
 }
 
 // ofReference judges a refusal, since something is deleted, to write a row that is not.
-func (k *kind) ofReference(err error, paths []string) error {
-	f := fault.As(err)
+func (k *kind) ofReference(f *fault.Error, paths []string) {
 	f.Category, f.Message = fault.Permanent, "a row that it leads to is deleted"
 	if slices.Contains(paths, k.refers) {
 		f.Refuse(k.refers, "it leads to a row that is deleted")
 	}
-	return f
 }
 
 // row is where a kind's rows are.

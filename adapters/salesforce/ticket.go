@@ -26,7 +26,7 @@ func (o *org) cases() *kind {
 			link("requester", requester),
 			owner("assignee", userPrefix),
 			owner("group", queuePrefix),
-			mapping.WrittenBy(mapping.ReadBy(o.statuses.row("status", "Status").With("IsClosed"), o.readStatus), o.writeStatus).Required("a case always has a status").
+			mapping.Of("status", []string{"Status", "IsClosed"}, o.readStatus, o.writeStatus).Required("a case always has a status").
 				Losing("Written as the first label that the option names for it. Without one, solved is written as closed, and pending and on hold as open."),
 			o.priorities.row("priority", "Priority").Losing("Without a label of its own, urgent is written as high."),
 			o.types.row("type", "Type"),
