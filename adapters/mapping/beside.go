@@ -23,7 +23,7 @@ func (r Row) From(change func(string) string) Row {
 	r.Read = func(in *Reading, m proto.Message) {
 		fields := maps.Clone(in.Fields)
 		fields[field], _ = json.Marshal(change(in.Text(field))) // a text can always be written
-		in.Within(fields, func() { read(in, m) })
+		in.Instead(fields, func() { read(in, m) })
 	}
 	return r
 }
@@ -40,8 +40,8 @@ func (r Row) Named(field string) Row {
 	return r.With(field)
 }
 
-// Within reads other fields in the place of the object's: those of a part of it.
-func (r *Reading) Within(fields map[string]json.RawMessage, read func()) {
+// Instead reads other fields in the place of the object's: those of a part of it.
+func (r *Reading) Instead(fields map[string]json.RawMessage, read func()) {
 	whole := r.Fields
 	r.Fields = fields
 	read()

@@ -90,7 +90,7 @@ func (o *org) readLines(r *mapping.Reading, s *sale) {
 			r.Unusable(string(raw), "it is no row of an order's")
 			return
 		}
-		r.Within(mapping.Flat(fields, lineFields), func() { s.Lines = append(s.Lines, readLine(r, currency)) })
+		r.Instead(mapping.Flat(fields, lineFields), func() { s.Lines = append(s.Lines, readLine(r, currency)) })
 	}
 }
 
