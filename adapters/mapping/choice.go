@@ -25,7 +25,7 @@ func Choice[E Enum](path, field string, words Words[E], written func(string) str
 	return Row{Path: path, Fields: []string{field},
 		Read: func(r *Reading, m proto.Message) { words.Say(r, m, field, r.Text(field)) },
 		Write: func(m proto.Message, w Fields) string {
-			value, raw := chosen[E](m, path)
+			value, raw := Chosen[E](m, path)
 			word, ok := words.Word(value)
 			switch {
 			case value == 0 && raw == "":
@@ -80,8 +80,8 @@ func (words Words[E]) Word(value E) (string, bool) {
 	return "", false
 }
 
-// chosen is the enum at a path, and the word that is kept beside it.
-func chosen[E Enum](m proto.Message, path string) (value E, raw string) {
+// Chosen is the enum at a path, and the word that is kept beside it.
+func Chosen[E Enum](m proto.Message, path string) (value E, raw string) {
 	in, field := at(m, path, false)
 	return E(in.Get(field).Enum()), get(m, path+"_raw")
 }

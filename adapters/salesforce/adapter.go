@@ -107,7 +107,7 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &api{org: o, client: httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints}), connection: s.Connection, now: s.Now}
+	a := &api{org: o, client: httpapi.New(s, httpapi.Vendor{Authorize: httpapi.Bearer(s, credential), Hints: hints}), connection: s.Connection}
 	return &adapters.Adapter{
 		MappingVersion: mappingVersion,
 		Translator:     translator{},
@@ -118,4 +118,12 @@ func open(s adapters.Settings) (*adapters.Adapter, error) {
 		Archiver:       a,
 		Prober:         a,
 	}, nil
+}
+
+// translator is there since every adapter has one. No event ever comes.
+type translator struct{}
+
+// Translate finds no meaning in anything.
+func (translator) Translate(adapters.Event) (adapters.Translation, error) {
+	return adapters.Translation{Ignored: "Salesforce's changes are polled"}, nil
 }

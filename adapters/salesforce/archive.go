@@ -11,11 +11,11 @@ import (
 
 // Archive moves a row to the recycle bin, from which people can take it back for fifteen days.
 func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observation, error) {
-	op, k := "archive "+string(r.Kind), a.kind(r.Kind)
-	if k == nil || !k.archives || !isWord(string(r.ExternalID)) {
+	op, k := "archive "+string(r.Kind), a.kinds[r.Kind]
+	if k == nil || !k.can(adapters.Archives) || !isWord(string(r.ExternalID)) {
 		return adapters.Observation{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "it is no row of a kind that is archived"}
 	}
-	answer, err := a.call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: a.row(k) + string(r.ExternalID)}, k, nil)
+	answer, err := a.client.Call(ctx, op, httpapi.Request{Method: http.MethodDelete, Path: a.row(k) + string(r.ExternalID)}, a.judging(op, k, nil))
 	if err == nil && answer.Status != http.StatusNoContent {
 		return adapters.Observation{}, unread(op, answer) // a page of some proxy
 	}
@@ -25,11 +25,7 @@ func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 	if err != nil && fault.CategoryOf(err) != fault.Gone {
 		return adapters.Observation{}, err
 	}
-	at := answer.Date
-	if at.IsZero() {
-		at = a.now().UTC()
-	}
-	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: at}, nil
+	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: answer.Clock()}, nil
 }
 
 // isGone is nil where a row is in the bin, and a fault of category gone where there is none.

@@ -3,7 +3,9 @@ package salesforce
 import (
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // table says which of a pick-list's labels mean a canonical value, by the value's name in lower case: "on_hold". The
@@ -11,19 +13,15 @@ import (
 type table map[string][]string
 
 // labels are a table, compiled.
-type labels[E enum] struct {
-	means  map[string]E // by the label in lower case
+type labels[E mapping.Enum] struct {
+	means  mapping.Words[E]
 	writes map[E]string
 }
 
-type enum interface {
-	~int32
-	protoreflect.Enum
-}
-
-// compileLabels reads the table that the option has, or else the one of a new org.
-func compileLabels[E enum](j *judge, option string, given, standard table) labels[E] {
-	out := labels[E]{means: map[string]E{}, writes: map[E]string{}}
+// compileLabels reads the table that the option has, or else the one of a new org. instead are values that stand in for
+// those without a label.
+func compileLabels[E mapping.Enum](j *judge, option string, given, standard table, instead map[E]E) labels[E] {
+	out := labels[E]{means: mapping.Words[E]{}, writes: map[E]string{}}
 	if given == nil {
 		given = standard
 	}
@@ -45,11 +43,16 @@ func compileLabels[E enum](j *judge, option string, given, standard table) label
 			out.writes[value] = given[name][0]
 		}
 	}
+	for value, other := range instead {
+		if out.writes[value] == "" {
+			out.writes[value] = out.writes[other]
+		}
+	}
 	return out
 }
 
 // valuesOf are an enum's values by the part of their names that tells them apart, in lower case.
-func valuesOf[E enum]() map[string]E {
+func valuesOf[E mapping.Enum]() map[string]E {
 	all := (*new(E)).Descriptor().Values()
 	prefix := strings.TrimSuffix(string(all.ByNumber(0).Name()), "UNSPECIFIED")
 	out := map[string]E{}
@@ -61,38 +64,22 @@ func valuesOf[E enum]() map[string]E {
 	return out
 }
 
-// read gives a label's meaning, or its text where it has none that we know; nothing for none.
-func (l labels[E]) read(r *reading, field string) (value *E, raw *string) {
-	label := r.text(field)
-	if label == "" {
-		return nil, nil
+// row maps a pick-list.
+func (l labels[E]) row(path, field string) mapping.Row {
+	row := mapping.Choice(path, field, l.means, mapping.Same)
+	row.Write = func(m proto.Message, w mapping.Fields) string {
+		value, raw := mapping.Chosen[E](m, path)
+		return l.write(w, field, value, raw)
 	}
-	is, ok := l.means[strings.ToLower(label)]
-	if !ok {
-		return unknownLabel[E](r, field, label)
-	}
-	return &is, nil
+	return row
 }
 
-func unknownLabel[E enum](r *reading, field, label string) (*E, *string) {
-	r.unknown(field + "=" + label)
-	return new(E), &label
-}
-
-// write sets a value by its label; a record without one clears it. instead are values that stand in for those without a
-// label.
-func (l labels[E]) write(fields map[string]any, field string, value E, raw string, instead map[E]E) string {
-	if value == 0 && raw == "" {
-		fields[field] = nil
-		return ""
-	}
-	label, ok := l.writes[value]
-	if !ok {
-		label, ok = l.writes[instead[value]]
-	}
-	if !ok {
+// write sets a value by its label; a record without one clears it.
+func (l labels[E]) write(w mapping.Fields, field string, value E, raw string) string {
+	label := l.writes[value]
+	if label == "" && (value != 0 || raw != "") {
 		return "no label of the org's means that; the option labels names them"
 	}
-	fields[field] = label
+	w[field] = label
 	return ""
 }

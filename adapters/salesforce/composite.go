@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
@@ -21,16 +20,13 @@ type step struct {
 
 // asks is a query as a step. Its text is in a body then, which nobody logs.
 func (a *api) asks(q query) step {
-	return step{Method: http.MethodGet, URL: a.root + live + "?" + url.Values(q.values()).Encode(), Name: "read"}
+	return step{Method: http.MethodGet, URL: a.root + live + "?" + q.values().Encode(), Name: "read"}
 }
 
 // together makes requests that are all done or not at all, and gives the answer to each.
 func (a *api) together(ctx context.Context, op string, k *kind, paths []string, steps ...step) ([]httpapi.Response, error) {
-	body, err := json.Marshal(map[string]any{"allOrNone": true, "compositeRequest": steps})
-	if err != nil {
-		return nil, &fault.Error{Category: fault.Permanent, Op: op, Message: "the request cannot be written"}
-	}
-	r, err := a.call(ctx, op, httpapi.Request{Method: http.MethodPost, Path: a.root + "composite", Body: body, ContentType: "application/json"}, k, paths)
+	body := map[string]any{"allOrNone": true, "compositeRequest": steps}
+	r, err := a.client.Send(ctx, op, httpapi.Request{Method: http.MethodPost, Path: a.root + "composite"}, body, a.judging(op, k, paths))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +57,7 @@ const halted = "PROCESSING_HALTED"
 
 // put makes a write, and reads the row as the write left it. Where the write fails, the answer says how.
 func (a *api) put(ctx context.Context, op string, k *kind, write step, where string, paths []string) (*object, httpapi.Response, error) {
-	answers, err := a.together(ctx, op, k, paths, write, a.asks(a.of(k, where)))
+	answers, err := a.together(ctx, op, k, paths, write, a.asks(k.where(where)))
 	if err != nil {
 		return nil, httpapi.Response{}, err
 	}
@@ -74,14 +70,6 @@ func (a *api) put(ctx context.Context, op string, k *kind, write step, where str
 	if err != nil || len(in.Records) != 1 {
 		return nil, answers[1], unread(op, answers[1])
 	}
-	o, err := decode(in.Records[0])
-	if err != nil {
-		return nil, answers[1], unread(op, answers[1])
-	}
-	if err := a.rest(ctx, op, k, o); err != nil {
-		f := fault.As(err)
-		f.MaybeDone = true
-		return nil, answers[1], f
-	}
-	return o, answers[1], nil
+	o, err := a.whole(ctx, op, k, in.Records[0])
+	return o, answers[1], fault.Done(err)
 }

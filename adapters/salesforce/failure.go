@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +35,11 @@ var categories = map[string]fault.Category{
 	"DUPLICATE_VALUE":             fault.Conflict,
 	"DUPLICATES_DETECTED":         fault.Conflict,
 	"INVALID_CROSS_REFERENCE_KEY": fault.Permanent, // of what a row is to lead to, not of the row
+}
+
+// judging makes faults of answers that are no success. paths are the attributes that were being written.
+func (a *api) judging(op string, k *kind, paths []string) httpapi.Judge {
+	return func(r httpapi.Response) *fault.Error { return a.failure(op, r, k, paths) }
 }
 
 // failure is the fault of an answer that is no success. paths are the attributes that were being written.
@@ -81,7 +87,7 @@ func (a *api) explain(f *fault.Error, p problem, k *kind) {
 	if f.Code != "INVALID_FIELD" || k == nil || missing == "" {
 		return
 	}
-	for _, asked := range append(k.asked(a.external), lineFields...) {
+	for _, asked := range slices.Concat(k.asked, lineFields) {
 		if !strings.EqualFold(asked, missing) {
 			continue
 		}

@@ -3,12 +3,12 @@ package salesforce
 import (
 	"context"
 	"encoding/json"
-	"net/http"
-	"time"
+	"net/url"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/httpapi"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // api reads and writes one org.
@@ -16,7 +16,6 @@ type api struct {
 	*org
 	client     *httpapi.Client
 	connection string
-	now        func() time.Time
 }
 
 // Where queries go: live rows alone, or deleted ones as well.
@@ -28,7 +27,7 @@ const (
 // Probe lists the API's resources.
 func (a *api) Probe(ctx context.Context) error {
 	const op = "probe"
-	r, err := a.read(ctx, op, httpapi.Request{Method: http.MethodGet, Path: a.root}, nil)
+	r, err := a.read(ctx, op, a.root, nil, nil)
 	if err != nil {
 		return ofNoObject(err)
 	}
@@ -41,9 +40,9 @@ func (a *api) Probe(ctx context.Context) error {
 
 // Fetch reads a row, be it in the bin.
 func (a *api) Fetch(ctx context.Context, o adapters.Object) (adapters.Observation, error) {
-	op, k := "fetch "+string(o.Kind), a.kind(o.Kind)
+	op, k := "fetch "+string(o.Kind), a.kinds[o.Kind]
 	if k == nil {
-		return adapters.Observation{}, notCarried(op)
+		return adapters.Observation{}, mapping.NotCarried(op)
 	}
 	got, err := a.get(ctx, op, k, string(o.ExternalID))
 	if err != nil {
@@ -52,36 +51,44 @@ func (a *api) Fetch(ctx context.Context, o adapters.Object) (adapters.Observatio
 	return a.observe(k, got), nil
 }
 
-func notCarried(op string) *fault.Error {
-	return &fault.Error{Category: fault.Permanent, Op: op, Message: "this kind is not carried"}
-}
-
 // get reads one row by its id.
 func (a *api) get(ctx context.Context, op string, k *kind, id string) (*object, error) {
 	missing := &fault.Error{Category: fault.Gone, Op: op, Message: "Salesforce has no such row"}
 	if !isWord(id) {
 		return nil, missing
 	}
-	asked, is := longID(id)
-	in, r, err := a.ask(ctx, op, all, a.of(k, equals("Id", id)), k)
+	in, _, err := a.ask(ctx, op, all, k.where(equals("Id", id)), k)
 	switch f := fault.As(err); {
-	case err != nil && !is && (f.Code == "INVALID_QUERY_FILTER_OPERATOR" || f.Code == "MALFORMED_ID"):
+	case err != nil && !isID(id) && (f.Code == "INVALID_QUERY_FILTER_OPERATOR" || f.Code == "MALFORMED_ID"):
 		return nil, missing // it does not even look like one of Salesforce's
 	case err != nil:
 		return nil, err
 	case len(in.Records) == 0:
 		return nil, missing
 	}
-	o, err := decode(in.Records[0])
-	if err != nil || is && o.id != asked {
-		return nil, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer cannot be used", Err: errObject}
+	o, err := a.whole(ctx, op, k, in.Records[0])
+	if err == nil && isID(id) && o.id != long(id) {
+		return nil, unusable(op)
+	}
+	return o, err
+}
+
+// whole reads a row of an answer, and the lines that did not come with their order.
+func (a *api) whole(ctx context.Context, op string, k *kind, raw []byte) (*object, error) {
+	o, err := decode(raw)
+	if err != nil {
+		return nil, unusable(op)
 	}
 	return o, a.rest(ctx, op, k, o)
 }
 
+func unusable(op string) error {
+	return &fault.Error{Category: fault.Transient, Op: op, Message: "the answer cannot be used", Err: errObject}
+}
+
 // ask makes a query.
 func (a *api) ask(ctx context.Context, op, where string, q query, k *kind) (rows, httpapi.Response, error) {
-	r, err := a.read(ctx, op, httpapi.Request{Method: http.MethodGet, Path: a.root + where, Query: q.values()}, k)
+	r, err := a.read(ctx, op, a.root+where, q.values(), k)
 	if err != nil {
 		return rows{}, r, err
 	}
@@ -98,73 +105,10 @@ func answered(op string, r httpapi.Response) (rows, error) {
 	return in, nil
 }
 
-// maxLines bounds the lines of an order, as the canonical form does.
-const maxLines = 10_000
-
-// rest reads the lines that did not come with their order.
-func (a *api) rest(ctx context.Context, op string, k *kind, o *object) error {
-	if k.children == "" {
-		return nil
-	}
-	in, err := o.products()
-	if err != nil || in.whole() {
-		return nil // what cannot be read is told when it is observed
-	}
-	for !in.whole() && len(in.Records) < maxLines {
-		stuck := &fault.Error{Category: fault.Transient, Op: op, Message: "the order's lines come to no end"}
-		if len(in.Records) == 0 {
-			return stuck
-		}
-		last := &object{}
-		_ = json.Unmarshal(in.Records[len(in.Records)-1], &last.fields) // a row without an id has none
-		id, ok := longID(last.text("Id"))
-		if !ok {
-			return stuck
-		}
-		next, _, err := a.ask(ctx, op, live, query{
-			fields: lineFields, from: "OrderItem", where: equals("OrderId", o.id) + " AND " + after("Id", id), order: "Id", limit: 2000,
-		}, k)
-		if err != nil {
-			return err
-		}
-		if len(next.Records) == 0 {
-			break
-		}
-		in.Records = append(in.Records, next.Records...)
-		whole := next.whole() && len(next.Records) < 2000
-		in.Done = &whole
-	}
-	return o.with(childrenField, map[string]any{"done": true, "records": in.Records})
+// read makes a call that changes nothing.
+func (a *api) read(ctx context.Context, op, path string, query url.Values, k *kind) (httpapi.Response, error) {
+	return a.client.Read(ctx, op, httpapi.Request{Path: path, Query: query}, a.judging(op, k, nil))
 }
 
-// read makes a call that changes nothing, whatever becomes of it.
-func (a *api) read(ctx context.Context, op string, q httpapi.Request, k *kind) (httpapi.Response, error) {
-	r, err := a.call(ctx, op, q, k, nil)
-	if err != nil {
-		f := fault.As(err)
-		f.MaybeDone = false
-		return r, f
-	}
-	return r, nil
-}
-
-// call makes a call and turns an answer that is no success into its fault. paths are the attributes being written.
-func (a *api) call(ctx context.Context, op string, q httpapi.Request, k *kind, paths []string) (httpapi.Response, error) {
-	r, err := a.client.Do(ctx, op, q)
-	if err != nil {
-		return r, err
-	}
-	if r.Status/100 != 2 {
-		return r, a.failure(op, r, k, paths)
-	}
-	return r, nil
-}
-
-// ofNoObject judges a failure of a call that is about no one row: it is no news of any.
-func ofNoObject(err error) error {
-	if f := fault.As(err); f.Category == fault.Gone {
-		f.Category, f.Message = fault.Transient, "there is no API of this version at the base URL"
-		return f
-	}
-	return err
-}
+// ofNoObject judges a failure of a call that is about no one row.
+func ofNoObject(err error) error { return fault.OfNoObject(err, "API of this version") }

@@ -1,38 +1,46 @@
 package salesforce
 
 import (
+	"math/big"
 	"regexp"
-	"strconv"
-	"strings"
+
+	"github.com/canonhub/canonhub/adapters/mapping"
+	"github.com/canonhub/canonhub/adapters/money"
+	canonicalv1 "github.com/canonhub/canonhub/gen/canonhub/canonical/v1"
 )
 
 // double is a number as Java prints one, which is how Salesforce's JSON has them: 19.99, 1.0E7, -5.0E-4.
-var double = regexp.MustCompile(`^(-?)([0-9]{1,30})(?:\.([0-9]{1,30}))?(?:[eE]([+-]?[0-9]{1,2}))?$`)
+var double = regexp.MustCompile(`^-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$`)
 
-// plainNumber writes a number without an exponent and without zeros at its end; false where it is none. No digit goes
-// through a floating-point number.
-func plainNumber(text string) (string, bool) {
-	parts := double.FindStringSubmatch(text)
-	if parts == nil {
+// number reads a number, and writes it without an exponent and without zeros at its end; false where there is none. No
+// digit goes through a floating-point number.
+func number(r *mapping.Reading, field string) (string, bool) {
+	raw := r.Text(field)
+	if raw == "" {
 		return "", false
 	}
-	exponent, _ := strconv.Atoi(parts[4]) // nothing is zero
-	digits, point := parts[2]+parts[3], len(parts[2])+exponent
-	if point < 1 {
-		digits, point = strings.Repeat("0", 1-point)+digits, 1
+	if !double.MatchString(raw) {
+		r.Unusable(raw, "it is no number")
+		return "", false
 	}
-	if point > len(digits) {
-		digits += strings.Repeat("0", point-len(digits))
+	n, ok := new(big.Rat).SetString(raw)
+	if !ok {
+		return "", false // none that the pattern lets through
 	}
-	whole, fraction := strings.TrimLeft(digits[:point], "0"), strings.TrimRight(digits[point:], "0")
-	if whole == "" {
-		whole = "0"
+	digits, _ := n.FloatPrec() // exact: it was decimal
+	return n.FloatString(digits), true
+}
+
+// amount reads an amount; nil for none.
+func amount(r *mapping.Reading, field, currency string) *canonicalv1.Money {
+	text, ok := number(r, field)
+	if !ok {
+		return nil
 	}
-	if fraction != "" {
-		whole += "." + fraction
+	m, err := money.FromDecimal(text, currency)
+	if err != nil {
+		r.Unusable(text+" "+currency, err.Error())
+		return nil
 	}
-	if parts[1] == "-" && whole != "0" {
-		whole = "-" + whole
-	}
-	return whole, true
+	return m
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
+	"regexp"
 	"time"
+
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // object is a row on the wire.
@@ -24,47 +26,16 @@ func decode(raw []byte) (*object, error) {
 	if json.Unmarshal(raw, &o.fields) != nil {
 		return nil, errObject // without the cause, which quotes values
 	}
-	var is bool
-	if o.id, is = longID(o.text("Id")); !is {
-		return nil, errObject
-	}
-	if o.at, is = moment(o.text("SystemModstamp")); !is {
+	var known bool
+	o.at, known = moment(o.text("SystemModstamp"))
+	if o.id = long(o.text("Id")); !known || !isID(o.id) {
 		return nil, errObject
 	}
 	return o, nil
 }
 
-// get is a field as it came; "Account.Name" is that of another object. Nil where it is not told.
-func (o *object) get(field string) json.RawMessage {
-	parent, name, of := strings.Cut(field, ".")
-	if !of {
-		return o.fields[field]
-	}
-	var other map[string]json.RawMessage
-	_ = json.Unmarshal(o.fields[parent], &other) // what is no object says nothing
-	return other[name]
-}
-
-// told says that the row speaks of a field, be it that it is null, or that the object that would have it is.
-func (o *object) told(field string) bool {
-	parent, _, _ := strings.Cut(field, ".")
-	_, ok := o.fields[parent]
-	return ok
-}
-
 // text is a field as text: a text as it is, nothing for null, anything else as it stands.
-func (o *object) text(field string) string { return text(o.get(field)) }
-
-func text(raw json.RawMessage) string {
-	var out string
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
-		return ""
-	}
-	if json.Unmarshal(raw, &out) == nil {
-		return out
-	}
-	return string(raw)
-}
+func (o *object) text(field string) string { return mapping.Text(o.fields[field]) }
 
 // with puts another value in a field's place, as if it had come so.
 func (o *object) with(field string, value any) (err error) {
@@ -74,53 +45,48 @@ func (o *object) with(field string, value any) (err error) {
 	return err
 }
 
+// field is one of a row's that may be none.
+func field(raw json.RawMessage, name string) string {
+	o := &object{}
+	_ = json.Unmarshal(raw, &o.fields) // what is no row has no fields
+	return o.text(name)
+}
+
 // wire is how Salesforce writes a time, with an offset that RFC 3339 does not have.
 const wire = "2006-01-02T15:04:05.000-0700"
 
 // moment reads a time.
 func moment(text string) (time.Time, bool) {
-	for _, layout := range []string{wire, time.RFC3339Nano} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC(), true
-		}
+	if at, err := time.Parse(wire, text); err == nil {
+		return at.UTC(), true
 	}
-	return time.Time{}, false
+	return mapping.RFC3339(text)
 }
 
-// isWord says that text is of letters and digits alone, as ids are.
-func isWord(text string) bool {
-	for _, c := range []byte(text) {
-		if (c < '0' || '9' < c) && (c < 'A' || 'Z' < c) && (c < 'a' || 'z' < c) {
-			return false
-		}
-	}
-	return text != "" && len(text) <= 40
-}
+var (
+	// isWord says that text is of letters and digits alone, as ids are.
+	isWord = regexp.MustCompile(`^[0-9A-Za-z]{1,40}$`).MatchString
+	// isID says that text is an id in one of its forms.
+	isID = regexp.MustCompile(`^[0-9A-Za-z]{15}([0-9A-Za-z]{3})?$`).MatchString
+)
 
-// longID is an id in its form of 18 characters. Salesforce takes 15 as well, which differ in letter case.
-func longID(id string) (string, bool) {
-	switch {
-	case !isWord(id):
-		return "", false
-	case len(id) == 15:
-		return id + suffix(id), true
-	}
-	return id, len(id) == 18
-}
-
-// suffix is the three characters by which an id of 15 can be told where letter case is lost: of each five characters, a
-// bit says which are capitals, the first one's the lowest.
-func suffix(id string) string {
+// long is an id in its form of 18 characters. Salesforce takes 15 as well, which differ in letter case: by three more they
+// can be told where that is lost. Of each five characters, a bit says which are capitals, the first one's the lowest. What
+// is no id of 15 stays.
+func long(id string) string {
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-	out := make([]byte, 3)
-	for part := range out {
+	if !isID(id) || len(id) == 18 {
+		return id
+	}
+	out := []byte(id)
+	for part := range 3 {
 		n := 0
 		for bit := range 5 {
 			if c := id[part*5+bit]; 'A' <= c && c <= 'Z' {
 				n |= 1 << bit
 			}
 		}
-		out[part] = digits[n]
+		out = append(out, digits[n])
 	}
 	return string(out)
 }

@@ -57,7 +57,7 @@ type org struct {
 	channels   labels[canonicalv1.TicketChannel]
 	orders     labels[canonicalv1.OrderStatus]
 
-	kinds []*kind
+	kinds map[adapters.Kind]*kind
 }
 
 // The labels that an org has when it is new.
@@ -109,8 +109,8 @@ func compile(o options) (*org, error) {
 	default:
 		j.wrong("set it to "+byContact+" or "+byAccount, "customer")
 	}
-	if id, ok := longID(o.Account); ok && strings.HasPrefix(id, "001") && !out.byAccount {
-		out.account = id
+	if isID(o.Account) && strings.HasPrefix(o.Account, "001") && !out.byAccount {
+		out.account = long(o.Account)
 	} else if o.Account != "" {
 		j.wrong("give the id of the account that new contacts belong to; accounts have none", "account")
 	}
@@ -120,34 +120,20 @@ func compile(o options) (*org, error) {
 	if o.Currency != "" && !currencyForm.MatchString(o.Currency) {
 		j.wrong("it is no currency code of ISO 4217; leave it out where the org has several currencies", "currency")
 	}
-	out.statuses = compileLabels[canonicalv1.TicketStatus](&j, "ticket_status", o.Labels.TicketStatus, newStatuses)
-	out.priorities = compileLabels[canonicalv1.TicketPriority](&j, "ticket_priority", o.Labels.TicketPriority, newPriorities)
-	out.types = compileLabels[canonicalv1.TicketType](&j, "ticket_type", o.Labels.TicketType, newTypes)
-	out.channels = compileLabels[canonicalv1.TicketChannel](&j, "ticket_channel", o.Labels.TicketChannel, newChannels)
-	out.orders = compileLabels[canonicalv1.OrderStatus](&j, "order_status", o.Labels.OrderStatus, newOrders)
+	out.statuses = compileLabels[canonicalv1.TicketStatus](&j, "ticket_status", o.Labels.TicketStatus, newStatuses, nearest)
+	out.priorities = compileLabels[canonicalv1.TicketPriority](&j, "ticket_priority", o.Labels.TicketPriority, newPriorities, calmer)
+	out.types = compileLabels[canonicalv1.TicketType](&j, "ticket_type", o.Labels.TicketType, newTypes, nil)
+	out.channels = compileLabels[canonicalv1.TicketChannel](&j, "ticket_channel", o.Labels.TicketChannel, newChannels, nil)
+	out.orders = compileLabels[canonicalv1.OrderStatus](&j, "order_status", o.Labels.OrderStatus, newOrders, nil)
 	if out.orders.writes[canonicalv1.OrderStatus_ORDER_STATUS_DRAFT] == "" {
 		j.wrong("name the label of draft: an order begins with it", "labels", "order_status")
 	}
-	out.kinds = []*kind{out.customers(), out.cases(), out.ordersKind()}
+	out.kinds = map[adapters.Kind]*kind{customer: out.made(out.customers()), ticket: out.made(out.cases()), order: out.made(out.sales())}
 	return out, errors.Join(j.errs...)
 }
 
-// kind is one that is carried; nil where it is none.
-func (o *org) kind(name adapters.Kind) *kind {
-	for _, k := range o.kinds {
-		if k.name == name {
-			return k
-		}
-	}
-	return nil
-}
-
 func (o *org) carriages() []adapters.Carriage {
-	all := make([]adapters.Carriage, len(o.kinds))
-	for i, k := range o.kinds {
-		all[i] = k.carriage()
-	}
-	return all
+	return []adapters.Carriage{o.kinds[customer].carriage(), o.kinds[ticket].carriage(), o.kinds[order].carriage()}
 }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -2,12 +2,14 @@ package salesforce
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/cursor"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
 
 // lag is how much later than its stamp a row may show: a transaction of Salesforce's may last ten minutes.
@@ -32,32 +34,29 @@ type place struct {
 // Pull reads a page of everything, or of what changed, in the order of stamps and, within one, of ids. Orders of which a
 // page does not hold all lines are named, to be fetched.
 func (a *api) Pull(ctx context.Context, q adapters.Query) (adapters.Page, error) {
-	op, k := "pull "+string(q.Kind)+"s", a.kind(q.Kind)
+	op, k := "pull "+string(q.Kind)+"s", a.kinds[q.Kind]
 	var from place
 	if err := cursor.Decode(q.Cursor, &from); err != nil {
 		return adapters.Page{}, err
 	}
-	if _, is := longID(from.ID); from.ID != "" && !is {
+	if from.ID != "" && !isID(from.ID) {
 		return adapters.Page{}, &fault.Error{Category: fault.Gone, Op: op, Message: "the cursor is not one of this adapter's"}
 	}
 	if k == nil {
-		return adapters.Page{}, notCarried(op)
+		return adapters.Page{}, mapping.NotCarried(op)
 	}
 	resource := all
 	if q.Since.IsZero() {
 		resource = live // what is deleted meanwhile is told by the pull of changes that begins where this one began
 	}
-	asked := a.of(k, from.where(q.Since))
+	asked := k.where(from.where(q.Since))
 	asked.order, asked.limit = "SystemModstamp, Id", min(max(q.Size, 1), k.page)
 	in, r, err := a.ask(ctx, op, resource, asked, k)
 	if err != nil {
 		return adapters.Page{}, ofNoObject(err)
 	}
-	if r.Date.IsZero() {
-		r.Date = r.ReceivedAt
-	}
 	if from.Begun == 0 && q.Since.IsZero() {
-		from.Begun = r.Date.UnixMilli()
+		from.Begun = r.Clock().UnixMilli()
 	}
 	page, last := a.page(k, in)
 	page.More = !in.whole() || len(in.Records) >= asked.limit
@@ -95,10 +94,7 @@ func (p place) watermark(since time.Time) time.Time {
 	if since.IsZero() {
 		return time.UnixMilli(p.Begun).UTC()
 	}
-	if at := time.UnixMilli(p.At).UTC(); at.After(since) {
-		return at
-	}
-	return since
+	return cursor.Later(time.UnixMilli(p.At).UTC(), since)
 }
 
 // page takes the rows of a page, and gives the last one that could be read.
@@ -111,12 +107,32 @@ func (a *api) page(k *kind, in rows) (page adapters.Page, last *object) {
 		}
 		last = o
 		if k.children != "" && o.text("IsDeleted") != "true" {
-			if products, err := o.products(); err == nil && !products.whole() {
-				page.Fetch = append(page.Fetch, adapters.Object{Kind: k.name, ExternalID: adapters.ExternalID(o.id)})
+			if lines, err := products(o.fields); err == nil && !lines.whole() {
+				page.Fetch = append(page.Fetch, adapters.Object{Kind: k.Name, ExternalID: adapters.ExternalID(o.id)})
 				continue
 			}
 		}
 		page.Observations = append(page.Observations, a.observe(k, o))
 	}
 	return page, last
+}
+
+// Count asks for the number of live rows alone.
+func (a *api) Count(ctx context.Context, name adapters.Kind) (int, error) {
+	op, k := "count "+string(name)+"s", a.kinds[name]
+	if k == nil {
+		return 0, mapping.NotCarried(op)
+	}
+	asked := query{fields: []string{"COUNT()"}, from: k.sobject}
+	r, err := a.read(ctx, op, a.root+live, asked.values(), k)
+	if err != nil {
+		return 0, ofNoObject(err)
+	}
+	var in struct {
+		Total *int `json:"totalSize"`
+	}
+	if json.Unmarshal(r.Body, &in) != nil || in.Total == nil || *in.Total < 0 {
+		return 0, &fault.Error{Category: fault.Transient, Op: op, Status: r.Status, Message: "the answer is no count of Salesforce's"}
+	}
+	return *in.Total, nil
 }

@@ -1,27 +1,41 @@
 package salesforce
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
+	"github.com/canonhub/canonhub/adapters/mapping"
 )
+
+// Prepare freezes a patch.
+func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
+	op, k := mapping.Operation(p.Kind, p.ExternalID), a.kinds[p.Kind]
+	if k == nil {
+		return adapters.Request{}, mapping.NotCarried(op)
+	}
+	if p.ExternalID == "" {
+		if err := named(op, p.RecordID); err != nil {
+			return adapters.Request{}, err
+		}
+	}
+	return k.Prepare(p)
+}
 
 // Push makes one attempt.
 func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
-	op, k := operation(r.Kind, r.ExternalID), a.kind(r.Kind)
-	var f frozen
-	if err := json.Unmarshal(r.Body, &f); err != nil || k == nil || f.Fields == nil {
-		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: op, Message: "the frozen request cannot be read"}
-	}
-	if r.ExternalID == "" {
+	op, k := mapping.Operation(r.Kind, r.ExternalID), a.kinds[r.Kind]
+	f, err := mapping.Thaw(r)
+	switch {
+	case err != nil:
+		return adapters.Ack{}, err
+	case k == nil:
+		return adapters.Ack{}, mapping.NotCarried(op)
+	case r.ExternalID == "":
 		return a.create(ctx, op, k, r.RecordID, f)
 	}
 	o, err := a.update(ctx, op, k, string(r.ExternalID), f)
@@ -32,7 +46,7 @@ func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error
 }
 
 // update reads the row, and writes where nothing changed that the hub has not seen.
-func (a *api) update(ctx context.Context, op string, k *kind, id string, f frozen) (*object, error) {
+func (a *api) update(ctx context.Context, op string, k *kind, id string, f mapping.Frozen) (*object, error) {
 	now, err := a.get(ctx, op, k, id)
 	if err != nil {
 		return nil, err
@@ -47,15 +61,15 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 	case !known:
 		return nil, &fault.Error{Category: fault.Transient, Op: op, Message: "the answer does not say when the row was changed"}
 	}
-	fields, headless := joined(f.Fields, now)
-	if len(headless) > 0 {
-		return nil, k.ofLines(op, headless)
+	fields, err := joined(op, f.Fields(), now)
+	if err != nil {
+		return nil, err
 	}
 	write := step{Method: http.MethodPatch, URL: a.row(k) + now.id, Name: "write", Body: fields, Headers: map[string]string{
 		"If-Unmodified-Since": modified.Format(http.TimeFormat),
 		"Sforce-Auto-Assign":  "FALSE", // else the org's rules give the case another owner each time
 	}}
-	o, r, err := a.put(ctx, op, k, write, equals("Id", now.id), f.Paths)
+	o, r, err := a.put(ctx, op, k, write, equals("Id", now.id), f.Paths())
 	if fault.CategoryOf(err) != fault.Gone || r.Status == 0 { // of the write, not of the call
 		return o, err
 	}
@@ -66,57 +80,38 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f froze
 	case a.observe(k, again).Gone:
 		return nil, err
 	}
-	return nil, k.ofReference(err, f.Paths)
-}
-
-// ofLines refuses to clear the first line of an address above another, which would take its place.
-func (k *kind) ofLines(op string, fields []string) error {
-	f := &fault.Error{Category: fault.Permanent, Op: op, Message: "Salesforce cannot hold all of it"}
-	for _, r := range k.rows {
-		if slices.Contains(fields, r.fields[0]) && strings.HasSuffix(r.path, ".line1") {
-			refused(f, r.path, "there is a second line, which would become the first")
-		}
-	}
-	return f
+	k.ofReference(fault.As(err), f.Paths())
+	return nil, err
 }
 
 // ofReference judges a refusal, since something is deleted, to write a row that is not.
-func (k *kind) ofReference(err error, paths []string) error {
-	f := fault.As(err)
+func (k *kind) ofReference(f *fault.Error, paths []string) {
 	f.Category, f.Message = fault.Permanent, "a row that it leads to is deleted"
-	for _, r := range k.rows {
-		if r.refers && slices.Contains(paths, r.path) {
-			refused(f, r.path, "it leads to a row that is deleted")
-		}
+	if slices.Contains(paths, k.refers) {
+		f.Refuse(k.refers, "it leads to a row that is deleted")
 	}
-	return f
 }
 
 // row is where a kind's rows are.
 func (a *api) row(k *kind) string { return a.root + "sobjects/" + k.sobject + "/" }
 
-// moved says that somebody changed a field that is about to be written: it has neither what it was held to have nor what
-// it is to get.
-func (k *kind) moved(o *object, is proto.Message, f frozen) bool {
-	for _, path := range f.Paths {
-		now := map[string]any{}
-		if k.write(path, false, is, now) != "" {
-			continue
-		}
-		for field, value := range now {
-			raw, ok := o.fields[field]
-			cleared := ok && null(text(raw)) == nil && f.Fields[field] == nil // whatever is read in its place
-			if held, told := f.Held[field]; told && !equal(value, held) && !equal(value, f.Fields[field]) && !cleared {
-				return true
-			}
+// moved says that somebody changed an attribute that is about to be written: it has neither what it was held to have nor
+// what it is to get.
+func (k *kind) moved(o *object, is proto.Message, f mapping.Frozen) bool {
+	for path, w := range f.Writes {
+		if has, why := k.Write(path, false, is); why == "" && !mapping.Equal(has, w) && f.Moved(path, has) && !o.cleared(w) {
+			return true
 		}
 	}
 	return false
 }
 
-// equal compares values as JSON has them: one side was frozen.
-func equal(a, b any) bool {
-	one, errOne := json.Marshal(a)
-	two, errTwo := json.Marshal(b)
-	return errOne == nil && errTwo == nil && bytes.Equal(one, two)
+// cleared says that a row lacks all that is to be cleared, whatever is read in its place.
+func (o *object) cleared(w mapping.Fields) bool {
+	for field := range w {
+		if _, told := o.fields[field]; !told || o.text(field) != "" {
+			return false
+		}
+	}
+	return mapping.Blank(w)
 }

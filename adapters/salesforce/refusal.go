@@ -42,9 +42,6 @@ func parse(body []byte) problem {
 }
 
 var (
-	// codeForm and word are what a code and a field's name look like. Anything else could be a value.
-	codeForm = regexp.MustCompile(`^[A-Z][A-Z0-9_]{2,63}$`)
-	word     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,79}$`)
 	// column is how Salesforce names a field that it does not have.
 	column = regexp.MustCompile(`No such column '([A-Za-z0-9_.]{1,120})'`)
 	// holder is how Salesforce names the row that has what was to be unique.
@@ -52,7 +49,7 @@ var (
 )
 
 func (p problem) code() string {
-	if len(p) == 0 || !codeForm.MatchString(p[0].Code) {
+	if len(p) == 0 || !fault.IsWord(p[0].Code) {
 		return ""
 	}
 	return p[0].Code
@@ -78,7 +75,7 @@ func (p problem) column() string {
 // existing are the ids of rows that are in the way, of those that begin as ids of one object do.
 func (p problem) existing(prefix string) (ids []string) {
 	add := func(text string) {
-		if id, ok := longID(text); ok && strings.HasPrefix(id, prefix) && !slices.Contains(ids, id) {
+		if id := long(text); isID(id) && strings.HasPrefix(id, prefix) && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
@@ -113,7 +110,7 @@ func reason(code string) string {
 	switch {
 	case reasons[code] != "":
 		return reasons[code]
-	case codeForm.MatchString(code):
+	case fault.IsWord(code):
 		return "Salesforce refuses it: " + code
 	}
 	return "Salesforce refuses it"
@@ -123,20 +120,12 @@ func reason(code string) string {
 func (p problem) refuse(f *fault.Error, k *kind, paths []string) {
 	var others []string
 	for _, d := range p {
-		if len(d.Fields) == 0 && codeForm.MatchString(d.Code) {
+		if len(d.Fields) == 0 && fault.IsWord(d.Code) {
 			others = append(others, reason(d.Code))
 		}
 		for _, field := range d.Fields {
-			named := false
-			if k != nil {
-				for _, path := range k.holders(textField(field)) {
-					if slices.Contains(paths, path) {
-						named = true
-						refused(f, path, reason(d.Code))
-					}
-				}
-			}
-			if !named && word.MatchString(field) {
+			named := k != nil && k.Refuse(f, textField(field), reason(d.Code), paths)
+			if !named && fault.IsWord(field) {
 				others = append(others, "field "+field+": "+reason(d.Code))
 			}
 		}
@@ -151,18 +140,4 @@ func textField(name string) string {
 		return strings.TrimSuffix(name, "Code")
 	}
 	return name
-}
-
-func refused(f *fault.Error, path, why string) {
-	if f.Refused == nil {
-		f.Refused = map[string]string{}
-	}
-	f.Refused[path] = why
-}
-
-// field is one of a row's.
-func field(raw json.RawMessage, name string) string {
-	o := &object{}
-	_ = json.Unmarshal(raw, &o.fields) // what is no row has none
-	return o.text(name)
 }

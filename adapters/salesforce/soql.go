@@ -16,8 +16,8 @@ type query struct {
 	limit  int // 0 means none
 }
 
-// String is its text.
-func (q query) String() string {
+// values are the query as a URL has it.
+func (q query) values() url.Values {
 	text := "SELECT " + strings.Join(q.fields, ", ") + " FROM " + q.from
 	if q.where != "" {
 		text += " WHERE " + q.where
@@ -28,34 +28,28 @@ func (q query) String() string {
 	if q.limit > 0 {
 		text += " LIMIT " + strconv.Itoa(q.limit)
 	}
-	return text
+	return url.Values{"q": {text}}
 }
-
-// values are the query as a URL has it.
-func (q query) values() url.Values { return url.Values{"q": {q.String()}} }
 
 // escapes are what may not stand in a text as it is.
 var escapes = strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
 
+func quoted(text string) string { return "'" + escapes.Replace(text) + "'" }
+
 // equals compares a field with a text.
-func equals(field, text string) string { return field + " = '" + escapes.Replace(text) + "'" }
+func equals(field, text string) string { return field + " = " + quoted(text) }
 
 // after compares a field with an id in the order in which Salesforce sorts ids.
-func after(field, id string) string { return field + " > '" + escapes.Replace(id) + "'" }
+func after(field, id string) string { return field + " > " + quoted(id) }
 
 // among says that a field has one of some texts.
 func among(field string, texts []string) string {
-	quoted := make([]string, len(texts))
+	all := make([]string, len(texts))
 	for i, text := range texts {
-		quoted[i] = "'" + escapes.Replace(text) + "'"
+		all[i] = quoted(text)
 	}
-	return field + " IN (" + strings.Join(quoted, ", ") + ")"
+	return field + " IN (" + strings.Join(all, ", ") + ")"
 }
 
 // stamp is a time as queries have it, without quotes.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-// of asks for a kind's rows.
-func (o *org) of(k *kind, where string) query {
-	return query{fields: k.asked(o.external), from: k.sobject, where: where}
-}
