@@ -267,11 +267,12 @@ func (f *folder) move(one file, to string) error {
 }
 
 // giveBack looks whether what was moved is what was read. Between the last look and the move its system may have put
-// another one in its place: that one goes back, unless there is a newer one by now.
+// another one in its place: that one goes back, unless there is a newer one by now. The inode alone does not tell: that of
+// a file that was replaced is given to the next one.
 func (f *folder) giveBack(read fs.FileInfo, one file, to string) error {
 	moved := path.Join(to, one.kept())
 	info, err := f.Lstat(moved)
-	if err != nil || os.SameFile(read, info) {
+	if err != nil || os.SameFile(read, info) && info.Size() == one.Size && info.ModTime().UnixNano() == one.Changed {
 		return err
 	}
 	if err := f.Link(moved, path.Join(inFolder, one.Name)); err != nil && !errors.Is(err, fs.ErrExist) {
