@@ -19,6 +19,11 @@ type Tx struct {
 	trails []Trail
 }
 
+// generic has PostgreSQL plan each statement once a connection. What a transaction reads it finds by keys, whatever their
+// values, so that planning it anew each time, to which PostgreSQL turns once tables are analyzed, takes longer than all else
+// that it does. The plans test looks at generic plans, too.
+const generic = "set local plan_cache_mode = force_generic_plan"
+
 // maxTries bounds how often InTx runs a function whose transaction PostgreSQL broke off, or under which records were
 // merged.
 const maxTries = 10
@@ -83,6 +88,7 @@ func (t *Tx) Flush(ctx context.Context) error {
 	}
 	first := &pgx.Batch{}
 	first.BeginTx(pgx.TxOptions{})
+	first.Queue(generic)
 	first.QueuedQueries = append(first.QueuedQueries, batch.QueuedQueries...)
 	results := t.conn.SendBatch(ctx, first)
 	t.tx = results.Tx()
@@ -118,7 +124,7 @@ func (t *Tx) SQL(ctx context.Context) (pgx.Tx, error) {
 		return nil, err
 	}
 	if t.tx == nil {
-		tx, err := t.conn.Begin(ctx)
+		tx, err := t.conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: "begin; " + generic})
 		if err != nil {
 			return nil, fmt.Errorf("begin: %w", err)
 		}
