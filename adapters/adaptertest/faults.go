@@ -134,6 +134,9 @@ func (s Suite) uses(t testing.TB) (all []use) {
 		if c.Can(adapters.Pulls) && st.Lister != nil {
 			add(st, "list "+string(c.Kind), false, func(ctx context.Context) error { _, err := st.Lister.List(ctx, q); return err })
 		}
+		if c.Can(adapters.Counts) && st.Counter != nil {
+			add(st, "count "+string(c.Kind), false, func(ctx context.Context) error { _, err := st.Counter.Count(ctx, c.Kind); return err })
+		}
 		if c.Can(adapters.Archives) {
 			add(st, "archive "+string(c.Kind), true, func(ctx context.Context) error { _, err := st.Archiver.Archive(ctx, archival(o)); return err })
 		}

@@ -104,6 +104,11 @@ func FuzzAnswers(f *testing.F, s Suite) {
 				checkRead(t, "fetched", o, err)
 			}
 			api.fuzzPulls(ctx, t, c)
+			if c.Can(adapters.Counts) && api.Counter != nil {
+				if n, _ := api.Counter.Count(ctx, c.Kind); n < 0 { // any failure will do
+					t.Errorf("there are %d", n)
+				}
+			}
 			if c.Can(adapters.Archives) {
 				o, err := api.Archiver.Archive(ctx, archival(adapters.Object{Kind: c.Kind, ExternalID: "1"}))
 				if checkRead(t, "archived", o, err); err == nil && !o.Gone {
