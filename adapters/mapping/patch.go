@@ -156,6 +156,18 @@ func (f Frozen) Moved(path string, has Fields) bool {
 	return told && !Equal(has, held)
 }
 
+// Moved says that somebody changed an attribute that is about to be written, by what the object is now said to be: it has
+// neither what it was held to have nor what it is to get, or a value that cannot be used and was not there. has is what it
+// has now, as it would be written.
+func (k *Kind) Moved(f Frozen, path string, is adapters.Observation) (has Fields, moved bool) {
+	has, why := k.Write(path, false, is.Message)
+	if slices.ContainsFunc(is.Unusable, func(u adapters.Unusable) bool { return u.Path == path }) {
+		_, held := f.Held[path]
+		return has, held || slices.Contains(f.Empty, path)
+	}
+	return has, why == "" && !Equal(has, f.Writes[path]) && f.Moved(path, has)
+}
+
 // Operation says what is done to an object with an id: "update customer".
 func Operation(kind adapters.Kind, id adapters.ExternalID) string {
 	if id == "" {

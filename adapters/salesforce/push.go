@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
 	"github.com/canonhub/canonhub/adapters/mapping"
@@ -56,7 +54,7 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f mappi
 	switch {
 	case is.Gone:
 		return nil, &fault.Error{Category: fault.Gone, Op: op, Message: "it was deleted"}
-	case k.moved(now, is.Message, f):
+	case k.moved(now, is, f):
 		return nil, &fault.Error{Category: fault.Conflict, Op: op, Message: "it was changed since it was last seen"}
 	case !known:
 		return nil, &fault.Error{Category: fault.Transient, Op: op, Message: "the answer does not say when the row was changed"}
@@ -95,11 +93,10 @@ func (k *kind) ofReference(f *fault.Error, paths []string) {
 // row is where a kind's rows are.
 func (a *api) row(k *kind) string { return a.root + "sobjects/" + k.sobject + "/" }
 
-// moved says that somebody changed an attribute that is about to be written: it has neither what it was held to have nor
-// what it is to get.
-func (k *kind) moved(o *object, is proto.Message, f mapping.Frozen) bool {
+// moved says that somebody changed an attribute that is about to be written.
+func (k *kind) moved(o *object, is adapters.Observation, f mapping.Frozen) bool {
 	for path, w := range f.Writes {
-		if has, why := k.Write(path, false, is); why == "" && !mapping.Equal(has, w) && f.Moved(path, has) && !o.cleared(w) {
+		if _, moved := k.Moved(f, path, is); moved && !o.cleared(w) {
 			return true
 		}
 	}

@@ -47,13 +47,13 @@ func (a *api) update(ctx context.Context, op string, k *kind, id string, f mappi
 	if k.gone(now) {
 		return nil, &fault.Error{Category: fault.Gone, Op: op, Message: "it is archived, merged into another or none of ours"}
 	}
-	c, is := change{kind: k, object: fields{}}, k.observe(now).Message
+	c, is := change{kind: k, object: fields{}}, k.observe(now)
 	for path, w := range f.Writes {
-		has, _ := k.Write(path, false, is) // what Xero has it can hold
+		has, moved := k.Moved(f, path, is)
 		switch {
-		case mapping.Equal(has, w):
-		case f.Moved(path, has) && !(path == "name" && cut(has, w)):
+		case moved && !(path == "name" && cut(has, w)):
 			return nil, &fault.Error{Category: fault.Conflict, Op: op, Message: "it was changed since it was last seen"}
+		case mapping.Equal(has, w):
 		default:
 			mapping.Join(c.object, w)
 			c.paths = append(c.paths, path)

@@ -3,6 +3,7 @@ package zendesk
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/canonhub/canonhub/adapters"
 	"github.com/canonhub/canonhub/adapters/fault"
@@ -88,14 +89,8 @@ func stay(f mapping.Frozen, now *object) {
 	}
 }
 
-// moved says that somebody changed an attribute that is about to be written: it has neither what it was held to have nor
-// what it is to get.
+// moved says that somebody changed an attribute that is about to be written.
 func (k *kind) moved(o *object, f mapping.Frozen, connection string) bool {
-	is := k.observe(o, connection).Message
-	for path, w := range f.Writes {
-		if has, why := k.Write(path, false, is); why == "" && !mapping.Equal(has, w) && f.Moved(path, has) {
-			return true
-		}
-	}
-	return false
+	is := k.observe(o, connection)
+	return slices.ContainsFunc(f.Paths(), func(path string) bool { _, moved := k.Moved(f, path, is); return moved })
 }

@@ -83,6 +83,33 @@ func TestAnAddressOfAUserThatWasSeenToHaveNoneIsAConflict(t *testing.T) {
 	}
 }
 
+// What somebody wrote and nobody can use was not seen either.
+func TestAValueThatCannotBeUsedIsNotWrittenOverUnseen(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.make(t, "users", map[string]any{"name": "Ada"})
+	for name, held := range map[string]adapters.Patch{
+		"known to be empty": {Held: &canonicalv1.Customer{}, HeldEmpty: []string{"phone"}},
+		"known":             {Held: &canonicalv1.Customer{Phone: proto.String("+4930901820")}},
+	} {
+		p := patch(id, &canonicalv1.Customer{Phone: proto.String("+442079460018")}, "phone")
+		p.Held, p.HeldEmpty = held.Held, held.HeldEmpty
+		request, err := b.Pusher.Prepare(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.edit(t, "users", id, map[string]any{"phone": "ask at the desk"})
+		_, err = b.Pusher.Push(t.Context(), request)
+		wants(t, err, fault.Conflict)
+		if got := b.field(t, "users", id, "phone"); got != "ask at the desk" {
+			t.Errorf("%s: the agent's word became %v", name, got)
+		}
+	}
+	p := patch(id, &canonicalv1.Customer{Phone: proto.String("+442079460018")}, "phone")
+	p.Held = &canonicalv1.Customer{} // it was seen that it cannot be used: nothing is known of it
+	b.mustPush(t, p)
+}
+
 // A request guards what was known when it was frozen, and nothing else.
 func TestARequestGuardsWhatItTells(t *testing.T) {
 	t.Parallel()

@@ -37,6 +37,35 @@ func TestWhatIsKnownToBeEmptyIsTold(t *testing.T) {
 	}
 }
 
+// A value that could not be used was seen all the same: the guard is not told that the object holds what it held before.
+func TestWhatCouldNotBeUsedIsNotToldToBeHeld(t *testing.T) {
+	t.Parallel()
+	w := &world{shop: hubtest.NewVendor(), crm: hubtest.NewVendor()}
+	policies := hubtest.Preferring("shop", "crm")
+	policies["customer"].Attributes["phone"] = &configv1.Rule{Prefer: []string{"shop"}} // else it is read before it is written
+	w.Hub = hubtest.New(t, hubtest.Options{Vendors: map[string]*hubtest.Vendor{"shop": w.shop, "crm": w.crm}, Policies: policies})
+	named := hubtest.Named("Ada", "ada@example.com")
+	w.Observe("shop", w.shop.Edit("s1", named))
+	id := w.Observe("shop", w.shop.Edit("s1", hubtest.Phone(theirs))).RecordID
+	if err := w.Deliver(id, "crm", false); err != nil {
+		t.Fatal(err)
+	}
+	at := w.Bundle(id).Primary("crm").ExternalID
+	bent := w.crm.Edit(adapters.ExternalID(at), named)
+	bent.Paths = []string{"name", "email"}
+	bent.Unusable = []adapters.Unusable{{Path: "phone", Raw: "ask at the desk", Reason: "it is no telephone number"}}
+	w.Observe("crm", bent)
+	w.Observe("shop", w.shop.Edit("s1", hubtest.Phone(ours)))
+	var told adapters.Patch
+	w.crm.BeforePrepare = func(p adapters.Patch) { told = p }
+	if err := w.Deliver(id, "crm", false); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(told.Paths, "phone") || told.Held.(*canonicalv1.Customer).Phone != nil || slices.Contains(told.HeldEmpty, "phone") {
+		t.Errorf("of %v it is told that %v is held and %v is empty", told.Paths, told.Held, told.HeldEmpty)
+	}
+}
+
 // An adapter that guards against writing over what it has not seen is told what its vendor holds in the vendor's own ids.
 func TestWhatIsHeldIsToldInTheTargetsOwnIDs(t *testing.T) {
 	t.Parallel()

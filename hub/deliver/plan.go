@@ -212,7 +212,10 @@ func (o *delivery) attempt(ctx context.Context, tx apply.Tx, s *situation) (step
 			return nil, err
 		}
 		for _, path := range s.owed {
-			if s.held.State().HoldsNone(path) {
+			switch {
+			case s.held.Unfit(path): // what is there was seen, and is none of ours to compare with
+				s.rules.Schema.Clear(patch.Held, path)
+			case s.held.State().HoldsNone(path):
 				patch.HeldEmpty = append(patch.HeldEmpty, string(path))
 			}
 		}

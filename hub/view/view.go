@@ -344,3 +344,8 @@ func (v *View) pathsOf(e *entry, before proto.Message) []model.Path {
 func (s Stamp) String() string {
 	return fmt.Sprintf("%s#%d", s.Time.Format(time.RFC3339Nano), s.Version)
 }
+
+// Unfit says that the newest observation had a value at path that could not be used: what State tells of it was so before.
+func (v *View) Unfit(path model.Path) bool {
+	return slices.ContainsFunc(v.Unusable, func(u Unusable) bool { return u.Path == path })
+}
