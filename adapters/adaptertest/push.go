@@ -159,8 +159,11 @@ func pushClearsOne(t testing.TB, s Suite) {
 			if cleared && lists(c.In, path) && !to.known.Empty(now, pathTo(path)) && !lost(c, path) {
 				t.Errorf("cleared %s, acknowledged, and it is %s", path, text(to.known, now, path))
 			}
-			if !cleared && !refused {
+			switch {
+			case !cleared && refused == nil:
 				continue // told already
+			case !cleared && refused.Status != 0 && !lost(c, path):
+				t.Errorf("%s is cleared in a way that the vendor refuses: %v; what it cannot have empty is known before it is asked", path, refused)
 			}
 			to.known.Copy(to.record, to.second, pathTo(path))
 			to.has(t, "cleared "+path, now, to.others(path))
@@ -169,8 +172,8 @@ func pushClearsOne(t testing.TB, s Suite) {
 	})
 }
 
-// tryPush pushes what the vendor may refuse by name.
-func (to *target) tryPush(t testing.TB, paths []string) (done, refused bool) {
+// tryPush pushes what may be refused by name.
+func (to *target) tryPush(t testing.TB, paths []string) (done bool, refused *fault.Error) {
 	t.Helper()
 	request, err := to.Pusher.Prepare(to.patch(to.mustSee(t), paths))
 	if err == nil {
@@ -180,15 +183,15 @@ func (to *target) tryPush(t testing.TB, paths []string) (done, refused bool) {
 			if _, err := to.Pusher.Push(within(t), request); err != nil { // as where the answer is lost
 				t.Errorf("%s was pushed as %s, and pushed again that fails: %v", paths[0], text(to.known, to.record, paths[0]), err)
 			}
-			return true, false
+			return true, nil
 		}
 	}
 	var f *fault.Error
 	if errors.As(err, &f) && f.Category == fault.Permanent && f.Refused[paths[0]] != "" {
-		return false, true
+		return false, f
 	}
 	t.Errorf("push %v of %s: %v; want it done, or a permanent fault with the path in Refused", paths, text(to.known, to.record, paths[0]), err)
-	return false, false
+	return false, nil
 }
 
 func updateTwice(t testing.TB, s Suite) {

@@ -42,6 +42,7 @@ var sins = map[sin]string{
 	"acknowledges what was sent":         "PushThenFetchGivesTheSame",
 	"sets another attribute, too":        "PushSetsOneAttributeAndNoOther",
 	"does not clear":                     "PushClearsOneAttributeAndNoOther",
+	"clears in another form":             "PushClearsOneAttributeAndNoOther",
 	"writes over what it has not seen":   "APushWritesOverNothingUnseen",
 	"takes its own write for another's":  "UpdateWhoseAnswerIsLostHasTheEffectOfOne",
 	"takes empty for unknown":            "APushWritesOverNothingUnseen",

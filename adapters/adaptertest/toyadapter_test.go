@@ -335,6 +335,9 @@ func (a *toy) write(fields map[string]string, c *canonicalv1.Customer, path stri
 
 func (a *toy) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
 	call := httpapi.Request{Method: "POST", Path: "/things", Body: r.Body, ContentType: "application/json", Key: r.Key}
+	if a.sin == "clears in another form" && strings.Contains(string(r.Body), `"company":""`) {
+		return adapters.Ack{}, &fault.Error{Category: fault.Permanent, Op: "push", Status: 422, Refused: map[string]string{"company": "no such company"}}
+	}
 	if a.sin == "has no idempotency" {
 		call.Key = fmt.Sprint(time.Now())
 	}

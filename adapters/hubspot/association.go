@@ -52,7 +52,7 @@ func (o *object) with(contacts []string) *object {
 func (o *object) contacts() []string { return strings.Fields(o.text(contactsProperty)) }
 
 func readRequester(r *mapping.Reading, t *canonicalv1.Ticket) {
-	if all := r.Text(contactsProperty); strings.Contains(all, " ") {
+	if all := r.Text(contactsProperty); len(strings.Fields(all)) > 1 {
 		r.Unusable(all, severalContacts)
 		return
 	}

@@ -52,6 +52,16 @@ func (r Row) Open() Row {
 	return r
 }
 
+// Nulled has null and not an empty text clear a plain field.
+func (r Row) Nulled() Row {
+	return r.writing(func(w Fields) string {
+		if w[r.Fields[0]] == "" {
+			w[r.Fields[0]] = nil
+		}
+		return ""
+	})
+}
+
 // Same is a word as it is.
 func Same(word string) string { return word }
 

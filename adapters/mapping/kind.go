@@ -31,8 +31,7 @@ type Kind struct {
 	IsID func(string) bool
 	// Guarded says that patches keep what was held, for a comparison before the write.
 	Guarded bool
-	// Complete gives what a create needs beside its attributes, or says why there can be none. It may change what is
-	// written, too. May be nil.
+	// Complete gives what a create needs beside its attributes, or says why there can be none. May be nil.
 	Complete func(p adapters.Patch, written Fields) (also Fields, missing string)
 }
 

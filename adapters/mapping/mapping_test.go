@@ -187,7 +187,7 @@ func TestEmptyIsLeftOutOfACreateAlone(t *testing.T) {
 			t.Errorf("%q: %v, %v", id, f.Fields(), err)
 		}
 	}
-	if _, err := mapping.Thaw(adapters.Request{Body: []byte(`{}`)}); fault.CategoryOf(err) != fault.Permanent {
+	if _, err := mapping.Thaw(adapters.Request{Body: []byte(`{}`)}); fault.CategoryOf(err) != fault.Conflict {
 		t.Errorf("what was never frozen: %v", err)
 	}
 }

@@ -122,13 +122,14 @@ func (k *Kind) Write(path string, creates bool, record proto.Message) (w Fields,
 	return w, k.Vendor + " does not hold it, sets it alone, or never changes it"
 }
 
-// Thaw reads a frozen attempt. Numbers stay as they were written.
+// Thaw reads a frozen attempt. Numbers stay as they were written. One of another form, as of an older version, is a
+// conflict: the object is read, and the attempt prepared anew.
 func Thaw(r adapters.Request) (Frozen, error) {
 	var f Frozen
 	d := json.NewDecoder(bytes.NewReader(r.Body))
 	d.UseNumber()
 	if err := d.Decode(&f); err != nil || f.Writes == nil {
-		return f, &fault.Error{Category: fault.Permanent, Op: Operation(r.Kind, r.ExternalID), Message: "the frozen request cannot be read"}
+		return f, &fault.Error{Category: fault.Conflict, Op: Operation(r.Kind, r.ExternalID), Message: "the frozen request cannot be read"}
 	}
 	return f, nil
 }

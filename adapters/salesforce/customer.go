@@ -31,7 +31,7 @@ func (o *org) customers() *kind {
 			mapping.Phone("mobile_phone", "MobilePhone", mapping.Region("MailingCountry")),
 			mapping.Plain("company", "Account.Name").ReadOnly().Losing("The name of the contact's account, which is not written."),
 			text("note", "Description"),
-			owner("account_owner", userPrefix),
+			owner("account_owner", ""),
 		}, address("billing_address", "Mailing")),
 	}}
 }
@@ -45,7 +45,7 @@ func accounts() *kind {
 			mapping.FullName("name", "Name").Required("an account always has a name"),
 			mapping.Phone("phone", "Phone", mapping.Region("BillingCountry")),
 			text("note", "Description"),
-			owner("account_owner", userPrefix),
+			owner("account_owner", ""),
 		}, address("billing_address", "Billing"), address("shipping_address", "Shipping")),
 	}, lacks: map[adapters.Ability]string{adapters.Archives: "A deleted account takes its contacts, cases and orders with it."}}
 }

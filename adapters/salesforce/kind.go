@@ -88,10 +88,10 @@ func link(path, field string) mapping.Row {
 	return mapping.Link(path, field, isID, mapping.Null).From(long)
 }
 
-// owner maps the user, or the queue, that a row belongs to: of which sort, the id's beginning says.
+// owner maps the user, or the queue, that a row belongs to: of which sort, the id's beginning says. An empty prefix takes both.
 func owner(path, prefix string) mapping.Row {
 	return mapping.Agent(path, "OwnerId", isID).Named("Owner.Name").From(func(id string) string {
-		if !strings.HasPrefix(id, prefix) {
+		if isID(id) && !strings.HasPrefix(id, prefix) {
 			return ""
 		}
 		return long(id)

@@ -48,8 +48,11 @@ var (
 	holder = regexp.MustCompile(`record with id: ([A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?)(?:[^A-Za-z0-9]|$)`)
 )
 
+// isCode says that a text looks like one of Salesforce's codes, which are of capitals.
+func isCode(text string) bool { return fault.IsWord(text) && text == strings.ToUpper(text) }
+
 func (p problem) code() string {
-	if len(p) == 0 || !fault.IsWord(p[0].Code) {
+	if len(p) == 0 || !isCode(p[0].Code) {
 		return ""
 	}
 	return p[0].Code
@@ -110,7 +113,7 @@ func reason(code string) string {
 	switch {
 	case reasons[code] != "":
 		return reasons[code]
-	case fault.IsWord(code):
+	case isCode(code):
 		return "Salesforce refuses it: " + code
 	}
 	return "Salesforce refuses it"
@@ -120,7 +123,7 @@ func reason(code string) string {
 func (p problem) refuse(f *fault.Error, k *kind, paths []string) {
 	var others []string
 	for _, d := range p {
-		if len(d.Fields) == 0 && fault.IsWord(d.Code) {
+		if len(d.Fields) == 0 && isCode(d.Code) {
 			others = append(others, reason(d.Code))
 		}
 		for _, field := range d.Fields {

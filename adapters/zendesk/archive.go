@@ -23,9 +23,5 @@ func (a *api) Archive(ctx context.Context, r adapters.Request) (adapters.Observa
 	case err == nil && answer.Status != http.StatusNoContent: // a page of some proxy
 		return adapters.Observation{}, &fault.Error{Category: fault.Transient, Op: op, Status: answer.Status, MaybeDone: true, Message: "the answer is not Zendesk's"}
 	}
-	at := answer.Date
-	if at.IsZero() {
-		at = a.now().UTC()
-	}
-	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: at}, nil
+	return adapters.Observation{Object: adapters.Object{Kind: r.Kind, ExternalID: r.ExternalID}, Gone: true, At: answer.Clock()}, nil
 }

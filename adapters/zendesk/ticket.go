@@ -25,8 +25,8 @@ var tickets = &kind{
 			mapping.Agent("group", "group_id", mapping.IsNumber),
 			mapping.WrittenBy(mapping.Choice("status", "status", statuses, mapping.Same), writeStatus).
 				Losing("Closed is written as solved, which Zendesk closes by itself, and new as open once there is a ticket. A status of the account's own is read as its category."),
-			mapping.Choice("priority", "priority", priorities, mapping.Same),
-			mapping.Choice("type", "type", types, mapping.Same),
+			mapping.Choice("priority", "priority", priorities, mapping.Same).Nulled(),
+			mapping.Choice("type", "type", types, mapping.Same).Nulled(),
 			mapping.Of("channel", []string{"via"}, readChannel, nil),
 			labels((*canonicalv1.Ticket).GetTags, func(t *canonicalv1.Ticket, v []string) { t.Tags = v }),
 			mapping.Time("open_time", "created_at", mapping.RFC3339),
