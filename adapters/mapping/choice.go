@@ -23,7 +23,7 @@ type Enum interface {
 // priority_raw. Letter case is not looked at. written is the form of a word; a cleared value is an empty text.
 func Choice[E Enum](path, field string, words Words[E], written func(string) string) Row {
 	return Row{Path: path, Fields: []string{field},
-		Read: func(r *Reading, m proto.Message) { words.Say(r, m, field, r.Text(field)) },
+		Read: func(r *Reading, m proto.Message) { words.Say(r, m, field, r.scalar(field)) },
 		Write: func(m proto.Message, w Fields) string {
 			value, raw := Chosen[E](m, path)
 			word, ok := words.Word(value)

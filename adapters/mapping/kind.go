@@ -86,6 +86,15 @@ func (r Row) ReadOnly() Row {
 	return r
 }
 
+// ReadOnly leaves attributes to the vendor.
+func ReadOnly(rows []Row) []Row {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		rows[i] = rows[i].ReadOnly()
+	}
+	return rows
+}
+
 // CreateOnly has creates alone set it.
 func (r Row) CreateOnly() Row {
 	r.OnCreate = true

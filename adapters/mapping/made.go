@@ -31,10 +31,7 @@ func (r Row) Within(find func(*Reading) map[string]json.RawMessage, names ...str
 	read, write := r.Read, r.Write
 	r.Fields = names[:1]
 	r.Read = func(r *Reading, m proto.Message) {
-		whole := r.Fields
-		r.Fields = find(r)
-		read(r, m)
-		r.Fields = whole
+		r.Instead(find(r), func() { read(r, m) })
 	}
 	if write == nil {
 		return r

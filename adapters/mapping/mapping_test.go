@@ -219,6 +219,55 @@ func TestMovedIsWhatIsNotAsItWasKnown(t *testing.T) {
 	})
 }
 
+// What is there now may be what could not be written: nothing, where the vendor demands something, a word without a meaning,
+// a value that cannot be used. It is a change all the same.
+func TestWhatCouldNotBeWrittenIsAChange(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path       string
+		held, want *canonicalv1.Customer
+		empty      []string
+		now        map[string]string
+		moved      bool
+	}{
+		"nothing any more": {path: "name", held: &canonicalv1.Customer{Name: &canonicalv1.PersonName{Full: proto.String("Ada King")}},
+			want: &canonicalv1.Customer{Name: &canonicalv1.PersonName{Full: proto.String("Ada")}}, now: map[string]string{"name": "null"}, moved: true},
+		"a word without a meaning": {path: "tax_status", held: &canonicalv1.Customer{TaxStatus: canonicalv1.TaxStatus_TAX_STATUS_TAXABLE.Enum()},
+			want: &canonicalv1.Customer{TaxStatus: canonicalv1.TaxStatus_TAX_STATUS_EXEMPT.Enum()}, now: map[string]string{"tax": `"half"`}, moved: true},
+		"of no use": {path: "phone", held: &canonicalv1.Customer{}, empty: []string{"phone"},
+			want: &canonicalv1.Customer{Phone: proto.String("+442079460018")}, now: map[string]string{"phone": `"ask"`}, moved: true},
+		"of no use, and nothing known": {path: "phone", held: &canonicalv1.Customer{},
+			want: &canonicalv1.Customer{Phone: proto.String("+442079460018")}, now: map[string]string{"phone": `"ask"`}},
+		"what it is to get": {path: "email", held: &canonicalv1.Customer{Email: proto.String("old@example.com")},
+			want: &canonicalv1.Customer{Email: proto.String("ADA@example.com")}},
+		"as it was": {path: "email", held: &canonicalv1.Customer{Email: proto.String("ada@example.com")},
+			want: &canonicalv1.Customer{Email: proto.String("new@example.com")}},
+	} {
+		k := people()
+		request, err := k.Prepare(adapters.Patch{Kind: "customer", ExternalID: "1", Paths: []string{c.path}, Message: c.want, Held: c.held, HeldEmpty: c.empty})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		f, err := mapping.Thaw(request)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if _, moved := k.Moved(f, c.path, observed(t, k, whole, c.now)); moved != c.moved {
+			t.Errorf("%s: it was changed: %v", name, moved)
+		}
+	}
+}
+
+func TestWhatIsNoTextIsOfNoUse(t *testing.T) {
+	t.Parallel()
+	for _, field := range []string{"name", "email", "phone", "language", "note", "tax", "stage", "city"} {
+		o := observed(t, people(), whole, map[string]string{field: `{"a":[1]}`})
+		if len(o.Unusable) != 1 || o.Unusable[0].Raw != `{"a":[1]}` || o.Paths == nil || slices.Contains(o.Paths, o.Unusable[0].Path) {
+			t.Errorf("%s: unusable %v, said %v", field, o.Unusable, o.Paths)
+		}
+	}
+}
+
 func TestARefusedFieldNamesWhatIsWritten(t *testing.T) {
 	t.Parallel()
 	k, f := people(), &fault.Error{}

@@ -161,12 +161,12 @@ func (f Frozen) Moved(path string, has Fields) bool {
 // neither what it was held to have nor what it is to get, or a value that cannot be used and was not there. has is what it
 // has now, as it would be written.
 func (k *Kind) Moved(f Frozen, path string, is adapters.Observation) (has Fields, moved bool) {
-	has, why := k.Write(path, false, is.Message)
+	has, _ = k.Write(path, false, is.Message) // be it that it could not be written: that tells it from what was held
 	if slices.ContainsFunc(is.Unusable, func(u adapters.Unusable) bool { return u.Path == path }) {
 		_, held := f.Held[path]
 		return has, held || slices.Contains(f.Empty, path)
 	}
-	return has, why == "" && !Equal(has, f.Writes[path]) && f.Moved(path, has)
+	return has, !Equal(has, f.Writes[path]) && f.Moved(path, has)
 }
 
 // Operation says what is done to an object with an id: "update customer".

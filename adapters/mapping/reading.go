@@ -3,6 +3,7 @@ package mapping
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -27,8 +28,24 @@ type Reading struct {
 // Text is a field as text: nothing for none and for null, anything that is no text as it stands.
 func (r *Reading) Text(field string) string { return Text(r.Fields[field]) }
 
+// maxRaw is how many bytes are kept of a value that cannot be used.
+const maxRaw = 1000
+
+// scalar is Text for fields that are texts, numbers or flags; anything else is of no use.
+func (r *Reading) scalar(field string) string {
+	text := r.Text(field)
+	if raw := r.Fields[field]; len(raw) > 0 && (raw[0] == '{' || raw[0] == '[') {
+		r.Unusable(text, "it is no text")
+		return ""
+	}
+	return text
+}
+
 // Unusable notes a value that does not fit the canonical form; the observation then does not speak of the attribute.
 func (r *Reading) Unusable(raw, reason string) {
+	if len(raw) > maxRaw {
+		raw = strings.ToValidUTF8(raw[:maxRaw], "") // a character may be cut
+	}
 	r.bad = append(r.bad, adapters.Unusable{Path: r.path, Raw: raw, Reason: reason})
 }
 

@@ -16,7 +16,7 @@ import (
 func Plain(path, field string) Row {
 	return Row{Path: path, Fields: []string{field},
 		Read: func(r *Reading, m proto.Message) {
-			if v := r.Text(field); v != "" {
+			if v := r.scalar(field); v != "" {
 				Set(m, path, v)
 			}
 		},
@@ -54,7 +54,7 @@ func Lower(path, field string) Row { return Plain(path, field).Written(strings.T
 // region that the object tells.
 func Phone(path, field string, region func(*Reading) string) Row {
 	row := Plain(path, field)
-	row.Read = func(r *Reading, m proto.Message) { r.Phone(m, r.Text(field), region(r)) }
+	row.Read = func(r *Reading, m proto.Message) { r.Phone(m, r.scalar(field), region(r)) }
 	return row
 }
 
@@ -76,7 +76,7 @@ func NoRegion(*Reading) string { return "" }
 func Locale(path, field string) Row {
 	row := Plain(path, field)
 	row.Read = func(r *Reading, m proto.Message) {
-		raw := r.Text(field)
+		raw := r.scalar(field)
 		if raw == "" {
 			return
 		}
@@ -119,7 +119,7 @@ func Link(path, field string, is func(string) bool, made func(id string) any) Ro
 func FullName(path, field string) Row {
 	return Row{Path: path, Fields: []string{field}, Loss: "Kept as one text; the parts are joined when they are written, and not read.",
 		Read: func(r *Reading, m proto.Message) {
-			if full := r.Text(field); full != "" {
+			if full := r.scalar(field); full != "" {
 				Put(m, path, &canonicalv1.PersonName{Full: &full})
 			}
 		},

@@ -56,14 +56,6 @@ func address(path, field string) []mapping.Row {
 	}
 }
 
-// readOnly leaves attributes to Shopify.
-func readOnly(rows []mapping.Row) []mapping.Row {
-	for i, row := range rows {
-		rows[i] = row.ReadOnly().Losing("")
-	}
-	return rows
-}
-
 // regionCode is what the second half of a code of ISO 3166-2 looks like.
 var regionCode = regexp.MustCompile(`^[A-Z0-9]{1,3}$`)
 

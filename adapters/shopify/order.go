@@ -47,7 +47,7 @@ var orders = describe(kind{
 			labels(),
 			mapping.Plain("note", "note"),
 			mapping.Of("test", []string{"test"}, func(r *mapping.Reading, o *order) { r.Get("test", &o.Test) }, nil),
-		}, readOnly(address("billing_address", "billingAddress")), address("shipping_address", "shippingAddress")),
+		}, mapping.ReadOnly(address("billing_address", "billingAddress")), address("shipping_address", "shippingAddress")),
 	},
 	gid: "Order", one: "order", many: "orders", address: "shippingAddress", maxPage: 10,
 	lacks: map[adapters.Ability]string{

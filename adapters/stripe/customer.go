@@ -78,7 +78,7 @@ func custom() mapping.Row {
 
 func readMetadata(r *mapping.Reading, c *canonicalv1.Customer) {
 	var in map[string]json.RawMessage
-	_ = json.Unmarshal(r.Fields["metadata"], &in) // what is no object has no entries
+	r.Get("metadata", &in)
 	for _, key := range slices.Sorted(maps.Keys(in)) {
 		switch text := mapping.Text(in[key]); {
 		case key == recordIDKey || text == "":

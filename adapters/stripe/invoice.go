@@ -24,12 +24,8 @@ var invoices = &kind{
 		Message: func() proto.Message { return &canonicalv1.Invoice{} },
 		Rows: slices.Concat([]mapping.Row{
 			mapping.Plain("number", "number").ReadOnly(),
-			mapping.Of("customer", []string{"customer"}, func(r *mapping.Reading, m *canonicalv1.Invoice) {
-				m.Customer = mapping.Reference(idOf(r.Fields["customer"]))
-			}, nil),
-			mapping.Of("subscription", []string{inParent, "subscription"}, func(r *mapping.Reading, m *canonicalv1.Invoice) {
-				m.Subscription = mapping.Reference(idOf(either(r, inParent, "subscription")))
-			}, nil),
+			link("customer", "customer"),
+			link("subscription", "parent[subscription_details][subscription]", "subscription"), // the first since basil
 			mapping.Of("lines", []string{"lines[data]"}, readLines, nil),
 			currency(),
 			amount("subtotal", "subtotal"),
@@ -51,7 +47,7 @@ var invoices = &kind{
 			mapping.Plain("customer_name", "customer_name").ReadOnly(),
 			mapping.Plain("customer_email", "customer_email").ReadOnly(),
 			mapping.Plain("note", "description"),
-		}, readOnly(address("billing_address", "customer_address"))),
+		}, mapping.ReadOnly(address("billing_address", "customer_address"))),
 		Own: fieldsOf(stripe.Invoice{}, "charge", "paid", "paid_out_of_band", "payment_intent", "subscription", "subscription_details", "tax",
 			"tax_percent", "discount", "total_tax_amounts", "quote", "rendering_options", "application_fee_amount", "transfer_data",
 			"amount_paid_off_stripe", "statement_description", "billing", "date", "closed", "forgiven", "finalized_at", "deleted", "customer_account"),
@@ -65,9 +61,6 @@ var invoices = &kind{
 		adapters.Archives: "Stripe voids invoices, which changes what is owed, and deletes drafts for good.",
 	},
 }
-
-// inParent is where the subscription is since the version called basil.
-const inParent = "parent[subscription_details][subscription]"
 
 var invoiceStatuses = mapping.Words[canonicalv1.InvoiceStatus]{
 	"draft":         canonicalv1.InvoiceStatus_INVOICE_STATUS_DRAFT,
@@ -129,16 +122,23 @@ func sumOf(names ...string) func(*mapping.Reading) json.RawMessage {
 		if json.Unmarshal(raw, &shares) != nil {
 			return raw
 		}
-		return number(sum(shares))
+		total, err := sum(shares)
+		if err != nil {
+			return raw // as it stands, it is no amount
+		}
+		return number(total)
 	}
 }
 
-func sum(shares []share) (total int64) {
+func sum(shares []share) (total int64, err error) {
 	for _, s := range shares {
-		n, _ := s.Amount.Int64() // a whole number
+		n, err := s.Amount.Int64()
+		if err != nil {
+			return 0, err
+		}
 		total += n
 	}
-	return total
+	return total, nil
 }
 
 func number(n int64) json.RawMessage { return json.RawMessage(strconv.FormatInt(n, 10)) }
@@ -184,9 +184,7 @@ type line struct {
 
 func readLines(r *mapping.Reading, m *canonicalv1.Invoice) {
 	var lines []line
-	if raw := r.Fields["lines[data]"]; raw != nil && json.Unmarshal(raw, &lines) != nil {
-		r.Unusable("", errShape.Error())
-	}
+	r.Get("lines[data]", &lines)
 	for _, in := range lines {
 		currency := in.Currency
 		if currency == "" {
@@ -203,8 +201,14 @@ func (in line) read(r *mapping.Reading, currency string) *canonicalv1.Line {
 	if in.QuantityDecimal != nil {
 		out.Quantity = mapping.Some(*in.QuantityDecimal)
 	}
-	if gross, err := in.Amount.Int64(); err == nil {
-		out.Total = minor(r, number(gross-sum(in.Discounts)), currency)
+	gross, errGross := in.Amount.Int64()
+	discounts, errDiscounts := sum(in.Discounts)
+	switch {
+	case in.Amount == "":
+	case errGross != nil || errDiscounts != nil:
+		r.Unusable(in.Amount.String(), "it, or a discount of it, is no amount in the smallest unit")
+	default:
+		out.Total = minor(r, number(gross-discounts), currency)
 	}
 	price, product, variant := in.sold()
 	out.UnitPrice, out.Product, out.Variant = unitPrice(r, price, currency), mapping.Reference(product), mapping.Reference(variant)

@@ -48,9 +48,8 @@ var errShape = errors.New("the object does not have Stripe's shape")
 // observe reads an object. more says that not all of an invoice's lines are in it.
 func (k *kind) observe(raw json.RawMessage) (o adapters.Observation, more bool, err error) {
 	var fields map[string]json.RawMessage
-	_ = json.Unmarshal(raw, &fields) // what is no object has no id
-	id := mapping.Text(fields["id"])
-	if id == "" {
+	var id string
+	if json.Unmarshal(raw, &fields) != nil || json.Unmarshal(fields["id"], &id) != nil || !isID(id) {
 		return o, false, errShape
 	}
 	o = adapters.Observation{Object: adapters.Object{Kind: k.Name, ExternalID: adapters.ExternalID(id)}, Raw: bytes.Clone(raw),
@@ -68,7 +67,8 @@ func (k *kind) observe(raw json.RawMessage) (o adapters.Observation, more bool, 
 	return o, mapping.Text(part(fields, "lines[has_more]")) == "true", nil
 }
 
-// part is a field of an object by the name that Stripe's forms have for it; nil where there is none.
+// part is a field of an object by the name that Stripe's forms have for it; nil where there is none. Where what should have it
+// is of another form, a list with that stands for it, which no attribute can be read from.
 func part(fields map[string]json.RawMessage, name string) json.RawMessage {
 	name, rest, nested := strings.Cut(name, "[")
 	raw := fields[name]
@@ -76,15 +76,17 @@ func part(fields map[string]json.RawMessage, name string) json.RawMessage {
 		name, rest, _ = strings.Cut(rest, "]")
 		rest, nested = strings.CutPrefix(rest, "[")
 		var list []json.RawMessage
-		if i, err := strconv.Atoi(name); err == nil && json.Unmarshal(raw, &list) == nil {
-			if raw = nil; i < len(list) {
-				raw = list[i]
-			}
-			continue
-		}
 		var object map[string]json.RawMessage
-		_ = json.Unmarshal(raw, &object) // what is no object has no parts
-		raw = object[name]
+		i, err := strconv.Atoi(name)
+		switch {
+		case raw == nil:
+		case err == nil && json.Unmarshal(raw, &list) == nil:
+			raw = slices.Concat(list, make([]json.RawMessage, i+1))[i]
+		case err != nil && json.Unmarshal(raw, &object) == nil:
+			raw = object[name]
+		default:
+			return slices.Concat(json.RawMessage("["), raw, json.RawMessage("]"))
+		}
 	}
 	return raw
 }
@@ -100,20 +102,31 @@ func fieldsOf(object any, older ...string) []string {
 	return known
 }
 
-// idForm is what Stripe's ids look like.
-var idForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+// isID says that a text may be an id. Old customers have what their merchants called them.
+var isID = regexp.MustCompile(`^[!-~]{1,255}$`).MatchString
 
-func isID(text string) bool { return idForm.MatchString(text) }
-
-// idOf reads a field that holds an id, or the whole object where it is expanded.
+// idOf reads a field that holds an id, or the whole object where it is expanded; empty where it holds neither.
 func idOf(raw json.RawMessage) string {
 	var object struct {
 		ID string `json:"id"`
 	}
-	if json.Unmarshal(raw, &object) == nil {
-		return object.ID
+	if json.Unmarshal(raw, &object) != nil {
+		_ = json.Unmarshal(raw, &object.ID)
 	}
-	return mapping.Text(raw)
+	return object.ID
+}
+
+// link maps a reference that Stripe sets, in the first of some fields that is there.
+func link(path string, fields ...string) mapping.Row {
+	return mapping.ValueOf(path, fields, func(r *mapping.Reading) *canonicalv1.Reference {
+		raw := either(r, fields...)
+		id := idOf(raw)
+		if raw != nil && !isID(id) {
+			r.Unusable(mapping.Text(raw), "it is no id")
+			return nil
+		}
+		return mapping.Reference(id)
+	})
 }
 
 // seconds reads unix seconds. 0 is no time.
@@ -190,15 +203,6 @@ func currency() mapping.Row {
 		}
 	}
 	return row
-}
-
-// readOnly leaves attributes to Stripe.
-func readOnly(rows []mapping.Row) []mapping.Row {
-	rows = slices.Clone(rows)
-	for i := range rows {
-		rows[i] = rows[i].ReadOnly()
-	}
-	return rows
 }
 
 // losing says what is lost of one of several attributes.

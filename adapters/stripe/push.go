@@ -161,7 +161,7 @@ func (a *api) find(ctx context.Context, recordID, path string, query url.Values)
 	for _, raw := range found.Data {
 		o, _, err := customers.observe(raw)
 		if err != nil {
-			return nil, err
+			return nil, &fault.Error{Category: fault.Permanent, Op: "find customer", Err: err}
 		}
 		if o.At = resp.Date; o.RecordID == recordID {
 			return &o, nil
