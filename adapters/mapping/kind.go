@@ -86,11 +86,11 @@ func (r Row) ReadOnly() Row {
 	return r
 }
 
-// ReadOnly leaves attributes to the vendor.
+// ReadOnly leaves attributes to the vendor. What would be lost of them was about writing.
 func ReadOnly(rows []Row) []Row {
 	rows = slices.Clone(rows)
-	for i := range rows {
-		rows[i] = rows[i].ReadOnly()
+	for i, row := range rows {
+		rows[i] = row.ReadOnly().Losing("")
 	}
 	return rows
 }
