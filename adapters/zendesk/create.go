@@ -46,9 +46,11 @@ func unsettled(err error) error {
 // found acknowledges the user that is in the way of a create: the one that it made when it was sent before, or the one
 // that has the address.
 func (a *api) found(ctx context.Context, op, recordID string, f mapping.Frozen, refusal *fault.Error) (adapters.Ack, error) {
-	made, err := a.byRecord(ctx, op, users, recordID)
-	if err != nil || made != nil {
-		return ackOf(made), err
+	switch made, err := a.byRecord(ctx, op, users, recordID); {
+	case err != nil:
+		return adapters.Ack{}, err
+	case made != nil:
+		return adapters.Ack{Observation: *made}, nil
 	}
 	address, _ := f.Fields()[email].(string)
 	r, err := a.read(ctx, op, root+"users/search", url.Values{"query": {`email:"` + address + `"`}})
@@ -65,13 +67,6 @@ func (a *api) found(ctx context.Context, op, recordID string, f mapping.Frozen, 
 		return adapters.Ack{}, refusal
 	}
 	return adapters.Ack{Found: true, Observation: all[i]}, nil
-}
-
-func ackOf(made *adapters.Observation) adapters.Ack {
-	if made == nil {
-		return adapters.Ack{}
-	}
-	return adapters.Ack{Observation: *made}
 }
 
 // Find looks for the object that carries our record's id.
