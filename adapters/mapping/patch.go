@@ -134,6 +134,16 @@ func Thaw(r adapters.Request) (Frozen, error) {
 	return f, nil
 }
 
+// Open takes a request up: what is done, in words, its kind among those that are carried, and the attempt.
+func Open[K any](r adapters.Request, kinds map[adapters.Kind]*K) (op string, k *K, f Frozen, err error) {
+	op, k = Operation(r.Kind, r.ExternalID), kinds[r.Kind]
+	if k == nil {
+		return op, nil, f, NotCarried(op)
+	}
+	f, err = Thaw(r)
+	return op, k, f, err
+}
+
 // Paths are the attributes that are written, sorted.
 func (f Frozen) Paths() []string { return slices.Sorted(maps.Keys(f.Writes)) }
 

@@ -170,7 +170,7 @@ func Country(below, field string) []Row {
 				}
 			},
 			Write: func(m proto.Message, w Fields) string {
-				w[field] = CountryText(get(m, code), get(m, name))
+				w[field] = countryText(get(m, code), get(m, name))
 				return ""
 			}},
 		{Path: name, Fields: []string{field}, Loss: "The one text has either a country that we know or another name; the latter is read and not written.",
@@ -183,9 +183,9 @@ func Country(below, field string) []Row {
 	}
 }
 
-// CountryText is a country as people write it. A code whose name would not be read back as that code is written itself.
+// countryText is a country as people write it. A code whose name would not be read back as that code is written itself.
 // Without a code the record's own name for the country stays.
-func CountryText(code, own string) string {
+func countryText(code, own string) string {
 	if code == "" {
 		return own
 	}

@@ -26,13 +26,10 @@ func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 
 // Push makes one attempt.
 func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
-	op, k := mapping.Operation(r.Kind, r.ExternalID), a.kinds[r.Kind]
-	f, err := mapping.Thaw(r)
+	op, k, f, err := mapping.Open(r, a.kinds)
 	switch {
 	case err != nil:
 		return adapters.Ack{}, err
-	case k == nil:
-		return adapters.Ack{}, mapping.NotCarried(op)
 	case r.ExternalID == "":
 		return a.create(ctx, op, k, r.RecordID, f)
 	}

@@ -22,12 +22,11 @@ func (s *shop) Prepare(p adapters.Patch) (adapters.Request, error) {
 // Push makes one attempt. What became of the object is told by the write's own answer wherever Shopify tells it there: a
 // read behind the write would also tell what others wrote meanwhile.
 func (s *shop) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
-	op, k := mapping.Operation(r.Kind, r.ExternalID), kinds[r.Kind]
-	f, err := mapping.Thaw(r)
+	op, k, f, err := mapping.Open(r, kinds)
 	switch {
 	case err != nil:
 		return adapters.Ack{}, err
-	case k == nil || r.ExternalID == "" && !k.creates():
+	case r.ExternalID == "" && !k.creates():
 		return adapters.Ack{}, mapping.NotCarried(op)
 	case r.ExternalID == "":
 		return s.create(ctx, op, r.RecordID, f)

@@ -94,13 +94,9 @@ func form(f mapping.Frozen) url.Values {
 
 // Push makes the call.
 func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
-	op, k := mapping.Operation(r.Kind, r.ExternalID), kinds[r.Kind]
-	f, err := mapping.Thaw(r)
-	switch {
-	case err != nil:
+	op, k, f, err := mapping.Open(r, kinds)
+	if err != nil {
 		return adapters.Ack{}, err
-	case k == nil:
-		return adapters.Ack{}, mapping.NotCarried(op)
 	}
 	path := k.list
 	if r.ExternalID != "" {

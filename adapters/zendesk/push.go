@@ -22,13 +22,10 @@ func (a *api) Prepare(p adapters.Patch) (adapters.Request, error) {
 
 // Push makes one attempt.
 func (a *api) Push(ctx context.Context, r adapters.Request) (adapters.Ack, error) {
-	op, k := mapping.Operation(r.Kind, r.ExternalID), kinds[r.Kind]
-	f, err := mapping.Thaw(r)
+	op, k, f, err := mapping.Open(r, kinds)
 	switch {
 	case err != nil:
 		return adapters.Ack{}, err
-	case k == nil:
-		return adapters.Ack{}, mapping.NotCarried(op)
 	case r.ExternalID == "":
 		return a.create(ctx, op, k, r, f)
 	}
